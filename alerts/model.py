@@ -1,0 +1,117 @@
+"""What passes between the modules of this room: votes in, a shift with its evidence out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+DYADS = ("IN-RU", "RU-CN", "IN-CN")
+DYAD_NAMES = {"IN-RU": "India–Russia", "RU-CN": "Russia–China", "IN-CN": "India–China"}
+
+
+class Kind(StrEnum):
+    """Which family of series moved."""
+
+    STANCE = "stance"
+    ATTENTION = "attention"
+
+
+class Direction(StrEnum):
+    """Where it moved to."""
+
+    CONVERGENCE = "convergence"
+    DIVERGENCE = "divergence"
+    RISE = "rise"
+    FALL = "fall"
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEvidence:
+    """A story that carries a shift, or speaks against it."""
+
+    story_id: int
+    article_id: int
+    title: str
+    url: str
+    outlet: str
+    bloc: str
+    lang: str
+    day: str
+    stance: int
+    score: float
+    theme: str
+    copies: int
+    sentence: str
+    claim_id: str | None
+    claim_relation: str | None
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of an outlet, bloc or theme in a shift: `share` of the whole change, and stories since the onset."""
+
+    name: str
+    stories: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Who and what carries a shift. Stored as JSON beside it."""
+
+    stories: list[StoryEvidence] = field(default_factory=list)
+    counter: StoryEvidence | None = None
+    outlets: list[Part] = field(default_factory=list)
+    blocs: list[Part] = field(default_factory=list)
+    themes: list[Part] = field(default_factory=list)
+    story_count: int = 0
+    outlet_count: int = 0
+    without_top_outlet: float | None = None
+    without_top_story: float | None = None
+    fragile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A shift as the detector gives it; all days are UTC, magnitudes as in `store.models.Shift`."""
+
+    dyad: str
+    kind: Kind
+    direction: Direction
+    onset: dt.date
+    detected: dt.date
+    magnitude: float
+    low: float
+    high: float
+    before: float
+    after: float
+    log_evidence: float
+    threshold: float
+    years: float
+    confidence: str
+    returned: bool
+    text: str
+
+    def as_record(self) -> dict[str, Any]:
+        """The line of `SHIFTS.jsonl`, as documented in `docs/formats.md`."""
+        return {
+            "dyad": self.dyad,
+            "kind": str(self.kind),
+            "direction": str(self.direction),
+            "onset": self.onset.isoformat(),
+            "detected": self.detected.isoformat(),
+            "magnitude": round(self.magnitude, 4),
+            "low": round(self.low, 4),
+            "high": round(self.high, 4),
+            "before": round(self.before, 4),
+            "after": round(self.after, 4),
+            "log_evidence": round(self.log_evidence, 3),
+            "threshold": round(self.threshold, 3),
+            "years": round(self.years, 2),
+            "confidence": self.confidence,
+            "returned": self.returned,
+            "text": self.text,
+        }

@@ -1,0 +1,119 @@
+"""The interface that every backend implements, and the registry that finds one by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from classify.topic import Topic
+from store.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is read: a title and, where there is one, a lead. The other fields are carried, never needed."""
+
+    id: str
+    title: str
+    text: str = ""
+    source: str = ""
+    date: str = ""
+    url: str = ""
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DyadReading:
+    """The stance on one dyad: the likeliest value and the probabilities of -1, 0 and +1, which sum to one."""
+
+    stance: int
+    p: tuple[float, float, float]
+
+    @property
+    def score(self) -> float:
+        """Soft stance p(+1) - p(-1), from -1 to 1."""
+        return self.p[2] - self.p[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeReading:
+    """A theme code of the codebook and its probability."""
+
+    code: str
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMatch:
+    """The nearest seed claim; *relation* is ``supports``, ``undercuts`` or ``mentions``."""
+
+    id: str
+    similarity: float
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The reading of one item. `dyads` is empty exactly when the item is not relevant."""
+
+    id: str
+    relevant: bool
+    p_relevant: float
+    model: str
+    dyads: dict[str, DyadReading] = field(default_factory=dict)
+    themes: tuple[ThemeReading, ...] = ()
+    claim: ClaimMatch | None = None
+    evidence: str | None = None
+
+
+class Backend(Protocol):
+    """A classifier. `version` changes whenever any of its answers can change."""
+
+    @property
+    def version(self) -> str: ...
+
+    def read(self, items: Sequence[Item]) -> list[Read]:
+        """One reading per item, in order; the same answer whatever else is in the batch."""
+        ...
+
+
+_BACKENDS: dict[str, Callable[[Topic], Backend]] = {}
+
+
+def backend(name: str) -> Callable[[Callable[[Topic], Backend]], Callable[[Topic], Backend]]:
+    """Register a factory under *name*."""
+
+    def register(factory: Callable[[Topic], Backend]) -> Callable[[Topic], Backend]:
+        _BACKENDS[name] = factory
+        return factory
+
+    return register
+
+
+def get_backend(name: str, topic: Topic) -> Backend:
+    """The backend called *name*, made for *topic*.
+
+    Raises:
+        ConfigError: no backend has that name; the message lists those that exist.
+    """
+    import classify.linear  # noqa: F401 (registers the embedded backend)
+
+    try:
+        factory = _BACKENDS[name]
+    except KeyError:
+        known = ", ".join(sorted(_BACKENDS))
+        raise ConfigError(f"no classifier backend is called {name!r}; there are: {known}") from None
+    return factory(topic)
+
+
+def read_all(model: Backend, items: Iterable[Item], batch: int = 500) -> Iterator[Read]:
+    """Read any number of items in constant memory, in order."""
+    held: list[Item] = []
+    for item in items:
+        held.append(item)
+        if len(held) == batch:
+            yield from model.read(held)
+            held = []
+    if held:
+        yield from model.read(held)

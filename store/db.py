@@ -1,0 +1,104 @@
+"""Engines, sessions and migrations. SQLite runs in WAL mode so that the UI can read while a flow writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from store.errors import StoreError
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for *url*; for SQLite the folder is made and WAL, foreign keys and a busy timeout are set."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        # BEGIN is left to SQLAlchemy below: the driver's own late BEGIN lets two writers both read, then deadlock.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+class Store:
+    """A database with its session factory; made once per process and passed down.
+
+    >>> store = Store("sqlite://"); store.url
+    'sqlite://'
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = make_engine(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session that is committed at the end of the block and rolled back on an error."""
+        with self._sessions() as session, session.begin():
+            yield session
+
+    def migrate(self) -> str:
+        """Bring the schema to the newest revision; gives that revision. Safe to call on every start."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["engine"] = self.engine
+        try:
+            command.upgrade(config, "head")
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot migrate the database {self.safe_url}: {error}") from error
+        return newest_revision()
+
+    def revision(self) -> str | None:
+        """The schema revision found in the database; None when it was never migrated."""
+        try:
+            with self.engine.connect() as connection:
+                return MigrationContext.configure(connection).get_current_revision()
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot open the database {self.safe_url}: {error}") from error
+
+    @property
+    def safe_url(self) -> str:
+        """The URL with its password hidden, for messages."""
+        return make_url(self.url).render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def newest_revision() -> str:
+    """The revision that this version of the program expects."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if head is None:
+        raise StoreError("this installation holds no migrations; install it again")
+    return head

@@ -1,0 +1,95 @@
+"""Every setting of the program, read from the environment (prefix ``RICWATCH_``) and from ``.env``."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """One typed object that is passed down; no room reads the environment itself.
+
+    >>> Settings(_env_file=None, var_dir="/tmp/x").database
+    'sqlite:////tmp/x/ricwatch.db'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RICWATCH_", env_file=".env", extra="ignore")
+
+    var_dir: Path = Field(ROOT / "var", description="Where the database, the Maildir and the digests' HTML lie.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite at var_dir/ricwatch.db.")
+    seeds_dir: Path = Field(ROOT / "seeds", description="The topic: dossiers, actors, themes, claims, feeds.")
+    originals_dir: Path | None = Field(None, description="A folder with the seed documents' originals, if at hand.")
+    templates_dir: Path = Field(ROOT / "templates", description="Digest, mail and artifact templates.")
+
+    recipients: list[str] = Field(
+        ["analyst@localhost"], description="Who gets the digests; a JSON list of mail addresses."
+    )
+    sender: str = Field("ricwatch <ricwatch@localhost>", description="From address of every mail.")
+    smtp_host: str = Field("", description="SMTP server; empty delivers into the Maildir var_dir/mail.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="SMTP port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="TLS on connecting (tls), STARTTLS required (starttls), or none for a local relay."
+    )
+    smtp_username: str = Field("", description="SMTP user; empty sends without logging in.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="SMTP password; never logged, never a parameter.")
+    smtp_timeout: float = Field(30.0, gt=0, description="Seconds before an SMTP connection is given up.")
+
+    timezone: str = Field("Asia/Kolkata", description="The readers' zone: times in mails and the weekly digest's day.")
+    weekly_day: int = Field(
+        0, ge=0, le=6, description="Weekday of the weekly digest, Monday = 0, in the readers' zone."
+    )
+    false_alarms_per_year: float = Field(
+        1.0, gt=0, le=52, description="Target for false digests a year over all series together; sets the thresholds."
+    )
+    model: str = Field("linear", description="Which classifier backend reads the articles.")
+
+    user_agent: str = Field(
+        "ricwatch/0.1 (news feed monitor; set RICWATCH_USER_AGENT to name a contact)",
+        description="Sent with every request; name a contact so that a site can reach you.",
+    )
+    poll_concurrency: int = Field(12, ge=1, le=64, description="Feeds polled at the same time.")
+    fetch_timeout: float = Field(30.0, gt=0, description="Seconds for one feed in all, redirects included.")
+    fetch_max_bytes: int = Field(15_000_000, gt=0, description="Largest feed body, after decompression.")
+    feed_max_items: int = Field(2_000, gt=0, description="Items read from one response; the rest is counted and left.")
+    allow_private_addresses: bool = Field(
+        False, description="Let feeds lie on loopback and private addresses; for the replay and for tests."
+    )
+    public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
+    replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"no time zone is called {name!r}; use a name such as Asia/Kolkata") from error
+        return name
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.var_dir / 'ricwatch.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The readers' time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def mark(self) -> str:
+        """``"REPLAY"`` in a replay, else empty; put before subjects, titles and summaries."""
+        return "REPLAY" if self.replay else ""
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()
