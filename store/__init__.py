@@ -1,1 +1,1 @@
-"""What the rooms share: settings in, sessions on a migrated database out (SQLite by default, PostgreSQL by one setting)."""
+"""Settings come in; sessions on a migrated database go out (SQLite by default, PostgreSQL by one setting)."""
