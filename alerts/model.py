@@ -115,3 +115,37 @@ class Found:
             "returned": self.returned,
             "text": self.text,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPoint:
+    """A day of a chart: mean soft stance of the 7 days that end on it (None without stories), and that day's stories."""
+
+    day: dt.date
+    score: float | None
+    stories: int
+
+
+@dataclass(frozen=True, slots=True)
+class DyadState:
+    """Where a dyad stands on `day` against its baseline (the 84 days that end 14 days before).
+
+    Scores are mean soft stances, -1 to 1. A None means that there is no baseline yet, or no story in the week.
+    `smallest_shift` is the smallest lasting change of the mean score that 14 days would have shown, in score points.
+    """
+
+    dyad: str
+    day: dt.date
+    plus: int
+    zero: int
+    minus: int
+    score: float | None
+    score_low: float | None
+    score_high: float | None
+    baseline: float | None
+    stories: int
+    baseline_stories: float | None
+    smallest_shift: float | None
+    history_days: int
+    open_shift_id: int | None
+    chart: tuple[ChartPoint, ...]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from classify.topic import Topic
+from ingest.topic import Topic
 from store.errors import ConfigError
 
 

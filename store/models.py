@@ -204,6 +204,18 @@ class SeenItem(Base):
     )
 
 
+class ImportFile(Base):
+    """How far a file was imported: a second run goes on where the first stopped."""
+
+    __tablename__ = "import_file"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True, comment="SHA-256 of the file's bytes.")
+    name: Mapped[str] = mapped_column(Text, comment="File name when it was first imported.")
+    lines: Mapped[int] = mapped_column(default=0, comment="Lines stored so far.")
+    finished: Mapped[bool] = mapped_column(Boolean, default=False, comment="Whether its end was reached.")
+    updated_at: Mapped[dt.datetime] = mapped_column(comment="When the last batch was stored.")
+
+
 class Story(Base):
     """One event in the press: an article and its near-copies within three days. The unit that is counted."""
 
@@ -330,6 +342,16 @@ class SeriesDay(Base):
     zero: Mapped[int] = mapped_column(default=0, comment="Neutral stories.")
     minus: Mapped[int] = mapped_column(default=0, comment="Stories of divergence.")
     score: Mapped[float] = mapped_column(Float, default=0.0, comment="Sum of the soft stances of these stories.")
+
+
+class SeriesState(Base):
+    """How far the series of a model version were brought: only days touched by later readings are counted again."""
+
+    __tablename__ = "series_state"
+
+    model: Mapped[str] = mapped_column(String(60), primary_key=True, comment="Model version.")
+    last_reading_id: Mapped[int] = mapped_column(default=0, comment="Newest reading that is in the series.")
+    updated_at: Mapped[dt.datetime] = mapped_column(comment="When the series were last brought up to date.")
 
 
 class Shift(Base):

@@ -133,6 +133,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_feed")),
     )
     op.create_table(
+        "import_file",
+        sa.Column("sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the file's bytes."),
+        sa.Column("name", sa.Text(), nullable=False, comment="File name when it was first imported."),
+        sa.Column("lines", sa.Integer(), nullable=False, comment="Lines stored so far."),
+        sa.Column("finished", sa.Boolean(), nullable=False, comment="Whether its end was reached."),
+        sa.Column(
+            "updated_at",
+            store.models.UtcDateTime(timezone=True),
+            nullable=False,
+            comment="When the last batch was stored.",
+        ),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_import_file")),
+    )
+    op.create_table(
         "seed_document",
         sa.Column(
             "key",
@@ -198,6 +212,18 @@ def upgrade() -> None:
         sa.Column("minus", sa.Integer(), nullable=False, comment="Stories of divergence."),
         sa.Column("score", sa.Float(), nullable=False, comment="Sum of the soft stances of these stories."),
         sa.PrimaryKeyConstraint("model", "day", "dyad", "bloc", "theme", name=op.f("pk_series_day")),
+    )
+    op.create_table(
+        "series_state",
+        sa.Column("model", sa.String(length=60), nullable=False, comment="Model version."),
+        sa.Column("last_reading_id", sa.Integer(), nullable=False, comment="Newest reading that is in the series."),
+        sa.Column(
+            "updated_at",
+            store.models.UtcDateTime(timezone=True),
+            nullable=False,
+            comment="When the series were last brought up to date.",
+        ),
+        sa.PrimaryKeyConstraint("model", name=op.f("pk_series_state")),
     )
     op.create_table(
         "shift",
@@ -565,8 +591,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_shift_detected"))
 
     op.drop_table("shift")
+    op.drop_table("series_state")
     op.drop_table("series_day")
     op.drop_table("seed_document")
+    op.drop_table("import_file")
     op.drop_table("feed")
     with op.batch_alter_table("digest", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_digest_day"))

@@ -1,0 +1,76 @@
+"""What passes between the modules of this room: a roster in, entries of a response, articles out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+OnTopic = Callable[[str], bool]
+"""Tells whether a text names at least two of the topic's actors; `classify.actors.Matcher.names_two` is the real one.
+It is handed in, because this room comes before the one that knows the actors."""
+
+
+class Bloc(StrEnum):
+    """Press bloc of an outlet. Shares are taken within a bloc, since the roster is never balanced between them."""
+
+    INDIA = "india"
+    RUSSIA = "russia"
+    CHINA = "china"
+    WEST = "west"
+    OTHER = "other"
+
+
+class DateQuality(StrEnum):
+    """How far a publication date can be trusted; the last three count by first sight."""
+
+    GIVEN = "given"
+    ZONE_ASSUMED = "zone_assumed"
+    MISSING = "missing"
+    FUTURE = "future"
+    ANCIENT = "ancient"
+
+
+@dataclass(frozen=True, slots=True)
+class RosterFeed:
+    """A row of ``seeds/feeds.yaml``, or of an archive's own roster."""
+
+    key: str
+    outlet: str
+    bloc: Bloc
+    kind: str
+    lang: str
+    url: str
+    timezone: str
+    enabled: bool
+    status: str
+    status_date: str = ""
+    status_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a response or of an imported file, cleaned: plain text, http(s) address, date in UTC."""
+
+    title: str
+    text: str
+    url: str
+    guid: str
+    published_at: dt.datetime | None
+    published_raw: str
+    date_quality: DateQuality
+    lang: str = ""
+    outlet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """A response as entries. `error` is empty when it was a feed, however odd."""
+
+    format: str
+    title: str
+    entries: tuple[Entry, ...]
+    bad: int
+    left: int
+    error: str = ""
