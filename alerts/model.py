@@ -119,7 +119,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ChartPoint:
-    """A day of a chart: mean soft stance of the 7 days that end on it (None without stories), and that day's stories."""
+    """A day of a chart: mean soft stance of the 7 days up to it (None without stories), and stories of that day."""
 
     day: dt.date
     score: float | None
