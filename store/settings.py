@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from store.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,11 +22,12 @@ class Settings(BaseSettings):
     'sqlite:////tmp/x/ricwatch.db'
     """
 
-    model_config = SettingsConfigDict(env_prefix="RICWATCH_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="RICWATCH_", env_file=ROOT / ".env", extra="ignore")
 
     var_dir: Path = Field(ROOT / "var", description="Where the database, the Maildir and the digests' HTML lie.")
     database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite at var_dir/ricwatch.db.")
     seeds_dir: Path = Field(ROOT / "seeds", description="The topic: dossiers, actors, themes, claims, feeds.")
+    roster: Path | None = Field(None, description="The feed roster; empty means feeds.yaml in seeds_dir.")
     originals_dir: Path | None = Field(None, description="A folder with the seed documents' originals, if at hand.")
     templates_dir: Path = Field(ROOT / "templates", description="Digest, mail and artifact templates.")
 
@@ -64,6 +67,12 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
+    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        # Flows change to the project's folder before they run; a relative path means the caller's folder.
+        return None if path is None else path.expanduser().absolute()
+
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:
@@ -79,6 +88,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.var_dir / 'ricwatch.db'}"
 
     @property
+    def feeds_file(self) -> Path:
+        """The feed roster in force."""
+        return self.roster or self.seeds_dir / "feeds.yaml"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The readers' time zone."""
         return ZoneInfo(self.timezone)
@@ -91,5 +105,16 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings, read once.
+
+    Raises:
+        ConfigError: a setting has a wrong value; the message names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "RICWATCH_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(f"{name}: {first['msg']} (found {first['input']!r})") from None
+    except SettingsError as error:
+        raise ConfigError(f'{error}; a list is written as JSON, for example ["desk@example.org"]') from None

@@ -1,0 +1,23 @@
+"""What every run leaves in the UI: one Markdown page per step, from the templates in ``templates/artifacts``.
+
+Outside a flow run (a flow's plain function, called by the command line on files) nothing is published.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.artifacts import acreate_markdown_artifact
+
+from alerts.render import render_artifact
+from flows.reporting import in_flow_run
+from store.settings import Settings
+
+
+async def publish(settings: Settings, template: str, key: str, description: str, **fields: Any) -> None:
+    """Render ``templates/artifacts/<template>.md`` and keep it as artifact *key* of this run."""
+    if not in_flow_run():
+        return
+    mark = f"{settings.mark}: " if settings.mark else ""
+    page = render_artifact(settings, template, mark=settings.mark, **fields)
+    await acreate_markdown_artifact(markdown=page, key=key, description=f"{mark}{description}")

@@ -1,0 +1,88 @@
+"""Flow `classify`: read what has no reading of the current model version, or a file of items."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from classify.batch import ClassifyReport, classify_pending
+from classify.jsonl import FileReport, classify_file
+from classify.model import get_backend
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, moment, open_watch
+from ingest.topic import load_topic
+from store.errors import ConfigError
+from store.settings import get_settings
+
+
+def describe(report: ClassifyReport) -> str:
+    """One line for the state message and the log."""
+    if report.read == 0:
+        return "nothing new to read"
+    return f"{report.read} articles read, {report.relevant} of them on a dyad ({report.model})"
+
+
+def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) -> ClassifyReport:
+    """The step behind the flow."""
+    with progress("Reading articles") as report_progress:
+        return classify_pending(watch.store, watch.model, now=now, limit=limit, progress=report_progress)
+
+
+@task(name="read articles", task_run_name="read articles")
+async def read_task(watch: Watch, now: dt.datetime, limit: int | None = None) -> ClassifyReport:
+    """Read and leave the page *The readings*."""
+    report = read_pending(watch, now, limit=limit)
+    logger().info(describe(report))
+    await artifacts.publish(
+        watch.settings,
+        "readings",
+        "readings",
+        "What was read in the new articles",
+        report=report,
+        rows=latest_readings(watch, report),
+        now=now,
+    )
+    return report
+
+
+def latest_readings(watch: Watch, report: ClassifyReport, limit: int = 50) -> list[dict[str, object]]:
+    """The newest readings of this run, for the page in the UI."""
+    from alerts.recent import recent_readings
+
+    if report.read == 0:
+        return []
+    with watch.store.session() as session:
+        return recent_readings(session, report.model, min(limit, report.read))
+
+
+def read_file(source: Path, target: Path) -> FileReport:
+    """Read a file of items; needs neither database nor server."""
+    settings = get_settings()
+    model = get_backend(settings.model, load_topic(settings.seeds_dir))
+    with progress("Reading items") as report_progress:
+        return classify_file(model, source, target, progress=report_progress)
+
+
+@flow(name="classify", flow_run_name="classify", log_prints=False)
+async def classify(
+    items: Annotated[
+        str, param("Items file", "A .jsonl or .jsonl.gz on the worker's machine; leave empty to read stored articles.")
+    ] = "",
+    readings: Annotated[str, param("Readings file", "Where the readings of the items file go.")] = "",
+    at_most: Annotated[int, param("At most", "Articles in this run; 0 means all that wait.", ge=0)] = 0,
+) -> State[ClassifyReport | FileReport]:
+    """Reads each article that has no reading of the current model version: dyads, stance, themes, claim, evidence."""
+    if items:
+        if not readings:
+            raise ConfigError("an items file needs a readings file to write to; fill in both fields")
+        done = read_file(Path(items), Path(readings))
+        return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped", data=done)
+    with open_watch() as watch:
+        report = await read_task(watch, moment(""), at_most or None)
+    return Completed(message=describe(report), data=report)

@@ -1,0 +1,364 @@
+"""The command line `ricwatch`. Every command is a flow or calls one; those on files need no database and no server.
+
+Exit status: 0 done, 1 could not be done (one line says why), 2 wrong usage, 3 no feed reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from click.exceptions import ClickException, Exit
+
+from flows.environment import prepare
+from store.errors import RicwatchError
+
+EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
+
+app = typer.Typer(
+    name="ricwatch",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Tells an analyst when press coverage of India–Russia–China alignment shifts.\n\n"
+    "Start with **ricwatch run** (once, now) or **ricwatch serve** (schedules, forms, pages in a browser). "
+    "**ricwatch doctor** tells what is set up and what is missing.",
+)
+digest_app = typer.Typer(no_args_is_help=True, help="Look at digests.")
+feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster.")
+app.add_typer(digest_app, name="digest")
+app.add_typer(feeds_app, name="feeds")
+
+_state = {"debug": False}
+
+ItemsIn = Annotated[
+    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
+]
+    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
+]
+Out = Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.", resolve_path=True)]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+) -> None:
+    _state["debug"] = debug
+
+
+def _run(flow: Any, **parameters: Any) -> Any:
+    return asyncio.run(flow(**parameters))
+
+
+@app.command()
+def run(
+    force: Annotated[bool, typer.Option("--force", help="Poll also feeds that are not due yet.")] = False,
+    send: Annotated[bool, typer.Option("--send/--no-send", help="Send the digest that is due.")] = True,
+    or_replay: Annotated[
+        bool, typer.Option("--or-replay", help="When no feed can be reached, replay the bundled archive instead.")
+    ] = False,
+) -> None:
+    """Do the main job once: poll, read, count, decide, mail.
+
+    Examples:
+
+    - `ricwatch run` – now, as the hourly schedule would
+    - `ricwatch run --force --no-send` – poll everything, send nothing
+    """
+    prepare()
+    from flows import tables
+    from flows.monitor import monitor
+
+    report = _run(monitor, force=force, send=send)
+    tables.monitor(report)
+    if not report.nothing_reached:
+        return
+    tables.say(
+        "No feed could be reached: every one of the "
+        f"{report.feeds_due} feeds failed before it answered. Is this machine on the network?"
+    )
+    if not or_replay:
+        raise typer.Exit(EXIT_NOTHING_REACHED)
+    tables.say("Going on to the bundled archive: a REPLAY of demo outlets, in a database of its own.")
+    _replay(fresh=False, until="")
+
+
+@app.command()
+def replay(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw the last replay away first.")] = False,
+    until: Annotated[str, typer.Option(help="Last simulated day, for example 2024-12-31.")] = "",
+) -> None:
+    """Show the monitor at work without a network, on the bundled archive of demo outlets.
+
+    Everything it makes lies in `var/replay` and is marked REPLAY.
+
+    Examples:
+
+    - `ricwatch replay` – from where the last replay stopped to the archive's end
+    - `ricwatch replay --fresh --until 2024-12-31`
+    """
+    prepare()
+    _replay(fresh=fresh, until=until)
+
+
+def _replay(*, fresh: bool, until: str) -> None:
+    from flows import tables
+    from flows.replay import replay as replay_flow
+
+    tables.monitor(_run(replay_flow, fresh=fresh, until=until), mark="REPLAY")
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 4200,
+) -> None:
+    """Start the Prefect server, a worker and all deployments on loopback; Ctrl-C stops everything.
+
+    Example: `ricwatch serve --port 4300`
+    """
+    from flows.serve import serve as serve_all
+    from store.settings import get_settings
+
+    serve_all(get_settings(), port=port, say=typer.echo)
+
+
+@app.command()
+def seeds(
+    originals: Annotated[
+        Path | None, typer.Option(help="Folder with the seed documents' originals.", resolve_path=True)
+    ] = None,
+) -> None:
+    """Load the seed documents and claims; check each precis against its original.
+
+    Example: `ricwatch seeds --originals ~/seed-documents`
+    """
+    prepare()
+    from flows import tables
+    from flows.seeds import ingest_seeds_flow
+
+    tables.seeds(_run(ingest_seeds_flow, originals=str(originals or "")))
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Items, .jsonl or .jsonl.gz.", resolve_path=True)],
+) -> None:
+    """Load dated items as articles. Can be run again; goes on where an interrupted import stopped.
+
+    Example: `ricwatch import archive-2023.jsonl.gz archive-2024.jsonl.gz`
+    """
+    prepare()
+    from flows import tables
+    from flows.import_archive import import_archive
+
+    tables.imported(_run(import_archive, files=[str(file) for file in files]))
+
+
+@app.command()
+def classify(items: ItemsIn = Annotated[
+    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
+]
+    """Read articles: dyads, stance, themes, nearest claim, evidence sentence.
+
+    Examples:
+
+    - `ricwatch classify` – what is stored and not read yet
+    - `ricwatch classify items.jsonl -o readings.jsonl` – a file (formats: docs/formats.md)
+    """
+    prepare()
+    from flows import tables
+    from flows.classify_articles import classify as classify_flow
+
+    if items is None:
+        tables.say(_run(classify_flow, return_state=True).message)
+        return
+    if output is None:
+        raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
+    done = _run(classify_flow.fn, items=str(items), readings=str(output)).data
+    tables.bad_lines(items.name, done.bad)
+    tables.say(f"{done.read:,} items read, {len(done.bad):,} lines skipped; readings in {output}")
+
+
+@app.command()
+def detect(
+    series: Annotated[
+        Path | None, typer.Argument(help="Daily counts, .csv; none takes what is stored.", resolve_path=True)
+    ] = None,
+    output: Out = None,
+    false_alarms_per_year: Annotated[
+        float | None, typer.Option(min=0.01, max=52.0, help="Target for false alarms a year over all series together.")
+    ] = None,
+) -> None:
+    """Decide whether coverage shifted.
+
+    Examples:
+
+    - `ricwatch detect` – on what is stored
+    - `ricwatch detect series.csv -o shifts.jsonl` – on a file with the columns date,dyad,plus,zero,minus[,total]
+    - `ricwatch detect series.csv -o shifts.jsonl --false-alarms-per-year 0.5`
+    """
+    prepare()
+    from flows import tables
+    from flows.detect_shifts import detect as detect_flow
+
+    if series is None:
+        tables.say(_run(detect_flow, return_state=True).message)
+        return
+    if output is None:
+        raise typer.BadParameter("say where the shifts go: -o shifts.jsonl", param_hint="--output")
+    rate = false_alarms_per_year or 0.0
+    done = _run(detect_flow.fn, series=str(series), shifts=str(output), false_alarms_per_year=rate).data
+    tables.bad_lines(series.name, done.bad)
+    tables.say(f"{done.shifts:,} shifts, {len(done.bad):,} lines skipped; shifts in {output}")
+
+
+@app.command()
+def backtest(
+    items: Annotated[Path, typer.Argument(help="Items, .jsonl or .jsonl.gz.", resolve_path=True)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", resolve_path=True)],
+    start: Annotated[str, typer.Option("--from", help="First day, for example 2020-01-01.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Last day, for example 2020-12-31.")] = "",
+) -> None:
+    """Run dated items through the same code, day by day, with nothing from the future.
+
+    Writes series.csv, shifts.jsonl, digests/*.html and summary.md into the folder.
+
+    Example: `ricwatch backtest 2020.jsonl.gz --from 2020-01-01 --to 2020-12-31 -o backtest-2020`
+    """
+    prepare()
+    from flows import tables
+    from flows.backtest import backtest as backtest_flow
+
+    tables.backtest(_run(backtest_flow.fn, items=str(items), start=start, end=end, output=str(output)).data)
+
+
+@digest_app.command("preview")
+def digest_preview(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="HTML file; none puts it under var/.", resolve_path=True)
+    ] = None,
+    kind: Annotated[str, typer.Option(help="weekly, or test.")] = "weekly",
+    as_of: Annotated[str, typer.Option(help="A day such as 2025-03-04; none means now.")] = "",
+) -> None:
+    """Compose the digest as it stands and write it as HTML; stores and sends nothing.
+
+    Example: `ricwatch digest preview -o digest.html`
+    """
+    prepare()
+    from flows import tables
+    from flows.send_digest import write_preview
+
+    tables.say(f"Digest written to {write_preview(output, kind=kind, as_of=as_of)}")
+
+
+@feeds_app.command("list")
+def feeds_list(
+    all_feeds: Annotated[bool, typer.Option("--all", help="Disabled feeds as well, with their reasons.")] = False,
+) -> None:
+    """Show the roster with the state of each feed.
+
+    Example: `ricwatch feeds list --all`
+    """
+    prepare()
+    from flows import tables
+    from flows.feeds import health
+
+    tables.feeds(health(), all_feeds=all_feeds)
+
+
+@feeds_app.command("check")
+def feeds_check(
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of feeds; none checks every enabled one.")] = None,
+) -> None:
+    """Probe feeds side by side, storing nothing, and say what to do about those that fail.
+
+    Example: `ricwatch feeds check tass-en the-hindu-national`
+    """
+    prepare()
+    from flows import tables
+    from flows.feeds import check
+
+    if not tables.checked(asyncio.run(check(keys or []))):
+        raise typer.Exit(EXIT_NOTHING_REACHED)
+
+
+@app.command()
+def train(
+    items: Annotated[Path, typer.Argument(help="Labelled items, .jsonl or .jsonl.gz.", resolve_path=True)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Weights file; none replaces the shipped.", resolve_path=True),
+    ] = None,
+) -> None:
+    """Train the embedded classifier on labelled items (needs the extra `train`).
+
+    Example: `ricwatch train labelled.jsonl.gz -o weights.npz`
+    """
+    from flows import tables
+    from flows.training import train_file
+
+    tables.say(train_file(items, output))
+
+
+@app.command()
+def evaluate(
+    items: Annotated[Path, typer.Argument(help="Labelled items, .jsonl or .jsonl.gz.", resolve_path=True)],
+) -> None:
+    """Measure the classifier on labelled items: relevance, dyads, stance, themes, calibration.
+
+    Example: `ricwatch evaluate labelled.jsonl.gz`
+    """
+    from flows import tables
+    from flows.training import evaluate_file
+
+    tables.say(evaluate_file(items))
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what is configured, reachable and migrated, and what to do about what is not.
+
+    Exit status 1 when something needs doing.
+    """
+    from flows import tables
+    from flows.doctor import examine
+    from store.settings import get_settings
+
+    if not tables.findings(asyncio.run(examine(get_settings()))):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def main() -> None:
+    """Entry point: errors are one line and an exit status; the trace is behind ``--debug``."""
+    try:
+        code = app(standalone_mode=False)
+    except Exit as leave:
+        code = leave.exit_code
+    except ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("Interrupted; run it again to go on.", err=True)
+        code = EXIT_INTERRUPTED
+    except RicwatchError as error:
+        _complain(str(error))
+        code = EXIT_FAILED
+    except Exception as error:
+        _complain(f"unexpected {type(error).__name__}: {error}. Run it again with --debug to see where.")
+        code = EXIT_FAILED
+    sys.exit(code or 0)
+
+
+def _complain(line: str) -> None:
+    if _state["debug"]:
+        traceback.print_exc()
+    typer.echo(f"ricwatch: {line}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Flow `detect`: bring the daily series up to date and decide whether coverage shifted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.events import emit_event
+from prefect.states import Completed, State
+
+from alerts.series import SeriesReport, update_series
+from alerts.seriescsv import DetectFileReport, detect_file
+from alerts.shifts import DetectReport, detect_shifts
+from alerts.state import dyad_states
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import in_flow_run, logger, progress
+from flows.watch import Watch, closed_day, moment, open_watch
+from store.errors import ConfigError
+from store.settings import get_settings
+
+SHIFT_OPENED = "ricwatch.shift.opened"
+"""Event that starts the `digest` deployment."""
+SHIFTS_RESOURCE = "ricwatch.alerts.shifts"
+
+
+def describe(report: DetectReport) -> str:
+    """One line for the state message and the log."""
+    if not report.new:
+        return "no shift"
+    return "; ".join(found.text for _id, found in report.new)
+
+
+def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
+    """The step behind the flow."""
+    with progress("Counting stories") as report_progress:
+        series = update_series(watch.store, watch.model.version, now=now, progress=report_progress)
+    found = detect_shifts(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now)
+    return series, found
+
+
+@task(name="decide", task_run_name="decide whether coverage shifted")
+async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
+    """Decide and leave the page *The shifts*."""
+    series, found = decide(watch, now)
+    logger().info(describe(found))
+    day = closed_day(now)
+    with watch.store.session() as session:
+        states = dyad_states(
+            session, watch.model.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year
+        )
+    await artifacts.publish(
+        watch.settings,
+        "shifts",
+        "shifts",
+        "Whether coverage shifted",
+        report=found,
+        series=series,
+        states=states,
+        day=day,
+        now=now,
+    )
+    return found
+
+
+def announce(report: DetectReport) -> None:
+    """Emit one event per opened shift; the `digest` deployment is started by it."""
+    if not in_flow_run():
+        return
+    for shift_id, found in report.new:
+        emit_event(
+            event=SHIFT_OPENED,
+            resource={"prefect.resource.id": SHIFTS_RESOURCE, "prefect.resource.name": "shifts of coverage"},
+            payload={"shift_id": shift_id, "dyad": found.dyad, "kind": str(found.kind), "text": found.text},
+        )
+
+
+@flow(name="detect", flow_run_name="detect", log_prints=False)
+async def detect(
+    as_of: Annotated[
+        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
+    ] = "",
+    series: Annotated[
+        str, param("Series file", "A .csv of daily counts on the worker's machine; leave empty for stored articles.")
+    ] = "",
+    shifts: Annotated[str, param("Shifts file", "Where the shifts of the series file go.")] = "",
+    false_alarms_per_year: Annotated[
+        float, param("False alarms a year", "Target for the series file; 0 takes the setting.", ge=0, le=52)
+    ] = 0.0,
+) -> State[DetectReport | DetectFileReport]:
+    """Counts stories per day, dyad and stance, and decides whether coverage shifted; a shift starts the digest."""
+    if series:
+        if not shifts:
+            raise ConfigError("a series file needs a shifts file to write to; fill in both fields")
+        rate = false_alarms_per_year or get_settings().false_alarms_per_year
+        done = detect_file(Path(series), Path(shifts), false_alarms_per_year=rate)
+        return Completed(message=f"{done.shifts} shifts, {len(done.bad)} lines skipped", data=done)
+    with open_watch() as watch:
+        report = await decide_task(watch, moment(as_of))
+        announce(report)
+    return Completed(message=describe(report), data=report)

@@ -1,0 +1,81 @@
+"""Where Prefect runs and keeps its things. `prepare` must be called before Prefect is imported.
+
+The command line uses the server that `ricwatch serve` started when that one answers; otherwise Prefect starts a small
+server of its own for the length of the command. Either way its database lies under ``var/prefect``, not in the home
+folder, so that two checkouts never share runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from store.settings import ROOT, Settings, get_settings
+
+POOL = "ricwatch"
+
+
+def serving_file(settings: Settings) -> Path:
+    """The note in which `ricwatch serve` leaves the address of its server."""
+    return settings.var_dir / "prefect" / "serving.json"
+
+
+def running_api(settings: Settings) -> str | None:
+    """The API address of the server that `ricwatch serve` started, if it answers now."""
+    try:
+        api = str(json.loads(serving_file(settings).read_text(encoding="utf-8"))["api"])
+        answer = httpx.get(f"{api}/health", timeout=2.0, trust_env=False)
+    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        return None
+    return api if answer.status_code == 200 else None
+
+
+def prepare(*, quiet: bool | None = None) -> str | None:
+    """Point Prefect at the running server or at its own small one; gives the running server's API address.
+
+    `quiet` keeps Prefect's log lines off the terminal, where progress bars are shown instead.
+    """
+    if "prefect" in sys.modules:
+        return os.environ.get("PREFECT_API_URL")
+    settings = get_settings()
+    home = settings.var_dir / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PREFECT_HOME", str(home))
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    api = os.environ.get("PREFECT_API_URL") or running_api(settings)
+    if api:
+        os.environ["PREFECT_API_URL"] = api
+    else:
+        os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+    if quiet is None:
+        quiet = sys.stderr.isatty()
+    if quiet:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
+    else:
+        os.environ.setdefault("PREFECT_LOGGING_COLORS", "false")
+    os.chdir(ROOT)  # prefect.toml is read from the current folder when Prefect is imported
+    return api
+
+
+@contextmanager
+def overridden(**variables: str) -> Iterator[Settings]:
+    """Settings with some variables (named without prefix, in lower case) changed for the length of the block."""
+    names = {f"RICWATCH_{name.upper()}": value for name, value in variables.items()}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    get_settings.cache_clear()
+    try:
+        yield get_settings()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        get_settings.cache_clear()

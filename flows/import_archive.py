@@ -1,0 +1,62 @@
+"""Flow `import-archive`: load dated items from files as articles."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, moment, open_watch
+from ingest.importer import ImportReport, import_items
+from ingest.roster import sync_roster
+
+
+def describe(report: ImportReport) -> str:
+    """One line for the state message and the log."""
+    return (
+        f"{report.lines} lines: {report.new} new articles, {report.known} known, "
+        f"{report.off_topic} outside the topic, {len(report.bad)} skipped"
+    )
+
+
+def load(watch: Watch, files: Sequence[Path], now: dt.datetime) -> ImportReport:
+    """The step behind the flow."""
+    with watch.store.session() as session:
+        sync_roster(session, watch.roster)
+    with progress("Importing items") as report_progress:
+        return import_items(
+            watch.store,
+            files,
+            now=now,
+            on_topic=watch.matcher.names_two,
+            roster=watch.roster,
+            progress=report_progress,
+        )
+
+
+@task(name="import files", task_run_name="import files")
+async def import_task(watch: Watch, files: Sequence[Path], now: dt.datetime) -> ImportReport:
+    """Import and leave the page *What was imported*."""
+    report = load(watch, files, now)
+    logger().info(describe(report))
+    await artifacts.publish(
+        watch.settings, "imported", "imported", "What was imported and what was skipped", report=report, now=now
+    )
+    return report
+
+
+@flow(name="import-archive", flow_run_name="import archive", log_prints=False)
+async def import_archive(
+    files: Annotated[list[str], param("Files", "Paths of .jsonl or .jsonl.gz files on the worker's machine.")],
+) -> State[ImportReport]:
+    """Loads dated items as articles. Idempotent, and goes on where an interrupted import stopped."""
+    with open_watch() as watch:
+        report = await import_task(watch, [Path(name) for name in files], moment(""))
+    return Completed(message=describe(report), data=report)

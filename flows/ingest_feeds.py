@@ -1,0 +1,63 @@
+"""Flow `ingest-feeds`: poll the feeds that are due and store what is new on the topic."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, moment, open_watch
+from ingest.poll import PollReport, poll_feeds
+from ingest.roster import sync_roster
+
+
+def describe(report: PollReport) -> str:
+    """One line for the state message and the log."""
+    if report.due == 0:
+        return "no feed was due"
+    return f"{report.answered} of {report.due} feeds answered, {report.new} new articles"
+
+
+async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None, force: bool = False) -> PollReport:
+    """Bring the roster up to date, then poll; the step behind the flow."""
+    with watch.store.session() as session:
+        sync_roster(session, watch.roster)
+    with progress("Polling feeds") as report_progress:
+        return await poll_feeds(
+            watch.store,
+            watch.settings,
+            now=now,
+            on_topic=watch.matcher.names_two,
+            keys=keys or None,
+            force=force,
+            progress=report_progress,
+        )
+
+
+@task(name="poll feeds", task_run_name="poll feeds")
+async def poll_task(watch: Watch, now: dt.datetime, keys: list[str] | None = None, force: bool = False) -> PollReport:
+    """Poll and leave the page *What was polled*."""
+    report = await poll(watch, now, keys=keys, force=force)
+    logger().info(describe(report))
+    await artifacts.publish(
+        watch.settings, "polled", "polled-feeds", "What was polled and what is new", report=report, now=now
+    )
+    return report
+
+
+@flow(name="ingest-feeds", flow_run_name="ingest feeds", log_prints=False)
+async def ingest_feeds(
+    feeds: Annotated[list[str], param("Feeds", "Keys from seeds/feeds.yaml; leave empty for every enabled feed.")] = [],
+    force: Annotated[
+        bool, param("Poll at once", "Also feeds that were polled a moment ago and are not due yet.")
+    ] = False,
+) -> State[PollReport]:
+    """Polls the feeds of the roster that are due and stores new articles that name at least two of the actors."""
+    with open_watch() as watch:
+        report = await poll_task(watch, moment(""), feeds, force)
+    return Completed(message=describe(report), data=report)

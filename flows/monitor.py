@@ -1,0 +1,113 @@
+"""Flow `monitor`: all steps in order, once for now, or day by day over a span of the past."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
+from flows.forms import param
+from flows.seeds import seeds_task
+from flows.watch import Watch, moment, open_watch
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorReport:
+    """What a run did, added up over its days; `nothing_reached` tells that not one feed could be reached."""
+
+    feeds_due: int = 0
+    feeds_answered: int = 0
+    new_articles: int = 0
+    readings: int = 0
+    shifts: tuple[str, ...] = ()
+    mails_sent: int = 0
+    mails_failed: int = 0
+    mail_places: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    nothing_reached: bool = False
+
+    def plus(self, other: MonitorReport) -> MonitorReport:
+        """Both together."""
+        return MonitorReport(
+            feeds_due=max(self.feeds_due, other.feeds_due),
+            feeds_answered=max(self.feeds_answered, other.feeds_answered),
+            new_articles=self.new_articles + other.new_articles,
+            readings=self.readings + other.readings,
+            shifts=self.shifts + other.shifts,
+            mails_sent=self.mails_sent + other.mails_sent,
+            mails_failed=self.mails_failed + other.mails_failed,
+            mail_places=(self.mail_places + other.mail_places)[-5:],
+            digests=self.digests + other.digests,
+            nothing_reached=self.nothing_reached or other.nothing_reached,
+        )
+
+    @property
+    def summary(self) -> str:
+        """One line for the state message."""
+        shifts = f"{len(self.shifts)} shifts" if len(self.shifts) != 1 else "1 shift"
+        return (
+            f"{self.feeds_answered} of {self.feeds_due} feeds answered, {self.new_articles} new articles, "
+            f"{self.readings} readings, {shifts}, {self.mails_sent} mails"
+        )
+
+
+def _add_up(
+    polled: ingest_feeds.PollReport,
+    read: classify_articles.ClassifyReport,
+    found: detect_shifts.DetectReport,
+    mailed: send_digest.MailReport | None,
+) -> MonitorReport:
+    return MonitorReport(
+        feeds_due=polled.due,
+        feeds_answered=polled.answered,
+        new_articles=polled.new,
+        readings=read.read,
+        shifts=tuple(item.text for _id, item in found.new),
+        mails_sent=mailed.delivery.sent if mailed else 0,
+        mails_failed=mailed.delivery.failed if mailed else 0,
+        mail_places=tuple(row.place for row in mailed.delivery.rows if row.place) if mailed else (),
+        digests=(str(mailed.digest.html_path),) if mailed and mailed.digest.html_path else (),
+        nothing_reached=polled.nothing_reached,
+    )
+
+
+async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) -> MonitorReport:
+    """The steps as tasks, each with its own page in the UI."""
+    await seeds_task(watch, now)
+    polled = await ingest_feeds.poll_task(watch, now, None, force)
+    read = await classify_articles.read_task(watch, now)
+    found = await detect_shifts.decide_task(watch, now)
+    if not send:
+        detect_shifts.announce(found)
+    mailed = await send_digest.mail_task(watch, now) if send else None
+    return _add_up(polled, read, found, mailed)
+
+
+@task(name="one day", task_run_name="{now:%Y-%m-%d}")
+async def watch_day(watch: Watch, now: dt.datetime, send: bool) -> MonitorReport:
+    """The same steps for one day of the past, as a single task: a span of years must not become a million task runs."""
+    polled = await ingest_feeds.poll(watch, now, force=True)
+    read = classify_articles.read_pending(watch, now)
+    _series, found = detect_shifts.decide(watch, now)
+    mailed = send_digest.compose_and_deliver(watch, now) if send else None
+    return _add_up(polled, read, found, mailed)
+
+
+def days_between(start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
+    """The moments of a day-by-day run, both ends included."""
+    return [start + dt.timedelta(days=i) for i in range((end - start).days + 1)]
+
+
+@flow(name="monitor", flow_run_name="monitor", log_prints=False)
+async def monitor(
+    force: Annotated[bool, param("Poll at once", "Also feeds that are not due yet.")] = False,
+    send: Annotated[bool, param("Send digests", "Off: everything but the mails.")] = True,
+) -> State[MonitorReport]:
+    """Polls, reads, counts, decides and mails what is due. A step that has nothing to do says so and costs nothing."""
+    with open_watch() as watch:
+        report = await watch_now(watch, moment(""), force=force, send=send)
+    return Completed(message=report.summary, data=report)

@@ -1,0 +1,101 @@
+"""What prefect.yaml cannot hold: queue limits, the watch over dead runs, and the sweep of left-overs. Repeatable."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Crashed
+
+from flows.environment import POOL
+
+QUEUES = {"default": 1, "long": 1}
+"""Runs of one queue never overlap: whoever writes the series has the database to itself, and a long back-test in the
+other queue does not hold up the hourly watch."""
+
+SILENT_FOR = 90
+"""Seconds without a heartbeat after which a run counts as dead."""
+
+DEAD_RUNS = AutomationCore(
+    name="crash runs that died",
+    description="Marks a run as crashed when its heartbeats stop: its process or the machine is gone.",
+    trigger=EventTrigger(
+        after={"prefect.flow-run.heartbeat"},
+        expect={
+            "prefect.flow-run.heartbeat",
+            "prefect.flow-run.Completed",
+            "prefect.flow-run.Failed",
+            "prefect.flow-run.Cancelled",
+            "prefect.flow-run.Crashed",
+            "prefect.flow-run.Paused",
+            "prefect.flow-run.Suspended",
+        },
+        match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=timedelta(seconds=SILENT_FOR),
+    ),
+    actions=[
+        ChangeFlowRunState(
+            state=StateType.CRASHED, name="Crashed", message=f"No heartbeat for {SILENT_FOR} s: the process is gone."
+        )
+    ],
+)
+
+
+async def sweep(client: PrefectClient) -> int:
+    """Mark what is still pending or running as crashed: no worker is alive yet, so it died with the last one.
+
+    A run that died while pending sends no heartbeat and would hold its concurrency slot for ever.
+    """
+    runs = await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter.model_validate(
+            {"state": {"type": {"any_": ["PENDING", "RUNNING"]}}, "deployment_id": {"is_null_": False}}
+        ),
+        limit=200,
+    )
+    for run in runs:
+        await client.set_flow_run_state(run.id, Crashed(message="Left over from before the restart."), force=True)
+    return len(runs)
+
+
+async def _queues(client: PrefectClient) -> None:
+    for name, limit in QUEUES.items():
+        try:
+            queue = await client.read_work_queue_by_name(name, work_pool_name=POOL)
+        except ObjectNotFound:
+            queue = await client.create_work_queue(name, work_pool_name=POOL)
+        await client.update_work_queue(queue.id, concurrency_limit=limit)
+
+
+async def _watch_over_dead_runs(client: PrefectClient) -> None:
+    # By name: `prefect automation create` would add one more on every start.
+    known = await client.read_automations_by_name(DEAD_RUNS.name)
+    for extra in known[1:]:
+        await client.delete_automation(extra.id)
+    if known:
+        await client.update_automation(known[0].id, DEAD_RUNS)
+    else:
+        await client.create_automation(DEAD_RUNS)
+
+
+async def register() -> int:
+    """Do all of it; gives the number of left-over runs that were swept."""
+    async with get_client() as client:
+        swept = await sweep(client)
+        await _queues(client)
+        await _watch_over_dead_runs(client)
+    return swept
+
+
+if __name__ == "__main__":
+    asyncio.run(register())

@@ -1,0 +1,81 @@
+"""How a running step tells how far it is: a bar where a person watches a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.context import FlowRunContext
+from prefect.exceptions import MissingContextError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from store.progress import Progress
+
+LINE_EVERY = 5.0
+"""Seconds between two log lines of one step."""
+
+console = Console(stderr=True)
+
+
+def in_flow_run() -> bool:
+    """Whether the caller is inside a Prefect flow run, rather than a flow's plain function."""
+    return FlowRunContext.get() is not None
+
+
+def logger() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """The run's logger inside a flow run, the program's own outside."""
+    try:
+        return get_run_logger()
+    except MissingContextError:
+        return logging.getLogger("ricwatch")
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """A `Progress` for one step, shown under *label*."""
+    if sys.stderr.isatty():
+        with _bar(label) as report:
+            yield report
+    else:
+        yield _lines(label)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Progress]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Bars(*columns, console=console, transient=False) as bars:
+        task = bars.add_task(label, total=None, note="")
+
+        def report(done: int, total: int | None = None, note: str = "") -> None:
+            bars.update(task, completed=done, total=total, note=note[:40])
+
+        yield report
+
+
+def _lines(label: str) -> Progress:
+    log = logger()
+    last = time.monotonic()
+
+    def report(done: int, total: int | None = None, note: str = "") -> None:
+        nonlocal last
+        finished = total is not None and done >= total
+        if finished or time.monotonic() - last >= LINE_EVERY:
+            last = time.monotonic()
+            of = f" of {total:,}" if total is not None else ""
+            log.info("%s: %s%s%s", label, f"{done:,}", of, f" ({note})" if note else "")
+
+    return report

@@ -1,0 +1,53 @@
+"""Flow `ingest-seeds`: load the dossiers and claims, and check them against the originals where these are at hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, moment, open_watch
+from ingest.seeds import SeedReport, ingest_seeds
+
+
+def load(watch: Watch, now: dt.datetime, originals: Path | None) -> SeedReport:
+    """The step behind the flow."""
+    with progress("Loading seeds") as report_progress:
+        return ingest_seeds(
+            watch.store,
+            watch.topic,
+            watch.settings.seeds_dir / "corpus",
+            originals or watch.settings.originals_dir,
+            now=now,
+            progress=report_progress,
+        )
+
+
+@task(name="load seeds", task_run_name="load seed documents")
+async def seeds_task(watch: Watch, now: dt.datetime, originals: Path | None = None) -> SeedReport:
+    """Load and leave the page *The seed documents*."""
+    report = load(watch, now, originals)
+    logger().info(report.summary)
+    await artifacts.publish(
+        watch.settings, "seeds", "seed-documents", "The seed documents and their state", report=report, now=now
+    )
+    return report
+
+
+@flow(name="ingest-seeds", flow_run_name="ingest seeds", log_prints=False)
+async def ingest_seeds_flow(
+    originals: Annotated[
+        str,
+        param("Folder with the originals", "On the worker's machine; leave empty to load the dossiers alone."),
+    ] = "",
+) -> State[SeedReport]:
+    """Loads the five dossiers and their claims; checks each precis against its original where that one is found."""
+    with open_watch() as watch:
+        report = await seeds_task(watch, moment(""), Path(originals) if originals else None)
+    return Completed(message=report.summary, data=report)

@@ -1,0 +1,112 @@
+"""Flows `digest` and `send-test-digest`: compose what is due, put it into the outbox, deliver what waits there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from prefect import flow, task
+from prefect.states import Completed, State
+
+from alerts.digest import DigestReport, run_digest
+from alerts.outbox import DeliverReport, deliver
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, closed_day, moment, open_watch
+
+Kind = Literal["auto", "weekly", "manual", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailReport:
+    """What was composed, and what became of all mails that waited."""
+
+    digest: DigestReport
+    delivery: DeliverReport
+
+
+def describe(report: MailReport) -> str:
+    """One line for the state message and the log."""
+    if report.digest.digest_id is None:
+        return f"no digest: {report.digest.reason}"
+    return f"{report.digest.subject} ({report.delivery.sent} mails sent, {report.delivery.failed} failed)"
+
+
+def compose_and_deliver(
+    watch: Watch,
+    now: dt.datetime,
+    *,
+    kind: Kind = "auto",
+    recipients: list[str] | None = None,
+    dry_run: bool = False,
+) -> MailReport:
+    """The step behind the flows."""
+    digest = run_digest(
+        watch.store,
+        watch.settings,
+        watch.model.version,
+        day=closed_day(now),
+        now=now,
+        kind=kind,
+        recipients=recipients or None,
+        dry_run=dry_run,
+    )
+    if dry_run:
+        return MailReport(digest, DeliverReport())
+    with progress("Delivering mails") as report_progress:
+        delivery = deliver(watch.store, watch.settings, now=now, progress=report_progress)
+    return MailReport(digest, delivery)
+
+
+@task(name="compose and deliver", task_run_name="compose and deliver the digest")
+async def mail_task(
+    watch: Watch,
+    now: dt.datetime,
+    kind: Kind = "auto",
+    recipients: list[str] | None = None,
+    dry_run: bool = False,
+) -> MailReport:
+    """Compose, deliver, and leave the page *The digest*."""
+    report = compose_and_deliver(watch, now, kind=kind, recipients=recipients, dry_run=dry_run)
+    logger().info(describe(report))
+    await artifacts.publish(
+        watch.settings,
+        "digest",
+        "digest",
+        "The digest, and where its mails lie",
+        digest=report.digest,
+        delivery=report.delivery,
+        now=now,
+    )
+    return report
+
+
+@flow(name="digest", flow_run_name="digest", log_prints=False)
+async def digest(
+    kind: Annotated[
+        Literal["auto", "weekly", "manual"],
+        param("Which", "auto: what is due (a shift, or the weekly one). weekly, manual: now, whatever moved."),
+    ] = "auto",
+    recipients: Annotated[list[str], param("Only to", "Mail addresses; leave empty for the subscribers.")] = [],
+    dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but store and send nothing.")] = False,
+    as_of: Annotated[
+        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
+    ] = "",
+) -> State[MailReport]:
+    """Composes the digest that is due, stores its mails in the outbox and delivers them; sends nothing twice."""
+    with open_watch() as watch:
+        report = await mail_task(watch, moment(as_of), kind, recipients, dry_run)
+    return Completed(message=describe(report), data=report)
+
+
+@flow(name="send-test-digest", flow_run_name="test digest", log_prints=False)
+async def send_test_digest(
+    recipients: Annotated[list[str], param("Send to", "Mail addresses; leave empty for the subscribers.")] = [],
+    dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but send nothing.")] = False,
+) -> State[MailReport]:
+    """Sends the digest as it stands now, marked as a test, so that you can see it in your mail program."""
+    with open_watch() as watch:
+        report = await mail_task(watch, moment(""), "test", recipients, dry_run)
+    return Completed(message=describe(report), data=report)

@@ -1,0 +1,168 @@
+"""`ricwatch serve`: server, work pool, deployments and worker in one command, all on loopback, all stopped together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from flows.environment import POOL, serving_file
+from store.errors import RicwatchError
+from store.settings import ROOT, Settings
+
+START_LIMIT = 180.0
+"""Seconds that the server may take to answer; a first start makes its database."""
+STOP_LIMIT = 20.0
+"""Seconds that a part may take to stop before it is killed."""
+
+
+class ServeError(RicwatchError):
+    """A part of the installation did not start."""
+
+
+def environment(settings: Settings, api: str) -> dict[str, str]:
+    """The environment of server, worker and deploy commands.
+
+    `PWD` is set because ``{{ $PWD }}`` in prefect.yaml is that variable and not the current folder.
+    """
+    home = settings.var_dir / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        "PWD": str(ROOT),
+        "PREFECT_HOME": os.environ.get("PREFECT_HOME", str(home)),
+        "PREFECT_API_URL": api,
+        "RICWATCH_VAR_DIR": str(settings.var_dir),
+        "DO_NOT_TRACK": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _restore_interrupt() -> None:
+    # A child of a background shell inherits an ignored SIGINT, and a worker then hangs on SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _spawn(arguments: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 (our own interpreter and fixed words)
+            [sys.executable, "-m", "prefect", *arguments],
+            env=env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_restore_interrupt,  # noqa: PLW1509 (no thread is running yet)
+        )
+
+
+def _call(arguments: list[str], env: dict[str, str]) -> None:
+    done = subprocess.run(  # noqa: S603 (our own interpreter and fixed words)
+        [sys.executable, *arguments],
+        check=False,
+        env=env,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ServeError(f"`{' '.join(arguments[1:])}` failed:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _await_server(api: str, server: subprocess.Popen[bytes], log: Path, stopped: threading.Event) -> None:
+    end = time.monotonic() + START_LIMIT
+    while not stopped.is_set():
+        try:
+            if httpx.get(f"{api}/health", timeout=2.0, trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        if server.poll() is not None:
+            raise ServeError(f"the Prefect server ended while starting; its last words are in {log}")
+        if time.monotonic() > end:
+            raise ServeError(f"the Prefect server did not answer within {START_LIMIT:.0f} s; see {log}")
+        stopped.wait(0.2)
+
+
+def _stop(part: subprocess.Popen[bytes]) -> None:
+    if part.poll() is not None:
+        return
+    part.terminate()
+    try:
+        part.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        # The whole session: a worker's flow processes must not outlive it.
+        os.killpg(part.pid, signal.SIGKILL)
+        part.wait()
+
+
+def serve(settings: Settings, *, port: int = 4200, say: Callable[[str], None] = print) -> None:
+    """Run everything until Ctrl-C or SIGTERM.
+
+    Raises:
+        ServeError: a part did not start, or ended by itself.
+    """
+    base = f"http://127.0.0.1:{port}"
+    api = f"{base}/api"
+    env = environment(settings, api)
+    logs = settings.var_dir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    if _port_taken(port):
+        raise ServeError(f"port {port} of 127.0.0.1 is taken; is `ricwatch serve` running already? Or use --port")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    # Other pages' scripts may not read the API; only the UI's own origin may, whatever the port.
+    env["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = f"{base},http://localhost:{port}"
+    parts: list[tuple[str, subprocess.Popen[bytes], Path]] = []
+    try:
+        say("Starting the Prefect server …")
+        log = logs / "server.log"
+        server = _spawn(["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log)
+        parts.append(("server", server, log))
+        _await_server(api, server, log, stopped)
+        if not stopped.is_set():
+            say("Registering deployments …")
+            _call(
+                ["-m", "prefect", "--no-prompt", "work-pool", "create", POOL, "--type", "process", "--overwrite"], env
+            )
+            _call(["-m", "prefect", "--no-prompt", "deploy", "--all"], env)
+            _call(["-m", "flows.register"], env)
+            log = logs / "worker.log"
+            worker = _spawn(["worker", "start", "--pool", POOL, "--name", "local", "--limit", "4"], env, log)
+            parts.append(("worker", worker, log))
+            note = serving_file(settings)
+            note.write_text(json.dumps({"api": api, "pid": os.getpid()}), encoding="utf-8")
+            say(f"Ready: {base}  (deployments: {base}/v2/deployments; logs: {logs}; Ctrl-C stops everything)")
+        while not stopped.wait(0.5):
+            for name, part, its_log in parts:
+                if part.poll() is not None:
+                    raise ServeError(f"the {name} ended by itself; its last words are in {its_log}")
+    finally:
+        serving_file(settings).unlink(missing_ok=True)
+        for _name, part, _log in reversed(parts):
+            _stop(part)
+        if parts:
+            say("Stopped.")
+
+
+def _port_taken(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,89 @@
+"""Everything that a step needs, opened once: settings, database, topic, actors, classifier, and the simulated clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from classify.actors import Matcher
+from classify.model import Backend, get_backend
+from ingest.model import RosterFeed
+from ingest.roster import load_roster
+from ingest.topic import Topic, load_topic
+from store.db import Store
+from store.errors import InputError
+from store.settings import Settings, get_settings
+
+
+@dataclass
+class Watch:
+    """One opened monitor. Topic and classifier are loaded when first asked for: polling needs no weights."""
+
+    settings: Settings
+    store: Store = field(repr=False)
+
+    @cached_property
+    def topic(self) -> Topic:
+        return load_topic(self.settings.seeds_dir)
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        return Matcher(self.topic)
+
+    @cached_property
+    def model(self) -> Backend:
+        return get_backend(self.settings.model, self.topic)
+
+    @cached_property
+    def roster(self) -> list[RosterFeed]:
+        return load_roster(self.settings.feeds_file)
+
+
+@contextmanager
+def open_watch(settings: Settings | None = None) -> Iterator[Watch]:
+    """The monitor on a migrated database; connections are given back at the end of the block."""
+    settings = settings or get_settings()
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database)
+    try:
+        store.migrate()
+        yield Watch(settings, store)
+    finally:
+        store.close()
+
+
+def moment(as_of: str) -> dt.datetime:
+    """The moment that a run counts as now: *as_of* where given (an ISO date or date and time, UTC assumed), else now.
+
+    A date alone means that this day has just been closed.
+
+    >>> moment("2025-03-04").isoformat()
+    '2025-03-05T06:00:00+00:00'
+
+    Raises:
+        InputError: *as_of* is no ISO date.
+    """
+    if not as_of.strip():
+        return dt.datetime.now(dt.UTC)
+    try:
+        if len(as_of.strip()) == 10:
+            day = dt.date.fromisoformat(as_of.strip())
+            return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(6), dt.UTC)
+        parsed = dt.datetime.fromisoformat(as_of.strip())
+    except ValueError:
+        raise InputError(f"{as_of!r} is no date; write 2025-03-04 or 2025-03-04T06:30") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+
+
+def closed_day(now: dt.datetime) -> dt.date:
+    """The last day that counts: a UTC day is closed at 06:00 of the next one, when its late items are in.
+
+    >>> closed_day(dt.datetime(2025, 3, 5, 5, 0, tzinfo=dt.UTC)).isoformat()
+    '2025-03-03'
+    >>> closed_day(dt.datetime(2025, 3, 5, 6, 0, tzinfo=dt.UTC)).isoformat()
+    '2025-03-04'
+    """
+    return (now.astimezone(dt.UTC) - dt.timedelta(hours=30)).date()
