@@ -39,8 +39,6 @@ _state = {"debug": False}
 ItemsIn = Annotated[
     Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
 ]
-    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
-]
 Out = Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.", resolve_path=True)]
 
 
@@ -160,9 +158,7 @@ def import_(
 
 
 @app.command()
-def classify(items: ItemsIn = Annotated[
-    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
-]
+def classify(items: ItemsIn = None, output: Out = None) -> None:
     """Read articles: dyads, stance, themes, nearest claim, evidence sentence.
 
     Examples:
