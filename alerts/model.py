@@ -94,6 +94,10 @@ class Found:
     confidence: str
     returned: bool
     text: str
+    stories: int = 0
+    """Independent stories from the onset to the day of detection."""
+    outlets: int | None = None
+    """Different outlets among them; None where outlets are not known."""
 
     def as_record(self) -> dict[str, Any]:
         """The line of `SHIFTS.jsonl`, as documented in `docs/formats.md`."""
@@ -113,6 +117,8 @@ class Found:
             "years": round(self.years, 2),
             "confidence": self.confidence,
             "returned": self.returned,
+            "stories": self.stories,
+            "outlets": self.outlets,
             "text": self.text,
         }
 

@@ -1,0 +1,269 @@
+"""What a day's value should have been, from earlier days alone, and how far off a day usually is.
+
+Both baselines give, for day *t* and a window of earlier days, an `Outlook`: the residual of the day in score points
+(stance) or as a logarithm of a ratio (attention), its standard error, and the level it was measured against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.reporting import GUARD, WINDOW, Reporting
+from alerts.votes import BoolArray, FloatArray
+
+LEAST_DAYS = 7
+"""Usable days that a level needs."""
+SEASON = 182
+"""Days from which the weekdays' factors are taken."""
+PRIOR_DAYS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Day *t* against its window. `carry` is d(residual)/d(effect): below 1 for small counts."""
+
+    residual: float
+    error: float
+    carry: float
+    rho: float
+    level: float
+    level_error: float
+
+
+class Baseline(Protocol):
+    """What the detector needs of a series."""
+
+    @property
+    def days(self) -> int: ...
+
+    def usable(self, t: int) -> bool:
+        """Whether day *t* is a measurement."""
+        ...
+
+    def outlook(self, t: int, low: int, high: int) -> Outlook | None:
+        """Day *t* against the days low..high-1; None while these are too few."""
+        ...
+
+
+def guard_before(t: int, most: int = GUARD, least: int = 0) -> int:
+    """Days left out before day *t*; fewer while there is little history."""
+    return min(most, max(least, t // 4))
+
+
+def shrunk_rho(products: float, squares: float, pairs: float) -> float:
+    """Lag-one autocorrelation, drawn to 0.2 with the weight of 20 days, and kept in 0 to 0.6."""
+    rho = products / squares if squares > 0 else 0.2
+    return min(0.6, max(0.0, (pairs * rho + 20 * 0.2) / (pairs + 20)))
+
+
+class StanceBaseline:
+    """Mean stance of a day, each vote judged against what its own outlet usually writes.
+
+    Outlet means are shrunk to their bloc's mean (weight of 20 votes) and that to the overall mean (10 votes), so that
+    a changed mix of outlets cannot move the series.
+    """
+
+    prior_spread = 0.08
+    least_spread = 0.03
+
+    def __init__(self, votes: FloatArray, score: FloatArray, squares: FloatArray, bloc: npt.NDArray[np.intp]) -> None:
+        count = votes.sum(axis=1)
+        self.days = len(count)
+        self.count = count
+        self._has = count > 0
+        safe = np.maximum(count, 1e-12)
+        self.offsets = self._outlet_offsets(votes, score, bloc)
+        adjusted = (score - votes * self.offsets).sum(axis=1)
+        self.value = np.where(self._has, adjusted / safe, 0.0)
+        sigma2 = self._vote_variance(count, score.sum(axis=1), squares)
+        self._noise = np.where(self._has, sigma2 / safe, 0.0)
+        self._level_weight = count / (count + 10)
+        self._spread_weight = count / (count + 5)
+        self._cap = 9 * (self.prior_spread**2 + self._noise)
+        self._scale = np.where(self._has, 1 / np.sqrt(self.prior_spread**2 + self._noise), 0.0)
+        self._pair = np.zeros(self.days)
+        self._pair[1:] = self._has[1:] & self._has[:-1]
+
+    def _outlet_offsets(self, votes: FloatArray, score: FloatArray, bloc: npt.NDArray[np.intp]) -> FloatArray:
+        """Usual mean of each outlet minus the usual mean of all, per day, from the window before that day."""
+        member = np.zeros((votes.shape[1], int(bloc.max(initial=0)) + 1))
+        member[np.arange(votes.shape[1]), bloc] = 1.0
+        high = np.array([t - guard_before(t) for t in range(self.days)], dtype=np.intp)
+        low = np.maximum(0, high - WINDOW)
+        n, total = _window_sums(votes, low, high), _window_sums(score, low, high)
+        all_n, all_total = n.sum(axis=1, keepdims=True), total.sum(axis=1, keepdims=True)
+        mean = all_total / np.maximum(all_n, 1)
+        bloc_mean = (total @ member + 10 * mean) / (n @ member + 10)
+        outlet_mean = (total + 20 * bloc_mean[:, bloc]) / (n + 20)
+        self.means = np.where(all_n > 0, outlet_mean, 0.0)
+        return np.where(all_n > 0, outlet_mean - mean, 0.0)
+
+    def _vote_variance(self, count: FloatArray, total: FloatArray, squares: FloatArray) -> FloatArray:
+        """Pooled variance of votes within a day; 0.4 with the weight of 20 votes where little is known."""
+        within = np.where(count > 1, np.maximum(0.0, squares - total**2 / np.maximum(count, 1)), 0.0)
+        high = np.array([t - guard_before(t) for t in range(self.days)], dtype=np.intp)
+        low = np.maximum(0, high - WINDOW)
+        variance = _window_sums(within, low, high) + 20 * 0.4
+        freedom = _window_sums(np.maximum(count - 1, 0), low, high) + 20
+        return variance / freedom
+
+    def usable(self, t: int) -> bool:
+        """A day with at least one vote."""
+        return bool(self._has[t])
+
+    def outlook(self, t: int, low: int, high: int) -> Outlook | None:
+        """See `Baseline`; section 5.2 of the method page has the formulae."""
+        span = slice(low, high)
+        usable_days = float(np.count_nonzero(self._has[span]))
+        if usable_days < LEAST_DAYS:
+            return None
+        weight, value, noise = self._level_weight[span], self.value[span], self._noise[span]
+        level = float(weight @ value / weight.sum())
+        off = np.where(self._has[span], value - level, 0.0)
+        spread_weight = self._spread_weight[span]
+        excess = float(spread_weight @ (np.minimum(off * off, self._cap[span]) - noise))
+        spread2 = (PRIOR_DAYS * self.prior_spread**2 + excess) / (PRIOR_DAYS + float(spread_weight.sum()))
+        spread2 = max(self.least_spread**2, spread2)
+        z = np.clip(off * self._scale[span], -3, 3)
+        pair = self._pair[low + 1 : high]
+        z2 = z * z
+        rho = shrunk_rho(float(z[1:] @ z[:-1]), 0.5 * float(pair @ (z2[1:] + z2[:-1])), float(pair.sum()))
+        mean_noise = min(1.0, float(noise.sum()) / usable_days)
+        return Outlook(
+            residual=float(self.value[t]) - level,
+            error=float(np.sqrt(spread2 + self._noise[t])),
+            carry=1.0,
+            rho=rho,
+            level=level,
+            level_error=float(np.sqrt((spread2 * (1 + rho) / (1 - rho) + mean_noise) / usable_days)),
+        )
+
+
+class AttentionBaseline:
+    """Number of stories of a day against the outlets that report (a matched panel), or against a known total.
+
+    Only outlets with enough history are in the panel, and the past is counted anew for today's panel: an outlet that
+    was added or that fell silent cancels out.
+    """
+
+    prior_spread = 0.3
+    least_spread = 0.05
+
+    def __init__(
+        self, votes: FloatArray, reporting: Reporting, first_weekday: int, total: FloatArray | None = None
+    ) -> None:
+        self.days = len(votes)
+        self._weekday = (np.arange(self.days) + first_weekday) % 7
+        self._total: FloatArray | None = None
+        if total is None:
+            self._usable: BoolArray = reporting.usable.copy()
+        else:
+            # With a total that is known, its being there is the sign of life; votes of zero are then a measurement.
+            self._usable = np.isfinite(total) & (np.nan_to_num(total) > 0)
+            self._total = np.where(self._usable, np.nan_to_num(total), 0.0)
+        live = self._usable[:, None] * (np.ones_like(votes) if total is not None else reporting.alive)
+        self.votes = votes * live
+        self.alive = live
+        self._vote_sum, self._alive_sum = _running(self.votes), _running(live)
+
+    def usable(self, t: int) -> bool:
+        """A day on which enough of the outlets reported."""
+        return bool(self._usable[t])
+
+    def rates(self, high: int) -> FloatArray:
+        """Usual stories a day of each outlet in the panel, from the window that ends before *high*; 0 outside it."""
+        low = max(0, high - WINDOW)
+        alive = self._alive_sum[high] - self._alive_sum[low]
+        needed = max(1.0, min(21.0, 0.6 * (high - low)))
+        counted: FloatArray = (self._vote_sum[high] - self._vote_sum[low] + 0.05) / np.maximum(alive, 1)
+        return np.where(alive >= needed, counted, 0.0)
+
+    def _capacity(self, span: slice, rates: FloatArray, reference: slice) -> FloatArray:
+        if self._total is not None:
+            usual = float(self._total[reference].sum()) / max(1, int(np.count_nonzero(self._usable[reference])))
+            return self._total[span] / max(usual, 1e-9)
+        share: FloatArray = self.alive[span] @ rates / max(float(rates.sum()), 1e-9)
+        return share
+
+    def outlook(self, t: int, low: int, high: int) -> Outlook | None:
+        """See `Baseline`; section 5.3 of the method page has the formulae."""
+        rates = self.rates(high)
+        if not rates.any():
+            return None
+        season = max(0, high - SEASON)
+        first = min(low, season)
+        member = (rates > 0).astype(np.float64)
+        reference = slice(max(0, high - WINDOW), high)
+        count = self.votes[first:high] @ member
+        capacity = self._capacity(slice(first, high), rates, reference)
+        count_t = float(self.votes[t] @ member)
+        capacity_t = float(self._capacity(slice(t, t + 1), rates, reference)[0])
+        if capacity_t < 0.25:
+            return None
+        usable = self._usable[first:high] & (capacity > 1e-6)
+        factor = self._weekday_factors(count, capacity, usable & (capacity > 0.2), season - first, first)
+        span = slice(low - first, high - first)
+        here = usable[span]
+        days = float(np.count_nonzero(here))
+        if days < LEAST_DAYS:
+            return None
+        y = count[span][here]
+        exposure = (capacity * factor[self._weekday[first:high]])[span][here]
+        level = (float(y.sum()) + 0.5) / float(exposure.sum())
+        mean = level * exposure
+        off = np.log((y + 1) / (mean + 1))
+        carry = mean / (mean + 1)
+        noise = carry / (mean + 1)
+        carry2 = carry * carry
+        excess = carry2 / np.maximum(0.1, carry2) * (np.minimum(off * off, 9 * (self.prior_spread**2 + noise)) - noise)
+        spread2 = (PRIOR_DAYS * self.prior_spread**2 + float(excess.sum())) / (PRIOR_DAYS + float(carry2.sum()))
+        spread2 = max(self.least_spread**2, spread2)
+        z = np.clip(off / np.sqrt(noise + self.prior_spread**2), -3, 3)
+        at = np.flatnonzero(here)
+        pair = np.diff(at) == 1
+        z2 = z * z
+        rho = shrunk_rho(
+            float((z[1:] * z[:-1])[pair].sum()), 0.5 * float((z2[1:] + z2[:-1])[pair].sum()), float(pair.sum())
+        )
+        mean_t = level * capacity_t * float(factor[self._weekday[t]])
+        carry_t, noise_t = mean_t / (mean_t + 1), mean_t / (mean_t + 1) ** 2
+        # The logarithm of a count is biased; the same bias is in the window's own residuals, so it is taken out.
+        bias = float(np.mean(off / np.maximum(0.1, carry)))
+        return Outlook(
+            residual=float(np.log((count_t + 1) / (mean_t + 1))) - bias * carry_t,
+            error=float(np.sqrt(noise_t + spread2 * carry_t**2)),
+            carry=carry_t,
+            rho=rho,
+            level=level,
+            level_error=float(np.sqrt((spread2 * (1 + rho) / (1 - rho) + min(1.0, noise_t)) / days)),
+        )
+
+    def _weekday_factors(
+        self, count: FloatArray, capacity: FloatArray, usable: BoolArray, skip: int, first: int
+    ) -> FloatArray:
+        """Seven factors, shrunk to 1 by n/(n+1), from the days after *skip*."""
+        use = usable[skip:]
+        weekday = self._weekday[first + skip : first + len(count)][use]
+        if not len(weekday):
+            return np.ones(7)
+        log_rate = np.log((count[skip:][use] + 1) / capacity[skip:][use])
+        n = np.bincount(weekday, minlength=7)
+        total = np.bincount(weekday, weights=log_rate, minlength=7)
+        shrunk: FloatArray = np.exp((total / np.maximum(n, 1) - log_rate.mean()) * n / (n + 1))
+        return np.where(n > 0, shrunk, 1.0)
+
+
+def _running(values: FloatArray) -> FloatArray:
+    total = np.zeros((len(values) + 1, *values.shape[1:]))
+    np.cumsum(values, axis=0, out=total[1:])
+    return total
+
+
+def _window_sums(values: FloatArray, low: npt.NDArray[np.intp], high: npt.NDArray[np.intp]) -> FloatArray:
+    total = _running(values)
+    sums: FloatArray = total[high] - total[low]
+    return sums

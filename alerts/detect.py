@@ -1,0 +1,356 @@
+"""The detector: daily aggregates in, shifts out, strictly forward in time.
+
+One Shiryaev-Roberts e-detector per series (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532), as a mixture over
+a grid of effect sizes, for the composite null that the level moved by no more than an indifference zone. A pure
+function of the aggregates: on a prefix of the days it gives the same alarms as on all of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alerts import thresholds, wording
+from alerts.baseline import AttentionBaseline, Baseline, Outlook, StanceBaseline, guard_before
+from alerts.model import Direction, Found, Kind
+from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
+from alerts.votes import Coverage, DayTable, FloatArray
+
+FIRST_ALERT_DAY = 28
+"""Days of history before a series may alarm."""
+SETTLE = 21
+"""Days after an onset in which its series stays silent: the new level must become the normal one first."""
+ONSET_REACH = 60
+LEAST_DAYS_SINCE_ONSET = 3
+SAME_SHIFT = 21
+"""Two alarms of a series whose onsets lie within so many days tell the same shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the detectors of one kind share: effects and zone in score points or logarithms of ratios."""
+
+    zone: float
+    effects: tuple[float, ...]
+    clip: float
+
+
+FAMILY = {
+    Kind.STANCE: Family(0.05, (0.10, 0.15, 0.25, 0.40), 2.5),
+    Kind.ATTENTION: Family(math.log(1.2), tuple(math.log(x) for x in (1.35, 1.6, 2.0, 3.0)), 2.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A shift that was already told: it stays the anchor of its series, whatever late articles do to the past."""
+
+    dyad: str
+    kind: Kind
+    direction: Direction
+    onset: dt.date
+    detected: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a series says on the day *t* it alarms; `onset` is an index like *t*, `level` is the one before."""
+
+    t: int
+    onset: int
+    change: float
+    error: float
+    level: float
+    evidence: float
+    threshold: float
+    returned: bool
+
+
+class SeriesMonitor:
+    """The detector of one series. `step` must be called for every day, in order."""
+
+    def __init__(self, baseline: Baseline, kind: Kind, first_alert_day: int = FIRST_ALERT_DAY) -> None:
+        self.kind = kind
+        self._family = FAMILY[kind]
+        self._baseline = baseline
+        self._effects = np.array(self._family.effects)
+        self._sums = np.zeros((2, len(self._effects)))
+        self._signs = np.array([[1.0], [-1.0]])
+        self.anchor = 0
+        self._mute = first_alert_day
+        self._old_level: float | None = None
+        self._yesterday: float | None = None
+        self._last: Outlook | None = None
+        self.surprise = np.full(baseline.days, np.nan)
+        """Prewhitened standardised residual per day; NaN on a day that is no measurement."""
+        self.sensitivity = np.zeros(baseline.days)
+        """Expected surprise per unit of effect."""
+
+    def step(self, t: int, needed: float) -> Alarm | None:
+        """Take in day *t*; an alarm when the evidence reaches *needed* (natural logarithm)."""
+        outlook = self._observe(t)
+        if outlook is None or t < self._mute:
+            return None
+        self._accumulate(self.surprise[t], self.sensitivity[t])
+        evidence = self.evidence
+        if evidence < needed:
+            return None
+        return self._alarm(t, outlook, evidence, needed)
+
+    @property
+    def evidence(self) -> float:
+        """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
+        return math.log(max(1e-300, float(self._sums.mean())))
+
+    def accept(self, alarm: Alarm) -> None:
+        """The alarm was told: its onset becomes the anchor, the level before it the old one."""
+        self.rebase(alarm.onset, None if alarm.returned else alarm.level, returned=alarm.returned)
+
+    def rebase(self, onset: int, level: float | None, *, returned: bool = False) -> None:
+        """Begin anew from *onset* and stay silent until the new level is the normal one."""
+        if returned:
+            self._old_level = None
+        elif self._old_level is None:
+            self._old_level = None if level is None else self._comparable(level)
+        self.anchor = max(0, onset)
+        self._mute = self.anchor + SETTLE
+        self._yesterday = None
+        self._sums[:] = 0
+
+    @property
+    def level(self) -> float | None:
+        """The level that the last usable day was measured against."""
+        return None if self._last is None else self._last.level
+
+    def _comparable(self, level: float) -> float:
+        return level if self.kind is Kind.STANCE else math.log(level)
+
+    def _window(self, t: int) -> tuple[int, int]:
+        guard = guard_before(t - self.anchor, GUARD, 3)
+        return max(self.anchor, t - guard - WINDOW), t - guard
+
+    def _observe(self, t: int) -> Outlook | None:
+        low, high = self._window(t)
+        outlook = self._baseline.outlook(t, low, high) if self._baseline.usable(t) and high - low >= 10 else None
+        if outlook is None:
+            self._yesterday = None
+            return None
+        z = min(6.0, max(-6.0, outlook.residual / outlook.error))
+        self.surprise[t], self._yesterday = whiten(z, self._yesterday, outlook.rho), z
+        self.sensitivity[t] = sensitivity(outlook)
+        self._last = outlook
+        return outlook
+
+    def _accumulate(self, surprise: float, gain: float) -> None:
+        """One Shiryaev-Roberts step, S <- (1 + S) exp(a v - b), for either direction and every effect.
+
+        With a = k (effect - zone) and b = k^2 (effect^2 - zone^2) / 2 the factor's mean is at most 1 wherever the
+        level moved by no more than the zone; a is capped at 2 so that no single day decides.
+        """
+        zone, clip = self._family.zone, self._family.clip
+        v = min(clip, max(-clip, surprise))
+        a = gain * (self._effects - zone)
+        b = gain * gain * (self._effects**2 - zone**2) / 2
+        over = a > 2
+        if over.any():
+            b = np.where(over, b * (2 / np.maximum(a, 1e-12)) ** 2, b)
+            a = np.minimum(a, 2.0)
+        # Evidence beyond e^700 says nothing more, and must not overflow.
+        self._sums = np.minimum((1 + self._sums) * np.exp(self._signs * (a * v) - b), 1e300)
+
+    def _alarm(self, t: int, outlook: Outlook, evidence: float, needed: float) -> Alarm | None:
+        found = self._onset(t)
+        if found is None:
+            return None
+        onset, change, variance = found
+        if abs(change) < self._family.zone:
+            return None
+        new = self._comparable(outlook.level) + change
+        returned = self._old_level is not None and abs(new - self._old_level) < 2 * self._family.zone
+        error = math.sqrt(variance + outlook.level_error**2)
+        return Alarm(t, onset, change, error, outlook.level, evidence, needed, returned)
+
+    def _onset(self, t: int) -> tuple[int, float, float] | None:
+        """The start that explains the last days best: onset, size and its variance; None with too few days."""
+        low = max(self.anchor, t - ONSET_REACH)
+        days = np.flatnonzero(~np.isnan(self.surprise[low : t + 1]))[::-1] + low
+        if len(days) < LEAST_DAYS_SINCE_ONSET:
+            return None
+        gain = self.sensitivity[days]
+        weighted = np.cumsum(gain * np.clip(self.surprise[days], -3, 3))
+        information = np.cumsum(gain * gain)
+        ratio = (np.abs(weighted) - self._family.zone * information) / np.sqrt(np.maximum(information, 1e-12))
+        best = int(np.argmax(ratio[LEAST_DAYS_SINCE_ONSET - 1 :])) + LEAST_DAYS_SINCE_ONSET - 1
+        if information[best] <= 0:
+            return None
+        return int(days[best]), float(weighted[best] / information[best]), float(1 / information[best])
+
+
+def whiten(z: float, yesterday: float | None, rho: float) -> float:
+    """Take out what yesterday's residual foretold; a day after a gap stands alone."""
+    return z if yesterday is None else (z - rho * yesterday) / math.sqrt(1 - rho * rho)
+
+
+def sensitivity(outlook: Outlook) -> float:
+    """Expected whitened residual per unit of a lasting effect."""
+    return outlook.carry / outlook.error * math.sqrt((1 - outlook.rho) / (1 + outlook.rho))
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series on the calendar of its coverage: its detector's day 0 is day `start`."""
+
+    dyad: str
+    kind: Kind
+    start: int
+    table: DayTable
+    baseline: Baseline
+
+
+def series_of(coverage: Coverage, reporting: Reporting | None = None) -> list[Series]:
+    """All series of *coverage*, in an order that does not depend on how they were given."""
+    reporting = reporting or find_reporting(coverage.activity())
+    blocs = sorted(set(coverage.blocs))
+    bloc = np.array([blocs.index(name) for name in coverage.blocs], dtype=np.intp)
+    made: list[Series] = []
+    for dyad in sorted(coverage.dyads):
+        table = coverage.dyads[dyad]
+        spoken = np.flatnonzero(table.votes.sum(axis=1))
+        if not len(spoken):
+            continue
+        start = max(table.start, int(spoken[0]))
+        stance = StanceBaseline(table.votes[start:], table.score[start:], table.squares[start:], bloc)
+        made.append(Series(dyad, Kind.STANCE, start, table, stance))
+        watched = _cut(reporting, table.start)
+        weekday = coverage.date(table.start).weekday()
+        total = None if table.total is None else table.total[table.start :]
+        attention = AttentionBaseline(table.votes[table.start :], watched, weekday, total)
+        made.append(Series(dyad, Kind.ATTENTION, table.start, table, attention))
+    return made
+
+
+def _cut(reporting: Reporting, start: int) -> Reporting:
+    return Reporting(
+        reporting.alive[start:],
+        reporting.usable[start:],
+        reporting.expected[start:],
+        reporting.reported[start:],
+        reporting.silent[start:],
+    )
+
+
+def detect(
+    coverage: Coverage,
+    *,
+    false_alarms_per_year: float = 1.0,
+    known: Sequence[Known] = (),
+    reporting: Reporting | None = None,
+) -> list[Found]:
+    """Every shift in *coverage*, by the day on which it was found; those in *known* only steer, and are not repeated.
+
+    Raises:
+        ValueError: the rate of false alarms is not above zero.
+    """
+    thresholds.threshold(Kind.STANCE, false_alarms_per_year)
+    series = series_of(coverage, reporting)
+    found: list[Found] = []
+    for kind in Kind:
+        family = [item for item in series if item.kind is kind]
+        starts = sorted(item.start for item in family)
+        for item in family:
+            told = [one for one in known if one.dyad == item.dyad and one.kind is kind]
+            for alarm, count in _watch(item, starts, false_alarms_per_year, _indexed(coverage, item, told)):
+                found.append(_found(coverage, item, alarm, count))
+    return sorted(found, key=lambda one: (one.detected, one.dyad, one.kind))
+
+
+@dataclass(slots=True)
+class _Told:
+    onset: int
+    detected: int
+    up: bool
+    used: bool = False
+
+
+def _indexed(coverage: Coverage, item: Series, told: Sequence[Known]) -> list[_Told]:
+    offset = item.start
+    rows = [
+        _Told(
+            coverage.index(one.onset) - offset,
+            coverage.index(one.detected) - offset,
+            one.direction in (Direction.CONVERGENCE, Direction.RISE),
+        )
+        for one in told
+    ]
+    return sorted(rows, key=lambda row: row.detected)
+
+
+def _watch(item: Series, starts: Sequence[int], rate: float, told: list[_Told]) -> list[tuple[Alarm, int]]:
+    """Run one series forward; gives its new alarms with the number of series that its family had on that day."""
+    monitor = SeriesMonitor(item.baseline, item.kind)
+    needed = {count: thresholds.threshold(item.kind, rate, count) for count in range(1, len(starts) + 1)}
+    joined = np.searchsorted(starts, np.arange(item.baseline.days) + item.start, side="right")
+    alarms: list[tuple[Alarm, int]] = []
+    for t in range(item.baseline.days):
+        count = int(joined[t])
+        alarm = monitor.step(t, needed[count])
+        if alarm is not None:
+            same = next((one for one in told if _same(one, alarm)), None)
+            if same is None:
+                alarms.append((alarm, count))
+                monitor.accept(alarm)
+            else:
+                same.used = True
+                monitor.rebase(same.onset, alarm.level, returned=alarm.returned)
+        for one in told:
+            if one.detected == t and not one.used:
+                one.used = True
+                monitor.rebase(one.onset, monitor.level)
+    return alarms
+
+
+def _same(one: _Told, alarm: Alarm) -> bool:
+    return one.up == (alarm.change > 0) and abs(one.onset - alarm.onset) <= SAME_SHIFT
+
+
+def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:
+    since = slice(item.start + alarm.onset, item.start + alarm.t + 1)
+    votes: FloatArray = item.table.votes[since]
+    named = coverage.outlets != ("",)
+    up = alarm.change > 0
+    if item.kind is Kind.STANCE:
+        before, after = _score(alarm.level), _score(alarm.level + alarm.change)
+        direction = Direction.CONVERGENCE if up else Direction.DIVERGENCE
+    else:
+        before, after = alarm.level, alarm.level * math.exp(alarm.change)
+        direction = Direction.RISE if up else Direction.FALL
+    years = thresholds.years_between(item.kind, alarm.evidence, count)
+    bare = Found(
+        dyad=item.dyad,
+        kind=item.kind,
+        direction=direction,
+        onset=coverage.date(item.start + alarm.onset),
+        detected=coverage.date(item.start + alarm.t),
+        magnitude=alarm.change,
+        low=alarm.change - 1.96 * alarm.error,
+        high=alarm.change + 1.96 * alarm.error,
+        before=before,
+        after=after,
+        log_evidence=alarm.evidence,
+        threshold=alarm.threshold,
+        years=years,
+        confidence=thresholds.confidence(alarm.evidence, alarm.threshold),
+        returned=alarm.returned,
+        text="",
+        stories=round(float(votes.sum())),
+        outlets=int(np.count_nonzero(votes.sum(axis=0))) if named else None,
+    )
+    return wording.worded(bare)
+
+
+def _score(level: float) -> float:
+    return min(1.0, max(-1.0, level))

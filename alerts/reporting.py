@@ -1,0 +1,66 @@
+"""Which outlets report on which day: a feed that falls silent must never look like a topic that does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alerts.votes import BoolArray, FloatArray
+
+WINDOW = 84
+"""Days that a baseline looks back over."""
+GUARD = 14
+"""Days between that window and today, so that a shift does not creep into its own baseline (the guard band of the
+CDC's ESSENCE system)."""
+SILENT_AT = 7.0
+"""An outlet counts as silent when its run of empty days should have brought this many items: e^-7 by chance."""
+NOTHING_AT = 5.0
+"""A day on which nothing at all arrived is no measurement when this much was expected."""
+LEAST_CAPACITY = 0.30
+LEAST_REPORTING = 0.45
+
+
+@dataclass(frozen=True, eq=False)
+class Reporting:
+    """`alive` (days, outlets) is 1 where an outlet reported or may have; `usable` tells the days that are measurements.
+
+    `expected` and `reported` count the outlets that should have brought something on a day, and those that did.
+    """
+
+    alive: FloatArray
+    usable: BoolArray
+    expected: FloatArray
+    reported: FloatArray
+    silent: BoolArray
+
+
+def find_reporting(activity: FloatArray) -> Reporting:
+    """Judge every day by the days before it alone; *activity* (days, outlets) is what each outlet brought."""
+    days, outlets = activity.shape
+    alive, silent = np.zeros((days, outlets)), np.zeros((days, outlets), dtype=np.bool_)
+    usable = np.ones(days, dtype=np.bool_)
+    expected, reported = np.zeros(days), np.zeros(days)
+    alive_sum, active_sum = np.zeros((days + 1, outlets)), np.zeros((days + 1, outlets))
+    run, seen_ever = np.zeros(outlets), np.zeros(outlets, dtype=np.bool_)
+    for t in range(days):
+        today = activity[t]
+        high = max(min(7, t), t - GUARD)
+        low = max(0, t - GUARD - WINDOW)
+        alive_days = alive_sum[high] - alive_sum[low]
+        known = alive_days >= 5
+        rate = np.where(known, (active_sum[high] - active_sum[low]) / np.maximum(alive_days, 1), 0.0)
+        active = today > 0
+        run = np.where(active, 0.0, run + rate)
+        seen_ever |= active
+        silent[t] = run >= SILENT_AT
+        alive[t] = seen_ever & ~silent[t]
+        due = rate * alive[t]
+        expected[t] = np.sum(alive[t] * (1 - np.exp(-0.6 * rate)))
+        reported[t] = np.sum(active & known)
+        nothing = not active.any() and rate.sum() >= NOTHING_AT
+        partial = expected[t] > 3 and reported[t] < LEAST_REPORTING * expected[t]
+        usable[t] = not (nothing or partial or due.sum() < LEAST_CAPACITY * rate.sum())
+        alive_sum[t + 1] = alive_sum[t] + alive[t]
+        active_sum[t + 1] = active_sum[t] + today * alive[t]
+    return Reporting(alive, usable, expected, reported, silent)

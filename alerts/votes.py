@@ -1,0 +1,209 @@
+"""Daily aggregates: what the detector sees. Votes per outlet where outlets are known, else plain counts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from store.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+class VoteRow(NamedTuple):
+    """The votes of one outlet on one dyad and day: their number, the sum of their scores, the sum of squares."""
+
+    day: dt.date
+    dyad: str
+    outlet: str
+    bloc: str
+    votes: float
+    score: float
+    squares: float
+
+
+class FeedRow(NamedTuple):
+    """What an outlet's feeds brought on a day, on the topic or not."""
+
+    day: dt.date
+    outlet: str
+    bloc: str
+    seen: float
+
+
+@dataclass(frozen=True, eq=False)
+class DayTable:
+    """One dyad, day by day. `votes` and `score` are (days, outlets), `squares` and `total` are (days,).
+
+    `total` is the number of monitored items that a count is a share of; NaN on a day where it is unknown.
+    `start` is the index of the first day on which this dyad was watched.
+    """
+
+    votes: FloatArray
+    score: FloatArray
+    squares: FloatArray
+    total: FloatArray | None = None
+    start: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """All dyads on one calendar that begins at `first`, with the outlets that may vote.
+
+    `seen` (days, outlets) holds the items that each outlet brought, on the topic or not: it tells a silent feed from
+    a silent topic. None where that is unknown; then the votes of all dyads together stand for it.
+
+    Raises:
+        InputError: a value is NaN, infinite or negative, shapes differ, or scores lie outside -1 to 1.
+    """
+
+    first: dt.date
+    outlets: tuple[str, ...]
+    blocs: tuple[str, ...]
+    seen: FloatArray | None
+    dyads: Mapping[str, DayTable]
+
+    def __post_init__(self) -> None:
+        shape = (self.days, len(self.outlets))
+        if len(self.blocs) != shape[1]:
+            raise InputError(f"{shape[1]} outlets but {len(self.blocs)} blocs were given; give each outlet one")
+        if self.seen is not None:
+            _check("items seen", self.seen, shape)
+        for dyad, table in self.dyads.items():
+            _check(f"votes on {dyad}", table.votes, shape)
+            _check(f"squared scores on {dyad}", table.squares, shape[:1])
+            _check(f"scores on {dyad}", table.score, shape, signed=True)
+            if np.any(np.abs(table.score) > table.votes * (1 + 1e-9) + 1e-9):
+                raise InputError(f"scores on {dyad}: a day's mean lies outside -1 to 1; scores are p(+1) - p(-1)")
+            if table.total is not None:
+                if table.total.shape != shape[:1]:
+                    raise InputError(f"totals of {dyad}: {table.total.shape} instead of {shape[:1]}")
+                if np.any(np.isinf(table.total)) or np.any(table.total < 0):
+                    raise InputError(f"totals of {dyad}: a total is negative or infinite; leave unknown totals empty")
+
+    @property
+    def days(self) -> int:
+        """Length of the calendar."""
+        return max((len(table.votes) for table in self.dyads.values()), default=0)
+
+    def date(self, index: int) -> dt.date:
+        """The day at *index*."""
+        return self.first + dt.timedelta(days=index)
+
+    def index(self, day: dt.date) -> int:
+        """The index of *day*; may lie outside the calendar."""
+        return (day - self.first).days
+
+    def activity(self) -> FloatArray:
+        """What tells that an outlet reports: items seen where known, else the votes on all dyads."""
+        if self.seen is not None:
+            return self.seen
+        total = np.zeros((self.days, len(self.outlets)))
+        for table in self.dyads.values():
+            total += table.votes
+        return total
+
+    def prefix(self, days: int) -> Coverage:
+        """The first *days* days, as they were known then."""
+        cut = {
+            dyad: DayTable(
+                table.votes[:days],
+                table.score[:days],
+                table.squares[:days],
+                None if table.total is None else table.total[:days],
+                table.start,
+            )
+            for dyad, table in self.dyads.items()
+            if table.start < days
+        }
+        return Coverage(self.first, self.outlets, self.blocs, None if self.seen is None else self.seen[:days], cut)
+
+
+def _check(what: str, values: FloatArray, shape: tuple[int, ...], *, signed: bool = False) -> None:
+    if values.shape != shape:
+        raise InputError(f"{what}: a table of shape {values.shape} was given where {shape} is needed")
+    if not np.all(np.isfinite(values)):
+        day = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise InputError(f"{what}: the value of day {day} is not a number; leave a day without data at zero")
+    if not signed and np.any(values < 0):
+        day = int(np.argwhere(values < 0)[0][0])
+        raise InputError(f"{what}: the value of day {day} is negative; counts start at zero")
+
+
+def coverage_from_rows(
+    votes: Iterable[VoteRow], feeds: Iterable[FeedRow], dyads: Sequence[str], until: dt.date
+) -> Coverage | None:
+    """Votes and feed days up to *until* on one calendar; None when there is nothing at all.
+
+    An outlet that votes but has no feed days (its feed was removed from the roster) counts by its votes.
+    """
+    vote_rows = [row for row in votes if row.day <= until]
+    feed_rows = [row for row in feeds if row.day <= until]
+    if not vote_rows and not feed_rows:
+        return None
+    first = min([row.day for row in vote_rows] + [feed.day for feed in feed_rows])
+    days = (until - first).days + 1
+    # The latest bloc counts: an outlet that moved to another bloc is judged by its own mean anyway.
+    bloc_of: dict[str, str] = {}
+    named = {(row.day, row.bloc, row.outlet) for row in vote_rows} | {(f.day, f.bloc, f.outlet) for f in feed_rows}
+    for _, bloc, outlet in sorted(named):
+        bloc_of[outlet] = bloc
+    outlets = tuple(sorted(bloc_of))
+    column = {outlet: index for index, outlet in enumerate(outlets)}
+    shape = (days, len(outlets))
+    tables = {dyad: DayTable(np.zeros(shape), np.zeros(shape), np.zeros(days)) for dyad in dyads}
+    voted = np.zeros(shape)
+    for row in vote_rows:
+        table = tables.get(row.dyad)
+        if table is None:
+            continue
+        at = (row.day - first).days, column[row.outlet]
+        table.votes[at] += row.votes
+        table.score[at] += row.score
+        table.squares[at[0]] += row.squares
+        voted[at] += row.votes
+    seen: FloatArray | None = None
+    if feed_rows:
+        seen = np.zeros(shape)
+        for feed in feed_rows:
+            seen[(feed.day - first).days, column[feed.outlet]] += feed.seen
+        unknown = ~seen.any(axis=0)
+        seen[:, unknown] = voted[:, unknown]
+    return Coverage(first, outlets, tuple(bloc_of[outlet] for outlet in outlets), seen, tables)
+
+
+class Counts(NamedTuple):
+    """Hard counts of one dyad and day; `total` is None where it is unknown."""
+
+    plus: float
+    zero: float
+    minus: float
+    total: float | None = None
+
+
+def coverage_from_counts(counts: Mapping[str, Mapping[dt.date, Counts]]) -> Coverage | None:
+    """Counts without outlets on one calendar: every story is a vote of -1, 0 or +1 of one nameless outlet."""
+    filled = {dyad: rows for dyad, rows in counts.items() if rows}
+    if not filled:
+        return None
+    first = min(min(rows) for rows in filled.values())
+    days = (max(max(rows) for rows in filled.values()) - first).days + 1
+    tables = {}
+    for dyad, rows in filled.items():
+        votes, score, squares = np.zeros((days, 1)), np.zeros((days, 1)), np.zeros(days)
+        total = np.full(days, np.nan)
+        for day, row in rows.items():
+            at = (day - first).days
+            votes[at, 0] = row.plus + row.zero + row.minus
+            score[at, 0] = row.plus - row.minus
+            squares[at] = row.plus + row.minus
+            total[at] = np.nan if row.total is None else row.total
+        known = bool(np.any(np.isfinite(total)))
+        tables[dyad] = DayTable(votes, score, squares, total if known else None, (min(rows) - first).days)
+    return Coverage(first, ("",), ("",), None, tables)
