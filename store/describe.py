@@ -39,7 +39,7 @@ def columns_page() -> str:
     return "\n".join(lines)
 
 
-def _first_sentence(table: Table) -> str:
+def _meaning(table: Table) -> str:
     return " ".join(_DOCS.get(table, "").split())
 
 
@@ -48,8 +48,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Made from `store/settings.py` by `make docs`. Set them in the environment or in a file `.env` at the top of the",
-        "checkout. `ricwatch doctor` shows what is in force.",
+        "Made from `store/settings.py` by `make docs`. Set them in the environment, or in a file `.env` at the top of",
+        "the checkout. `ricwatch doctor` shows what is in force.",
         "",
         "| variable | default | meaning |",
         "| --- | --- | --- |",
