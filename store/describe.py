@@ -23,7 +23,7 @@ def columns_page() -> str:
         lines += [
             f"## {table.name}",
             "",
-            _first_sentence(table),
+            _meaning(table),
             "",
             "| column | type | meaning |",
             "| --- | --- | --- |",

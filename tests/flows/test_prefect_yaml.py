@@ -1,0 +1,109 @@
+"""prefect.yaml against the flows, without a server. Prefect itself accepts misspelt keys and unknown parameters in silence,
+and a deployment whose module does not import; each of these would surface only as a crashed run."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import yaml
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.server.schemas.schedules import CronSchedule
+
+from flows.register import QUEUES
+from store.settings import ROOT
+
+DOC: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+DEPLOYMENTS: list[dict[str, Any]] = DOC["deployments"]
+NAMES = [deployment["name"] for deployment in DEPLOYMENTS]
+KNOWN_KEYS = {
+    "name",
+    "entrypoint",
+    "description",
+    "tags",
+    "parameters",
+    "schedules",
+    "concurrency_limit",
+    "work_pool",
+    "triggers",
+}
+
+
+@pytest.fixture(params=DEPLOYMENTS, ids=NAMES)
+def deployment(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.param
+    return found
+
+
+def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
+    return load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+
+
+def test_the_deployments_are_those_that_were_asked_for() -> None:
+    asked = {"monitor", "ingest-seeds", "ingest-feeds", "classify", "detect", "digest"}
+    asked |= {"import-archive", "backtest", "send-test-digest"}
+    assert asked <= set(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_every_key_is_one_that_prefect_knows(deployment: dict[str, Any]) -> None:
+    assert set(deployment) <= KNOWN_KEYS
+
+
+def test_the_entry_point_is_a_flow_of_that_name(deployment: dict[str, Any]) -> None:
+    assert flow_of(deployment).name == deployment["name"]
+
+
+def test_every_parameter_exists_and_has_a_title(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    properties = flow.parameters.properties
+    sources = [deployment, *deployment.get("schedules", []), *deployment.get("triggers", [])]
+    for source in sources:
+        assert set(source.get("parameters") or {}) <= set(properties)
+    for name, schema in properties.items():
+        assert schema.get("title"), name
+        assert schema["title"] != name, f"{name} shows its Python name in the form"
+
+
+def test_every_parameter_is_flat(deployment: dict[str, Any]) -> None:
+    for name, schema in flow_of(deployment).parameters.properties.items():
+        assert schema.get("type") in {"string", "boolean", "number", "integer", "array"}, name
+
+
+def test_the_form_can_be_sent_as_it_opens(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    given = set(deployment.get("parameters") or {})
+    needed = {
+        name
+        for name, parameter in inspect.signature(flow.fn).parameters.items()
+        if parameter.default is inspect.Parameter.empty
+    }
+    assert needed <= given
+
+
+def test_schedules_name_a_time_zone(deployment: dict[str, Any]) -> None:
+    for schedule in deployment.get("schedules", []):
+        CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+
+
+def test_it_runs_one_at_a_time_in_a_queue_that_exists(deployment: dict[str, Any]) -> None:
+    assert deployment["concurrency_limit"]["limit"] == 1
+    assert deployment["work_pool"]["work_queue_name"] in QUEUES
+
+
+def test_it_is_described_in_the_form_and_in_the_documentation(deployment: dict[str, Any]) -> None:
+    assert len(deployment["description"]) > 80
+    assert deployment["tags"]
+    assert f"`{deployment['name']}`" in (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+
+
+def test_the_digest_goes_out_on_weekday_mornings_and_when_a_shift_opens() -> None:
+    from flows.detect_shifts import SHIFT_OPENED, SHIFTS_RESOURCE
+
+    digest = next(deployment for deployment in DEPLOYMENTS if deployment["name"] == "digest")
+    assert digest["schedules"][0]["cron"] == "30 6 * * 1-5"
+    assert digest["schedules"][0]["timezone"] == "Asia/Kolkata"
+    trigger = digest["triggers"][0]
+    assert trigger["expect"] == [SHIFT_OPENED]
+    assert trigger["match"]["prefect.resource.id"] == SHIFTS_RESOURCE
