@@ -1,0 +1,340 @@
+"""Every sentence of a digest, made from its fields. Nothing here looks anything up, nothing invents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, ShiftFact
+from alerts.model import Direction, DyadState, Evidence, Kind
+from alerts.notify import DigestKind
+from alerts.wording import amount, dyad_name, how_often, signed, times
+from alerts.words import (
+    NBSP,
+    count,
+    day_words,
+    in_words,
+    listed,
+    percent,
+    plain,
+)
+
+NEAR_ZERO = 0.1
+"""Mean stance, in score points, under which a tie is said to lean neither way."""
+
+ARROWS = {
+    Direction.CONVERGENCE: "↑",
+    Direction.DIVERGENCE: "↓",
+    Direction.RISE: "▲",
+    Direction.FALL: "▼",
+}
+HEALTH_WORDS = {
+    "ok": "answers",
+    "unmodified": "answers, nothing new",
+    "empty": "answers without items",
+    "stale": "brings nothing new",
+    "http_error": "answers with an error",
+    "parse_error": "answers with something that is no feed",
+    "blocked": "turns the monitor away",
+    "gone": "is gone",
+    "unreachable": "cannot be reached",
+    "unknown": "not polled yet",
+}
+
+
+def headline(shift: ShiftFact) -> str:
+    """What moved, in half a line; tells a change of side from a change of degree.
+
+    >>> from tests.alerts.helpers_digest import shift
+    >>> headline(shift(before=-0.41, after=-0.1))
+    'India–China coverage turned less divergent'
+    """
+    name = dyad_name(shift.dyad)
+    if shift.returned:
+        what = "coverage is back at its earlier level" if shift.kind is Kind.STANCE else "is back to its usual coverage"
+        return f"{name} {what}"
+    if shift.kind is Kind.ATTENTION:
+        return f"{name} draws {times(shift.magnitude)[1:]} times its usual coverage"
+    up = shift.direction is Direction.CONVERGENCE
+    toward, away = ("convergent", "divergent") if up else ("divergent", "convergent")
+    before, after = (shift.before, shift.after) if up else (-shift.before, -shift.after)
+    if before >= 0:
+        return f"{name} coverage turned more {toward}"
+    return f"{name} coverage turned {toward}" if after >= 0 else f"{name} coverage turned less {away}"
+
+
+def figure(shift: ShiftFact) -> str:
+    """The size of a shift: score points, or a ratio for attention."""
+    return signed(shift.magnitude) if shift.kind is Kind.STANCE else times(shift.magnitude)
+
+
+def size_range(shift: ShiftFact) -> str:
+    """The 95 % range of the size."""
+    if shift.kind is Kind.STANCE:
+        return f"{signed(shift.low)} to {signed(shift.high)}"
+    return f"{times(shift.low)} to {times(shift.high)}"
+
+
+def per_day(stories: float) -> str:
+    """A level of attention."""
+    return f"{amount(stories)} a day"
+
+
+def lead(shift: ShiftFact) -> str:
+    """How far it moved, within what range, since when, in how many stories."""
+    carried = ""
+    if shift.evidence.story_count:
+        stories = count(shift.evidence.story_count, "independent story", "independent stories")
+        carried = f", in {stories} from {count(shift.evidence.outlet_count, 'outlet')}"
+    since = f"since about {day_words(shift.onset)}{carried}"
+    if shift.kind is Kind.STANCE:
+        verb = "rose" if shift.magnitude > 0 else "fell"
+        return (
+            f"Average stance {verb} from {signed(shift.before)} to {signed(shift.after)} "
+            f"({figure(shift)}; 95 % range {size_range(shift)}) {since}."
+        )
+    verb = "rose" if shift.magnitude > 0 else "fell"
+    return (
+        f"Coverage {verb} from {amount(shift.before)} to {amount(shift.after)} stories a day "
+        f"({figure(shift)}; 95 % range {size_range(shift)}) {since}."
+    )
+
+
+def chance(shift: ShiftFact) -> str:
+    """How often evidence this strong comes by chance. Never dressed up as a probability of being real."""
+    return (
+        f"The evidence is {shift.confidence}: with unchanged coverage, evidence like this appears "
+        f"{how_often(shift.years)}."
+    )
+
+
+def first_size(shift: ShiftFact) -> str:
+    """Why the first figure is to be read with its range: it is biased up for weak shifts."""
+    if shift.confidence != "moderate":
+        return ""
+    return "A first estimate of a weak shift tends to be too large; the range matters more than the figure."
+
+
+def robustness(shift: ShiftFact) -> str:
+    """Whether it stands without its top outlet and its top story."""
+    evidence = shift.evidence
+    if evidence.fragile:
+        return f"Handle with care: it {fragile_words(evidence.fragile)}."
+    parts = []
+    if evidence.without_top_outlet is not None:
+        parts.append(f"without its top outlet the change would still be {_size(shift, evidence.without_top_outlet)}")
+    if evidence.without_top_story is not None:
+        parts.append(f"without its top story {_size(shift, evidence.without_top_story)}")
+    if not parts:
+        return ""
+    return f"It does not rest on one source: {', '.join(parts)}."
+
+
+def fragile_words(fragile: str) -> str:
+    """The detector's word of a fragile shift as the end of a sentence: *rests on one outlet*."""
+    words = plain(fragile, 120).rstrip(".")
+    return words if words.startswith("rests ") else f"rests on {words}"
+
+
+def _size(shift: ShiftFact, value: float) -> str:
+    return signed(value) if shift.kind is Kind.STANCE else times(value)
+
+
+def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: dict[str, str]) -> list[tuple[str, str]]:
+    """Who carries a shift, as (what, names with their share of the change); the three largest of each."""
+    rows = []
+    for label, parts, names in (
+        ("Outlets", evidence.outlets, {}),
+        ("Press", evidence.blocs, bloc_name),
+        ("Themes", evidence.themes, theme_name),
+    ):
+        top = [part for part in parts if part.share > 0][:3]
+        if top:
+            rows.append(
+                (label, ", ".join(f"{plain(names.get(p.name, p.name), 60)}{NBSP}{percent(p.share)}" for p in top))
+            )
+    return rows
+
+
+def earlier_line(shift: ShiftFact) -> str:
+    """A shift that an earlier digest told, in one line."""
+    told = f", told on {day_words(shift.told_on)}" if shift.told_on else ""
+    fate = {
+        "open": "still in force",
+        "confirmed": "confirmed by the days since",
+        "faded": "faded since: the later days do not bear it out",
+    }.get(shift.status, shift.status)
+    return f"{headline(shift)} around {day_words(shift.onset)} ({figure(shift)}{told}); {fate}."
+
+
+def leaning(score: float | None) -> int:
+    """-1, 0 or 1: where a tie's coverage leans."""
+    return 0 if score is None or abs(score) < NEAR_ZERO else 1 if score > 0 else -1
+
+
+def state_word(state: DyadState) -> str:
+    """Where a dyad stands against its baseline, in a word or two."""
+    if state.score is None:
+        return "no stories"
+    if state.baseline is None:
+        return "no baseline yet"
+    if state.open_shift_id is not None:
+        return "shifted"
+    if state.score_low is None or state.score_high is None or state.score_low <= state.baseline <= state.score_high:
+        return "steady"
+    return "a little up" if state.score > state.baseline else "a little down"
+
+
+def triangle(states: Sequence[DyadState]) -> str:
+    """The three ties as one picture, in one line."""
+    known = [state for state in states if state.score is not None]
+    if len(known) < 3:
+        return ""
+    said = {
+        side: [f"{dyad_name(s.dyad)} ({signed(s.score or 0)})" for s in known if leaning(s.score) == side]
+        for side in (1, 0, -1)
+    }
+    plus, zero, minus = len(said[1]), len(said[0]), len(said[-1])
+    if plus == 3:
+        return f"All three sides of the triangle lean towards convergence: {listed(said[1])}."
+    if minus == 3:
+        return f"All three sides of the triangle lean towards divergence: {listed(said[-1])}."
+    if zero == 3:
+        return f"No side of the triangle leans either way: {listed(said[0])}."
+    parts = []
+    if plus:
+        parts.append(f"{listed(said[1])} {'leans' if plus == 1 else 'lean'} towards convergence")
+    if minus:
+        parts.append(f"{listed(said[-1])} towards divergence")
+    if zero:
+        parts.append(f"{listed(said[0])} neither way")
+    picture = ""
+    if plus == 2 and minus == 1:
+        picture = ": two sides of the triangle close, one pulls apart"
+    elif minus == 2 and plus == 1:
+        picture = ": two sides of the triangle pull apart, one closes"
+    return f"{'; '.join(parts)}{picture}."
+
+
+def quiet(facts: DigestFacts) -> str:
+    """What it means that nothing is told."""
+    moved = [s for s in facts.states if state_word(s).startswith("a little")]
+    if not moved:
+        return "Nothing moved beyond what chance brings: all three ties are where they usually are."
+    words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
+    return f"No shift was found. {words}, which a single week cannot tell from chance."
+
+
+def smallest(states: Sequence[DyadState]) -> str:
+    """What could have been missed: the smallest lasting change that two weeks would have shown."""
+    seen = [s for s in states if s.smallest_shift is not None]
+    if not seen:
+        return ""
+    sizes = listed([f"{s.smallest_shift:.2f} for {dyad_name(s.dyad)}" for s in seen])
+    return f"The smallest lasting change of average stance that two weeks would have shown: {sizes}."
+
+
+def is_cold(states: Sequence[DyadState]) -> bool:
+    """Whether no dyad has the history that it takes to call a shift."""
+    return all(state.history_days < COLD_DAYS for state in states)
+
+
+def cold(states: Sequence[DyadState]) -> str:
+    """That the monitor is still warming up, said plainly."""
+    have = max((state.history_days for state in states), default=0)
+    return (
+        f"Warming up: there are {count(have, 'day')} of history. From {COLD_DAYS} days on shifts can be called; "
+        "until then this digest describes and draws no conclusion."
+    )
+
+
+def feeds_line(facts: DigestFacts) -> str:
+    """How many feeds answered, and what they brought in the week."""
+    feeds = facts.feeds
+    if not feeds.feeds:
+        if feeds.imported:
+            return "The articles came from imported files; no feed is polled."
+        return "No feed is enabled and nothing was imported: this digest rests on nothing new."
+    total, well = len(feeds.feeds), len(feeds.of(FeedState.ANSWERED))
+    parts = [f"{well} of {count(total, 'feed')} answered" if well < total else f"All {count(total, 'feed')} answered"]
+    for state, words in (
+        (FeedState.STALE, "nothing new from"),
+        (FeedState.FAILING, "no answer from"),
+        (FeedState.UNPOLLED, "not polled yet:"),
+    ):
+        some = len(feeds.of(state))
+        if some:
+            parts.append(f"{words} {in_words(some)}")
+    line = ", ".join(parts) + "."
+    if feeds.seen:
+        line += (
+            f" In the week they brought {count(feeds.seen, 'item')}, of which {feeds.on_topic:,} "
+            f"{'names' if feeds.on_topic == 1 else 'name'} at least two of the states watched."
+        )
+    return line
+
+
+def feeds_doubt(facts: DigestFacts) -> str:
+    """A warning where so few feeds answered that silence proves little."""
+    total, well = len(facts.feeds.feeds), len(facts.feeds.of(FeedState.ANSWERED))
+    if total and well < 0.6 * total:
+        return f"Read this with care: only {well} of {count(total, 'feed')} answered."
+    return ""
+
+
+def feed_note(feed: FeedFact) -> str:
+    """What is wrong with a feed, and since when."""
+    words = HEALTH_WORDS.get(feed.health, plain(feed.health, 40))
+    since = f" since {day_words(feed.since)}" if feed.since else ""
+    error = f" ({plain(feed.error, 100)})" if feed.error else ""
+    return f"{words}{since}{error}"
+
+
+def weight(facts: DigestFacts) -> str:
+    """The bracket of a subject that says on what it rests: stories and healthy feeds."""
+    total, well = len(facts.feeds.feeds), len(facts.feeds.of(FeedState.ANSWERED))
+    stories = count(facts.stories, "story", "stories")
+    if not total:
+        return f"({stories})"
+    healthy = count(total, "feed") if well == total else f"{well} of {count(total, 'feed')}"
+    return f"({stories}, {healthy} healthy)"
+
+
+def finding(facts: DigestFacts) -> str:
+    """The finding in one line: the subject without its marks, and the digest's title."""
+    if facts.shifts:
+        first, *rest = facts.shifts
+        more = f"; {in_words(len(rest))} more" if rest else ""
+        told = headline(first)
+        size = "" if first.kind is Kind.ATTENTION and not first.returned else f", {figure(first)}"
+        return f"{told}{size}{more}"
+    doubt = "" if not feeds_doubt(facts) else ", but few feeds answered"
+    if is_cold(facts.states):
+        have = max((state.history_days for state in facts.states), default=0)
+        return f"Warming up, {have} of {COLD_DAYS} days of history {weight(facts)}"
+    if facts.earlier:
+        last = facts.earlier[0]
+        return f"No new shift this week{doubt}: {headline(last)} around {day_words(last.onset, year=False)}"
+    moved = [state for state in facts.states if state_word(state) != "steady"]
+    if not moved:
+        return f"No shift this week{doubt}: all three ties steady {weight(facts)}"
+    words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in moved])
+    return f"No shift this week{doubt}: {words} {weight(facts)}"
+
+
+def subject(facts: DigestFacts) -> str:
+    """The subject line: it carries the finding, so that the mail need not be opened to know it."""
+    marks = []
+    if facts.replay:
+        marks.append("REPLAY")
+    if facts.kind is DigestKind.TEST:
+        marks.append("[test]")
+    if facts.shifts:
+        marks.append(f"[{_shift_mark(facts.shifts)}]")
+    return plain(" ".join([*marks, finding(facts)]), 180)
+
+
+def _shift_mark(shifts: Sequence[ShiftFact]) -> str:
+    if len(shifts) == 1:
+        return f"{'back' if shifts[0].returned else 'shift'} {ARROWS[shifts[0].direction]}"
+    counts = {arrow: sum(ARROWS[s.direction] == arrow for s in shifts) for arrow in ARROWS.values()}
+    return "shift " + " ".join(f"{arrow}{number}" for arrow, number in counts.items() if number)

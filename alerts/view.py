@@ -1,0 +1,433 @@
+"""The view of a digest: what its templates lay out. Every string is finished here; a template adds form and no fact."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from alerts import sentences as say
+from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
+from alerts.model import Direction, DyadState, Kind, StoryEvidence
+from alerts.notify import REASON_WORDS, DigestKind
+from alerts.wording import dyad_name, signed
+from alerts.words import (
+    BLOCS,
+    bloc_name,
+    count,
+    day_short,
+    day_words,
+    lang_tag,
+    language_name,
+    plain,
+    safe_url,
+    span_words,
+)
+
+STANCES = {1: ("up", "↑ convergence"), 0: ("flat", "→ neutral"), -1: ("down", "↓ divergence")}
+BASELINE_TEXT = "the 84 days that end 14 days before"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a digest shows before it says "and N more"; tried from generous to meagre until the mail is small."""
+
+    shifts: int = 6
+    stories: int = 5
+    feeds: int = 15
+    title: int = 220
+    sentence: int = 320
+
+
+LIMITS = (
+    Limits(),
+    Limits(shifts=5, stories=4, feeds=10),
+    Limits(shifts=4, stories=3, feeds=6, title=160, sentence=220),
+    Limits(shifts=3, stories=1, feeds=3, title=120, sentence=140),
+    Limits(shifts=1, stories=1, feeds=1, title=80, sentence=80),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoryView:
+    """A story as evidence. `tone` is up, flat or down; `url` is None where the address must not become a link."""
+
+    title: str
+    url: str | None
+    lang: str
+    tone: str
+    stance: str
+    meta: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A claim of a seed document, and what the stories shown do to it."""
+
+    relation: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A label and its value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChartView:
+    """A chart by its name within the digest; the renderer turns the name into a CID or a data: address."""
+
+    name: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftView:
+    """A shift told in full."""
+
+    tone: str
+    arrow: str
+    direction: str
+    headline: str
+    figure: str
+    unit: str
+    range: str
+    before: str
+    after: str
+    lead: str
+    chance: str
+    caution: str
+    robustness: str
+    fragile: bool
+    chart: ChartView | None
+    carriers: tuple[Row, ...]
+    stories: tuple[StoryView, ...]
+    more_stories: str
+    counter: StoryView | None
+    claims: tuple[ClaimView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DyadView:
+    """A row of the steady table. Widths are whole percentages that sum to 100, or all 0 without stories."""
+
+    name: str
+    tone: str
+    word: str
+    score: str
+    range: str
+    baseline: str
+    change: str
+    stories: str
+    usual_stories: str
+    plus: int
+    zero: int
+    minus: int
+    widths: tuple[int, int, int]
+    chart: ChartView | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """A feed that needs a word."""
+
+    outlet: str
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestView:
+    """A whole digest, in the order in which it is read."""
+
+    subject: str
+    preheader: str
+    title: str
+    kicker: str
+    banner: str
+    deck: str
+    doubt: str
+    cold: str
+    quiet: str
+    smallest: str
+    shifts: tuple[ShiftView, ...]
+    more_shifts: str
+    earlier: tuple[str, ...]
+    dyads: tuple[DyadView, ...]
+    table_note: str
+    chart_note: str
+    triangle: str
+    feeds_line: str
+    feeds: tuple[FeedView, ...]
+    more_feeds: str
+    method: tuple[Row, ...]
+    why: str
+    unsubscribe: str
+    link: str | None
+
+
+def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
+    """The view of *facts*; what *limits* leaves out is counted in words."""
+    shifts = ranked(facts.shifts)
+    shown = shifts[: limits.shifts]
+    cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
+    unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
+    lead = facts_with(facts, shifts)
+    told = {shift.dyad for shift in shown}
+    return DigestView(
+        subject=say.subject(lead),
+        preheader=_preheader(lead),
+        title=_title(lead),
+        kicker=_kicker(facts),
+        banner=_banner(facts),
+        deck=_deck(lead),
+        doubt=say.feeds_doubt(facts),
+        cold=cold,
+        quiet="" if shifts or cold else say.quiet(facts),
+        smallest="" if shifts or cold else say.smallest(facts.states),
+        shifts=tuple(_shift(shift, facts, limits) for shift in shown),
+        more_shifts=_more(len(shifts) - len(shown), "shift", "shifts", [say.headline(s) for s in shifts[len(shown) :]]),
+        earlier=tuple(say.earlier_line(shift) for shift in facts.earlier[: limits.shifts]),
+        dyads=tuple(_dyad(state, chart=state.dyad not in told) for state in facts.states),
+        table_note=(
+            "Average stance runs from −1 (all divergence) to +1 (all convergence); a story counts once, however often "
+            f"it is copied. Usual: {BASELINE_TEXT}."
+        ),
+        chart_note=(
+            "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and what "
+            "around it could not be told from chance, the bars below the stories of each day."
+        ),
+        triangle=say.triangle(facts.states),
+        feeds_line=say.feeds_line(facts),
+        feeds=tuple(
+            FeedView(plain(feed.outlet, 80), str(feed.state), say.feed_note(feed)) for feed in unwell[: limits.feeds]
+        ),
+        more_feeds=_more(len(unwell) - limits.feeds, "feed", "feeds"),
+        method=tuple(_method(facts)),
+        why=f"Why this mail: {REASON_WORDS[facts.reason]}",
+        unsubscribe="To stop these mails, answer with the word unsubscribe.",
+        link=safe_url(facts.public_url),
+    )
+
+
+def ranked(shifts: tuple[ShiftFact, ...]) -> tuple[ShiftFact, ...]:
+    """The strongest evidence first; what rests on one outlet or story comes last."""
+    return tuple(sorted(shifts, key=lambda s: (bool(s.evidence.fragile), s.threshold - s.log_evidence, s.id)))
+
+
+def facts_with(facts: DigestFacts, shifts: tuple[ShiftFact, ...]) -> DigestFacts:
+    """*facts* with its shifts in another order."""
+    return replace(facts, shifts=shifts)
+
+
+def onsets(facts: DigestFacts) -> dict[str, tuple[dt.date, str]]:
+    """Per dyad the onset and direction to mark in its chart: of its newest stance shift."""
+    marks: dict[str, tuple[dt.date, str]] = {}
+    for shift in sorted((*facts.earlier, *facts.shifts), key=lambda s: (s.kind is Kind.STANCE, s.detected)):
+        marks[shift.dyad] = (shift.onset, str(shift.direction))
+    return marks
+
+
+def _title(facts: DigestFacts) -> str:
+    if facts.shifts:
+        first, *rest = facts.shifts
+        return say.headline(first) + (f", and {count(len(rest), 'more shift')}" if rest else "")
+    return say.finding(facts).split(" (")[0]
+
+
+def _preheader(facts: DigestFacts) -> str:
+    if facts.shifts:
+        return f"{say.lead(facts.shifts[0])} {say.chance(facts.shifts[0])}"
+    start = say.cold(facts.states) if say.is_cold(facts.states) else say.triangle(facts.states)
+    return f"{start} {say.feeds_line(facts)}".strip()
+
+
+def _kicker(facts: DigestFacts) -> str:
+    names = {
+        DigestKind.SHIFT: "Shift",
+        DigestKind.WEEKLY: "Weekly digest",
+        DigestKind.MANUAL: "Digest on request",
+        DigestKind.TEST: "Test digest",
+    }
+    return f"{names[facts.kind]} · {span_words(facts.period_start, facts.day)}"
+
+
+def _banner(facts: DigestFacts) -> str:
+    if not facts.replay:
+        return ""
+    return (
+        "REPLAY: the bundled archive of invented demo outlets, run with a simulated clock. "
+        f"In it, today is {day_words(facts.now.astimezone(ZoneInfo(facts.timezone)).date())}. Nothing here is news."
+    )
+
+
+def _deck(facts: DigestFacts) -> str:
+    base = f"{count(facts.stories, 'story', 'stories')} from {count(facts.outlets, 'outlet')} in the week."
+    if len(facts.shifts) > 1:
+        return f"{'; '.join(say.headline(s) + ', ' + say.figure(s) for s in facts.shifts[:6])}. {base}"
+    return base
+
+
+def _more(number: int, one: str, many: str, names: list[str] | None = None) -> str:
+    if number <= 0:
+        return ""
+    said = f"and {number:,} more {one if number == 1 else many}"
+    return f"{said}: {'; '.join(names[:6])}" if names else said
+
+
+def _shift(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
+    tone = {Direction.CONVERGENCE: "up", Direction.DIVERGENCE: "down"}.get(shift.direction, "flat")
+    evidence, stance = shift.evidence, shift.kind is Kind.STANCE
+    shown = evidence.stories[: limits.stories]
+    left = evidence.story_count - len(shown)
+    level = signed if stance else say.per_day
+    state = next((s for s in facts.states if s.dyad == shift.dyad), None)
+    return ShiftView(
+        tone=tone,
+        arrow=say.ARROWS[shift.direction],
+        direction=str(shift.direction),
+        headline=say.headline(shift),
+        figure=say.figure(shift),
+        unit="points of average stance" if stance else "the usual coverage",
+        range=f"95 % range {say.size_range(shift)}",
+        before=level(shift.before),
+        after=level(shift.after),
+        lead=say.lead(shift),
+        chance=say.chance(shift),
+        caution=say.first_size(shift),
+        robustness=say.robustness(shift),
+        fragile=bool(evidence.fragile),
+        chart=_chart(state, shift) if state else None,
+        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(facts.themes), BLOCS)),
+        stories=tuple(_story(story, facts.themes, limits) for story in shown),
+        more_stories=_more(left, "story", "stories") if shown else "",
+        counter=_story(evidence.counter, facts.themes, limits) if evidence.counter else None,
+        claims=_claims(shift, facts),
+    )
+
+
+def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> StoryView:
+    tone, stance = STANCES[story.stance]
+    copies = f"with {count(story.copies - 1, 'near-copy', 'near-copies')}" if story.copies > 1 else ""
+    lang = "" if story.lang in ("", "en") else f"in {language_name(story.lang)}"
+    parts = (
+        plain(story.outlet, 80),
+        bloc_name(story.bloc),
+        plain(lang, 24),
+        day_short(dt.date.fromisoformat(story.day)),
+        plain(themes.get(story.theme, story.theme), 60),
+        copies,
+    )
+    return StoryView(
+        title=plain(story.title, limits.title) or "(without a title)",
+        url=safe_url(story.url),
+        lang=lang_tag(story.lang),
+        tone=tone,
+        stance=stance,
+        meta=" · ".join(part for part in parts if part),
+        sentence=plain(story.sentence, limits.sentence),
+    )
+
+
+def _claims(shift: ShiftFact, facts: DigestFacts) -> tuple[ClaimView, ...]:
+    """Claims that at least one story shown supports or undercuts, the most often first."""
+    told = Counter(
+        (story.claim_id, story.claim_relation)
+        for story in shift.evidence.stories
+        if story.claim_id in facts.claims and story.claim_relation in ("supports", "undercuts")
+    )
+    views = []
+    for (claim_id, relation), number in told.most_common(3):
+        claim = facts.claims[claim_id or ""]
+        source = ", ".join(plain(part, 120) for part in (claim.document, claim.publisher, claim.published) if part)
+        views.append(
+            ClaimView(
+                relation=f"{count(number, 'story', 'stories')} {'support' if number > 1 else 'supports'}"
+                if relation == "supports"
+                else f"{count(number, 'story', 'stories')} {'undercut' if number > 1 else 'undercuts'}",
+                text=plain(claim.text, 300),
+                source=source,
+            )
+        )
+    return tuple(views)
+
+
+def _chart(state: DyadState, shift: ShiftFact | None = None) -> ChartView | None:
+    if not state.chart:
+        return None
+    name = dyad_name(state.dyad)
+    score = "no story this week" if state.score is None else f"{signed(state.score)} this week"
+    usual = "no baseline yet" if state.baseline is None else f"usual level {signed(state.baseline)}"
+    since = f", moved around {day_words(shift.onset)}" if shift else ""
+    return ChartView(
+        name=state.dyad.lower(),
+        alt=f"{name}, {len(state.chart) // 7} weeks of average stance: {score}, {usual}{since}.",
+    )
+
+
+def _dyad(state: DyadState, *, chart: bool) -> DyadView:
+    total = state.plus + state.zero + state.minus
+    change = None if state.score is None or state.baseline is None else state.score - state.baseline
+    word = say.state_word(state)
+    moved = word == "shifted" or word.startswith("a little")
+    low, high = state.score_low, state.score_high
+    return DyadView(
+        name=dyad_name(state.dyad),
+        tone=("up" if change > 0 else "down") if moved and change else "flat",
+        word=word,
+        score="–" if state.score is None else signed(state.score),
+        range="" if low is None or high is None else f"{signed(low)} to {signed(high)}",
+        baseline="–" if state.baseline is None else signed(state.baseline),
+        change="–" if change is None else signed(change),
+        stories=f"{state.stories:,}",
+        usual_stories="–" if state.baseline_stories is None else f"{state.baseline_stories:,.0f}",
+        plus=state.plus,
+        zero=state.zero,
+        minus=state.minus,
+        widths=widths((state.plus, state.zero, state.minus)) if total else (0, 0, 0),
+        chart=_chart(state) if chart else None,
+    )
+
+
+def widths(counts: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Whole percentages of *counts* that sum to 100.
+
+    >>> widths((1, 1, 1))
+    (33, 34, 33)
+    """
+    total, run, edges = sum(counts), 0, [0]
+    for number in counts:
+        run += number
+        edges.append(round(100 * run / total))
+    first, second, third = (b - a for a, b in pairwise(edges))
+    return first, second, third
+
+
+def _method(facts: DigestFacts) -> list[Row]:
+    local = facts.now.astimezone(ZoneInfo(facts.timezone))
+    rate = facts.false_alarms_per_year
+    rows = [
+        Row("Days", f"{span_words(facts.period_start, facts.day)}, calendar days in UTC"),
+        Row("Compared with", f"{BASELINE_TEXT}; each outlet with its own usual tone, so a changed mix moves nothing"),
+        Row(
+            "Chance findings",
+            f"thresholds are set for about {rate:g} false {'digest' if rate == 1 else 'digests'} a year "
+            f"over all series together; under {COLD_DAYS} days of history nothing is called",
+        ),
+        Row("Read by", f"model {plain(facts.model, 60)}"),
+        Row("Composed", f"{day_words(local.date())}, {local:%H:%M} ({facts.timezone})"),
+    ]
+    if facts.shifts:
+        first = facts.shifts[0]
+        rows.insert(
+            3, Row("Evidence", f"{first.log_evidence:.1f}, threshold {first.threshold:.1f} (natural logarithms)")
+        )
+    return rows
