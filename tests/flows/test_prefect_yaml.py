@@ -1,5 +1,8 @@
-"""prefect.yaml against the flows, without a server. Prefect itself accepts misspelt keys and unknown parameters in silence,
-and a deployment whose module does not import; each of these would surface only as a crashed run."""
+"""prefect.yaml against the flows, without a server.
+
+Prefect accepts misspelt keys and unknown parameters in silence, and a deployment whose module does not import; each of
+these would surface only as a crashed run.
+"""
 
 from __future__ import annotations
 

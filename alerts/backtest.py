@@ -1,0 +1,212 @@
+"""What would the monitor have said? Dated items through the same code, day by day, with nothing from the future.
+
+The detector is a pure function of the days up to the one it looks at (a test holds it to that), so one pass over the whole
+series finds the days on which it would have spoken. For each of these the stored shift, its evidence and its digest are
+then made with the same calls that the monitor makes, which see no day after theirs.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from alerts.detect import detect
+from alerts.digest import run_digest
+from alerts.load import load_coverage
+from alerts.model import DYAD_NAMES, DYADS, Found
+from alerts.series import update_series
+from alerts.shifts import detect_shifts
+from classify.batch import classify_pending
+from classify.model import Backend
+from ingest.importer import ImportReport, import_items
+from ingest.model import OnTopic, RosterFeed
+from store.db import Store
+from store.errors import InputError
+from store.models import Article, FeedDay, Reading, SeriesDay
+from store.progress import Progress, silent
+from store.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What a back-test found; its files lie in `folder`."""
+
+    folder: Path
+    start: dt.date
+    end: dt.date
+    items: int
+    articles: int
+    relevant: int
+    skipped: int
+    shifts: tuple[Found, ...]
+    seconds: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What `flows/` opens and hands in: a database of the run's own, the model, the gate, the roster."""
+
+    store: Store
+    settings: Settings
+    model: Backend
+    on_topic: OnTopic
+    roster: Sequence[RosterFeed]
+
+
+def parse_day(text: str, what: str) -> dt.date | None:
+    """A day such as 2020-06-15; None for an empty text.
+
+    Raises:
+        InputError: it is no ISO day.
+    """
+    if not text.strip():
+        return None
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{what} {text!r} is no day; write it as 2020-06-15") from None
+
+
+def run_backtest(
+    tools: Tools,
+    items: Path,
+    folder: Path,
+    *,
+    start: dt.date | None,
+    end: dt.date | None,
+    now: dt.datetime,
+    progress: Progress = silent,
+    reading: Progress = silent,
+) -> BacktestReport:
+    """Import, read, count, decide and compose; writes the files that docs/formats.md describes into *folder*.
+
+    Raises:
+        InputError: *items* is no file of items, or none of them lies between *start* and *end*.
+    """
+    began = time.monotonic()
+    store, model = tools.store, tools.model
+
+    def within(day: dt.date) -> bool:
+        return (start is None or day >= start) and (end is None or day <= end)
+
+    imported = import_items(
+        store, [items], now=now, on_topic=tools.on_topic, roster=tools.roster, within=within, progress=progress
+    )
+    classify_pending(store, model, now=now, progress=reading)
+    update_series(store, model.version, now=now)
+    with store.session() as session:
+        first, last = session.execute(select(func.min(Article.day), func.max(Article.day))).one()
+        articles = session.scalar(select(func.count()).select_from(Article)) or 0
+        relevant = (
+            session.scalar(
+                select(func.count()).select_from(Reading).where(Reading.model == model.version, Reading.relevant)
+            )
+            or 0
+        )
+    if first is None:
+        raise InputError(f"{items} holds no item on the topic between {start or 'its start'} and {end or 'its end'}")
+    start, end = start or first, end or last
+    found = tell_day_by_day(tools, end)
+    write_series(store, model.version, folder / "series.csv")
+    lines = [json.dumps(shift.as_record(), ensure_ascii=False) for shift in found]
+    (folder / "shifts.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    report = BacktestReport(
+        folder=folder,
+        start=start,
+        end=end,
+        items=imported.lines,
+        articles=articles,
+        relevant=relevant,
+        skipped=len(imported.bad),
+        shifts=tuple(found),
+        seconds=time.monotonic() - began,
+        model=model.version,
+    )
+    (folder / "summary.md").write_text(summary(report, imported), encoding="utf-8")
+    return report
+
+
+def tell_day_by_day(tools: Tools, end: dt.date) -> list[Found]:
+    """Store and compose what the monitor would have told on each day up to *end*; gives the shifts in that order."""
+    store, settings, version = tools.store, tools.settings, tools.model.version
+    with store.session() as session:
+        coverage = load_coverage(session, version, end)
+    if coverage is None:
+        return []
+    days = sorted({found.detected for found in detect(coverage, false_alarms_per_year=settings.false_alarms_per_year)})
+    told: list[Found] = []
+    for day in days:
+        now = closing(day)
+        told += [found for _id, found in detect_shifts(store, settings, version, day=day, now=now).new]
+        run_digest(store, settings, version, day=day, now=now, kind="auto")
+    run_digest(store, settings, version, day=end, now=closing(end), kind="weekly")
+    return told
+
+
+def closing(day: dt.date) -> dt.datetime:
+    """The moment at which *day* is closed: 06:00 UTC of the next."""
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(6), dt.UTC)
+
+
+def write_series(store: Store, model: str, path: Path) -> None:
+    """The daily counts in the format that `detect` takes; `total` is all that was monitored on that day."""
+    with store.session() as session:
+        totals = dict(session.execute(select(FeedDay.day, func.sum(FeedDay.seen)).group_by(FeedDay.day)).tuples().all())
+        rows = session.execute(
+            select(SeriesDay.day, SeriesDay.dyad, SeriesDay.plus, SeriesDay.zero, SeriesDay.minus)
+            .where(SeriesDay.model == model, SeriesDay.bloc == "", SeriesDay.theme == "")
+            .order_by(SeriesDay.day, SeriesDay.dyad)
+        ).tuples()
+        counts = {(day, dyad): (plus, zero, minus) for day, dyad, plus, zero, minus in rows}
+    days = sorted(set(totals) | {day for day, _dyad in counts})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["date", "dyad", "plus", "zero", "minus", "total"])
+        for day in days:
+            for dyad in DYADS:
+                writer.writerow([day.isoformat(), dyad, *counts.get((day, dyad), (0, 0, 0)), totals.get(day, 0)])
+
+
+def summary(report: BacktestReport, imported: ImportReport) -> str:
+    """``summary.md``: what went in, what was told, and how often."""
+    months = max(1.0, ((report.end - report.start).days + 1) / 30.44)
+    by_month = Counter(f"{found.detected:%Y-%m}" for found in report.shifts)
+    lines = [
+        f"# Back-test {report.start} to {report.end}",
+        "",
+        f"{report.items:,} lines in; {report.articles:,} articles on the topic, {report.relevant:,} on a dyad; "
+        f"{imported.off_topic:,} outside the topic, {report.skipped:,} lines skipped. Model {report.model}. "
+        f"Took {report.seconds:.0f} s.",
+        "",
+        f"**{len(report.shifts)} shifts, {len(report.shifts) / months:.2f} a month.**",
+        "",
+        "| detected | onset | tie | what | size (95 % range) | evidence | in words |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for found in report.shifts:
+        size = f"{found.magnitude:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+        lines.append(
+            f"| {found.detected} | {found.onset} | {DYAD_NAMES.get(found.dyad, found.dyad)} | {found.kind}, "
+            f"{found.direction} | {size} | {found.confidence} | {found.text} |"
+        )
+    lines += [
+        "",
+        "| month | shifts |",
+        "| --- | --- |",
+        *(f"| {month} | {n} |" for month, n in sorted(by_month.items())),
+    ]
+    if imported.bad:
+        lines += ["", "## Skipped lines", ""]
+        lines += [f"- {line.file}, line {line.line}: {line.reason}" for line in imported.bad[:50]]
+        if len(imported.bad) > 50:
+            lines.append(f"- … and {len(imported.bad) - 50:,} more")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,88 @@
+"""Flow `backtest`: a file of dated items through the same code, day by day, into a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow
+from prefect.states import Completed, State
+
+from alerts.backtest import BacktestReport, Tools, parse_day, run_backtest
+from classify.actors import Matcher
+from classify.model import get_backend
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import progress
+from flows.watch import moment
+from ingest.roster import load_roster
+from ingest.topic import load_topic
+from store.db import Store
+from store.errors import InputError
+from store.settings import Settings, get_settings
+
+MADE_HERE = ("backtest.db", "backtest.db-wal", "backtest.db-shm", "series.csv", "shifts.jsonl", "summary.md")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make *folder*, or clear what an earlier back-test left in it.
+
+    Raises:
+        InputError: the folder holds other things; they are not ours to remove.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    strange = [path.name for path in folder.iterdir() if path.name not in {*MADE_HERE, "digests", "mail"}]
+    if strange:
+        raise InputError(f"{folder} holds {strange[0]!r}, which no back-test made; give a folder of its own with -o")
+    for name in MADE_HERE:
+        (folder / name).unlink(missing_ok=True)
+    for name in ("digests", "mail"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def run(settings: Settings, items: Path, folder: Path, start: str, end: str) -> BacktestReport:
+    """The step behind the flow."""
+    first, last = parse_day(start, "--from"), parse_day(end, "--to")
+    if first and last and first > last:
+        raise InputError(f"--from {first} lies after --to {last}")
+    if not items.is_file():
+        raise InputError(f"{items} is no file; give a .jsonl or .jsonl.gz of items")
+    prepare_folder(folder)
+    own = settings.model_copy(update={"var_dir": folder, "smtp_host": "", "database_url": ""})
+    topic = load_topic(settings.seeds_dir)
+    store = Store(f"sqlite:///{folder / 'backtest.db'}")
+    try:
+        store.migrate()
+        tools = Tools(
+            store, own, get_backend(settings.model, topic), Matcher(topic).names_two, load_roster(settings.feeds_file)
+        )
+        with progress("Importing items") as importing, progress("Reading articles") as reading:
+            return run_backtest(
+                tools,
+                items,
+                folder,
+                start=first,
+                end=last,
+                now=moment(""),
+                progress=importing,
+                reading=reading,
+            )
+    finally:
+        store.close()
+
+
+@flow(name="backtest", flow_run_name="back-test", log_prints=False)
+async def backtest(
+    items: Annotated[str, param("Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine.")],
+    start: Annotated[str, param("From", "First day, such as 2020-01-01; leave empty for the file's first.")] = "",
+    end: Annotated[str, param("To", "Last day, such as 2020-12-31; leave empty for the file's last.")] = "",
+    output: Annotated[str, param("Folder", "Where the results go; leave empty for var/backtest.")] = "",
+) -> State[BacktestReport]:
+    """What would the monitor have said? Series, shifts, digests and a summary, with nothing from the future."""
+    settings = get_settings()
+    folder = Path(output) if output else settings.var_dir / "backtest"
+    report = run(settings, Path(items), folder, start, end)
+    await artifacts.publish(settings, "backtest", "backtest", "What the back-test found", report=report)
+    message = f"{len(report.shifts)} shifts in {report.articles} articles; results in {report.folder}"
+    return Completed(message=message, data=report)

@@ -1,0 +1,136 @@
+"""The real thing: server, worker and deployments from one command; a run from a deployment; the pages in a browser."""
+
+from __future__ import annotations
+
+import datetime as dt
+import mailbox
+import os
+import shutil
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flows.replay import write_roster
+from ingest.archive import ArchiveServer, load_archive
+from store.settings import ROOT
+from tests.flows.served import Served, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.server
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The installation, fed by the bundled archive over local HTTP."""
+    folder = tmp_path_factory.mktemp("served")
+    archive = load_archive(ROOT / "seeds" / "archive")
+    with ArchiveServer(archive) as feeds:
+        feeds.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=60), dt.time(12), dt.UTC)
+        write_roster(folder / "feeds.yaml", feeds.roster())
+        with serving(folder / "var", roster=str(folder / "feeds.yaml"), allow_private_addresses="true") as served:
+            yield served
+
+
+def test_every_deployment_is_registered_with_its_schedule(served: Served) -> None:
+    deployments = served.deployments()
+    assert len(deployments) == 10
+    scheduled = {name for name, row in deployments.items() if row["schedules"]}
+    assert scheduled == {"monitor", "digest"}
+
+
+def test_a_scheduled_run_is_waiting(served: Served) -> None:
+    body = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "sort": "EXPECTED_START_TIME_ASC"}
+    waiting = served.post("/flow_runs/filter", body)
+    assert any(run["auto_scheduled"] for run in waiting), "the scheduler made no run: see docs/decisions/0001-pins.md"
+
+
+def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -> None:
+    run = served.start("monitor", force=True, send=False)
+    state = served.await_run(run)
+    assert state["type"] == "COMPLETED", state["message"]
+    assert "feeds answered" in state["message"]
+    pages = served.artifacts(run)
+    assert {"seed-documents", "polled-feeds", "readings", "shifts"} <= set(pages)
+    assert "Demo" in pages["polled-feeds"]
+    assert "India–China" in pages["shifts"]
+
+
+def test_a_second_run_finds_nothing_new(served: Served) -> None:
+    served.await_run(served.start("monitor", force=True, send=False))
+    state = served.await_run(served.start("monitor", force=True, send=False))
+    assert ", 0 new articles, 0 readings, 0 shifts" in state["message"]
+
+
+def test_a_failing_run_says_why_in_its_state(served: Served) -> None:
+    state = served.await_run(served.start("import-archive", files=["no-such-file.jsonl"]))
+    assert state["type"] == "FAILED"
+    assert "no-such-file.jsonl" in state["message"]
+
+
+@pytest.fixture(scope="module")
+def page(served: Served) -> Iterator[Page]:
+    """A page of a real browser, on the installation's UI."""
+    if not CHROMIUM:
+        pytest.skip("no chromium on this machine; install the package chromium, or set CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
+        page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def mails(var: Path) -> list[EmailMessage]:
+    """What lies in the Maildir."""
+    folder = var / "mail"
+    if not folder.is_dir():
+        return []
+    import email
+    import email.policy
+
+    found = []
+    for message in mailbox.Maildir(folder, create=False):
+        parsed = email.message_from_bytes(message.as_bytes(), policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        found.append(parsed)
+    return found
+
+
+@pytest.mark.browser
+def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page) -> None:
+    shots = Path(os.environ["RICWATCH_TEST_SHOTS"]) if os.environ.get("RICWATCH_TEST_SHOTS") else None
+
+    def shot(name: str) -> None:
+        if shots:
+            page.screenshot(path=shots / f"{name}.png")
+
+    page.goto(f"{served.base}/v2/deployments")
+    page.get_by_role("link", name="send-test-digest").first.click()
+    page.get_by_text("Sends the digest as it stands now").first.wait_for()
+    shot("deployment")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Custom run").click()
+    page.get_by_text("Send to").first.wait_for()
+    page.get_by_role("button", name="Add item").first.click()
+    page.get_by_role("textbox").nth(1).fill("browser@example.org")
+    shot("form")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="View run").or_(page.get_by_role("link", name="View run")).first.click()
+    page.get_by_text("Completed").first.wait_for(timeout=120_000)
+    shot("run")
+    sent = [mail for mail in mails(served.var) if mail["To"] == "browser@example.org"]
+    assert len(sent) == 1
+    body = sent[0].get_body(("html",))
+    assert body is not None
+    assert "India–China" in body.get_content()
