@@ -1,0 +1,37 @@
+"""Prefect's test harness, once for all flows: a server of its own on a throw-away database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from flows.replay import write_roster
+from ingest.archive import ArchiveServer, load_archive
+from store.settings import ROOT, Settings, get_settings
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A real server for in-process flow runs."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture
+def feeds(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[ArchiveServer]:
+    """The bundled archive over local HTTP, set to a day of its third month, as the roster in force."""
+    archive = load_archive(ROOT / "seeds" / "archive")
+    with ArchiveServer(archive) as server:
+        server.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=70), dt.time(12), dt.UTC)
+        roster = settings.var_dir / "feeds.yaml"
+        write_roster(roster, server.roster())
+        monkeypatch.setenv("RICWATCH_ROSTER", str(roster))
+        monkeypatch.setenv("RICWATCH_ALLOW_PRIVATE_ADDRESSES", "true")
+        get_settings.cache_clear()
+        yield server

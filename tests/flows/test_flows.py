@@ -1,0 +1,202 @@
+"""Each flow in-process, on a real Prefect server, with feeds over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import mailbox
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter
+from prefect.states import State
+
+from flows.backtest import backtest
+from flows.classify_articles import classify
+from flows.detect_shifts import detect
+from flows.import_archive import import_archive
+from flows.ingest_feeds import ingest_feeds
+from flows.monitor import monitor
+from flows.replay import replay
+from flows.seeds import ingest_seeds_flow
+from flows.send_digest import digest, send_test_digest
+from ingest.archive import ArchiveServer
+from store.db import Store
+from store.models import Article, Digest, Feed, Reading, SeedDocument
+from store.settings import Settings, get_settings
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def run(flow: Any, **parameters: Any) -> State[Any]:
+    """Run a flow; gives its final state."""
+    state: State[Any] = asyncio.run(flow(**parameters, return_state=True))
+    return state
+
+
+def pages(state: State[Any]) -> dict[str, str]:
+    """The Markdown pages of a run, by key."""
+
+    async def read() -> dict[str, str]:
+        async with get_client() as client:
+            rows = await client.read_artifacts(
+                artifact_filter=ArtifactFilter.model_validate(
+                    {"flow_run_id": {"any_": [state.state_details.flow_run_id]}}
+                )
+            )
+            return {str(row.key): str(row.data) for row in rows}
+
+    return asyncio.run(read())
+
+
+def count(table: type[Any]) -> int:
+    """Rows of a table in the database in force."""
+    store = Store(get_settings().database)
+    with store.session() as session:
+        found = session.query(table).count()
+    store.close()
+    return found
+
+
+def write_items(path: Path) -> Path:
+    """A year of dated items of our own: India and China cool in its second half."""
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for number in range(730):
+            month, day = number // 61 % 12 + 1, number // 2 % 28 + 1
+            warm = month <= 6
+            title = (
+                f"India and China agree to widen cooperation, round {number}"
+                if warm
+                else f"India protests as Chinese troops clash with its patrol, incident {number}"
+            )
+            row = {
+                "id": str(number),
+                "title": title,
+                "source": f"Outlet {number % 7}",
+                "date": f"2021-{month:02}-{day:02}",
+            }
+            file.write(json.dumps(row) + "\n")
+        file.write("this is no JSON\n")
+    return path
+
+
+def test_ingest_seeds_loads_five_documents_and_shows_them() -> None:
+    state = run(ingest_seeds_flow)
+    assert state.is_completed()
+    assert count(SeedDocument) == 5
+    assert len(pages(state)["seed-documents"]) > 500
+
+
+def test_ingest_feeds_stores_articles_and_shows_what_was_polled(feeds: ArchiveServer) -> None:
+    state = run(ingest_feeds, force=True)
+    assert "feeds answered" in str(state.message)
+    assert count(Article) > 10
+    assert count(Feed) == len(feeds.roster())
+    assert "Demo" in pages(state)["polled-feeds"]
+
+
+@pytest.mark.usefixtures("feeds")
+def test_ingest_feeds_polls_only_the_feeds_that_are_named(feeds: ArchiveServer) -> None:
+    key = feeds.roster()[0].key
+    state = run(ingest_feeds, feeds=[key], force=True)
+    assert "of 1 feeds answered" in str(state.message)
+
+
+@pytest.mark.usefixtures("feeds")
+def test_classify_reads_each_article_once() -> None:
+    run(ingest_feeds, force=True)
+    assert "articles read" in str(run(classify).message)
+    read = count(Reading)
+    assert read == count(Article)
+    assert str(run(classify).message) == "nothing new to read"
+    assert count(Reading) == read
+
+
+@pytest.mark.usefixtures("feeds")
+def test_monitor_does_every_step_and_a_second_run_adds_nothing() -> None:
+    first = run(monitor, force=True)
+    assert first.is_completed()
+    assert {"seed-documents", "polled-feeds", "readings", "shifts", "digest"} <= set(pages(first))
+    articles, readings, digests = count(Article), count(Reading), count(Digest)
+    second = asyncio.run(monitor(force=True))
+    assert (second.new_articles, second.readings, second.mails_sent) == (0, 0, 0)
+    assert (count(Article), count(Reading), count(Digest)) == (articles, readings, digests)
+
+
+def test_monitor_without_any_network_says_so(monkeypatch: pytest.MonkeyPatch, feeds: ArchiveServer) -> None:
+    feeds.__exit__(None, None, None)
+    report = asyncio.run(monitor(force=True, send=False))
+    assert report.nothing_reached
+    assert report.feeds_answered == 0
+
+
+@pytest.mark.usefixtures("feeds")
+def test_send_test_digest_reaches_the_person_who_asked(settings: Settings) -> None:
+    run(ingest_feeds, force=True)
+    run(classify)
+    state = run(send_test_digest, recipients=["me@example.org"])
+    assert "1 mails sent" in str(state.message)
+    (mail,) = mailbox.Maildir(settings.var_dir / "mail", create=False)
+    assert mail["To"] == "me@example.org"
+
+
+def test_a_dry_run_stores_and_sends_nothing(settings: Settings) -> None:
+    state = run(digest, kind="manual", dry_run=True)
+    assert state.is_completed()
+    assert count(Digest) == 0
+    assert not (settings.var_dir / "mail").exists()
+    assert "India–China" in pages(state)["digest"]
+
+
+def test_import_archive_counts_what_it_skips(tmp_path: Path) -> None:
+    state = run(import_archive, files=[str(write_items(tmp_path / "items.jsonl.gz"))])
+    assert "731 lines" in str(state.message)
+    assert "1 skipped" in str(state.message)
+    assert count(Article) > 300
+    assert "line 731" in pages(state)["imported"]
+
+
+def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
+    run(import_archive, files=[str(write_items(tmp_path / "items.jsonl.gz"))])
+    run(classify)
+    state = run(detect, as_of="2021-07-20")
+    assert "India–China" in str(state.message)
+    assert "divergen" in str(state.message)
+    assert str(run(detect, as_of="2021-07-20").message) == "no shift"
+
+
+def test_backtest_writes_its_folder_and_sees_nothing_of_the_future(tmp_path: Path) -> None:
+    items = write_items(tmp_path / "items.jsonl.gz")
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    all_year = asyncio.run(backtest(items=str(items), output=str(whole)))
+    half_year = asyncio.run(backtest(items=str(items), end="2021-08-31", output=str(part)))
+    assert {path.name for path in whole.iterdir()} >= {"series.csv", "shifts.jsonl", "summary.md", "digests"}
+    early = [found.as_record() for found in all_year.shifts if f"{found.detected}" <= "2021-08-31"]
+    assert [found.as_record() for found in half_year.shifts] == early
+    assert any(shift["direction"] == "divergence" for shift in early)
+    assert list((whole / "digests").glob("*.html"))
+
+
+def test_backtest_leaves_a_strangers_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    items = write_items(tmp_path / "items.jsonl.gz")
+    state = run(backtest, items=str(items), output=str(tmp_path))
+    assert state.is_failed()
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_replay_marks_everything_and_goes_on_where_it_stopped(settings: Settings) -> None:
+    first = asyncio.run(replay(until="2024-01-20"))
+    assert first.new_articles > 0
+    again = asyncio.run(replay(until="2024-01-20"))
+    assert again.new_articles == 0
+    more = asyncio.run(replay(until="2024-01-31"))
+    assert more.new_articles > 0
+    subjects = [str(mail["Subject"]) for mail in mailbox.Maildir(settings.var_dir / "replay" / "mail", create=False)]
+    assert subjects
+    assert all("REPLAY" in subject for subject in subjects)
+    assert not (settings.var_dir / "mail").exists()
+    assert get_settings().replay is False
