@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from store.errors import SeedError
+from ingest.capped import read_capped
+from store.errors import InputError, SeedError
+
+MAX_BYTES = 2 * 1024 * 1024
+"""Largest topic file; actors with aliases in four languages stay far below."""
+
+_LINE = "__line__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Theme:
 
 @dataclass(frozen=True, slots=True)
 class ClaimText:
-    """A claim of a seed document."""
+    """A claim of a seed document; *line* is where it stands in ``claims.yaml``, for messages."""
 
     id: str
     document: str
@@ -32,6 +40,7 @@ class ClaimText:
     theme: str
     stance: int
     text: str
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +57,86 @@ class Topic:
     claims: tuple[ClaimText, ...]
 
 
-def _read(path: Path) -> Any:
+class _Loader(yaml.SafeLoader):
+    """Safe loading that remembers on which line each row of a list begins."""
+
+
+def _row(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    return {**loader.construct_mapping(node, deep=True), _LINE: node.start_mark.line + 1}
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _row)
+
+
+def _read(path: Path, loader: type[yaml.SafeLoader]) -> Any:
+    if not path.exists():
+        raise SeedError(f"{path} is missing; the seed folder needs it")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SeedError(f"{path} is missing; the seed folder needs it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.load(read_capped(path, path.parent, MAX_BYTES), Loader=loader)  # noqa: S506 (both loaders are safe)
+    except InputError as error:
+        raise SeedError(f"{path} {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise SeedError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
 
 
 def _records(path: Path, key: str) -> list[dict[str, Any]]:
-    content = _read(path)
+    content = _read(path, _Loader)
     rows = content.get(key) if isinstance(content, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise SeedError(f"{path}: expected a list under {key!r}")
+        raise SeedError(f"{path}: expected a list of entries under {key!r}")
     return rows
 
 
-def _field(path: Path, row: dict[str, Any], name: str, kind: type) -> Any:
+def _field(path: Path, row: dict[str, Any], name: str, kind: type, limit: int = 4_000) -> Any:
     value = row.get(name)
+    who = f"{path}, line {row[_LINE]}: {row.get('id') or row.get('code') or 'an entry'}"
     if not isinstance(value, kind) or isinstance(value, bool):
-        who = row.get("id") or row.get("code") or "an entry"
-        raise SeedError(f"{path}: {who} needs {name!r} ({kind.__name__}), found {value!r}")
+        raise SeedError(f"{who} needs {name!r} ({kind.__name__}), found {value!r}")
+    if isinstance(value, str) and not value.strip():
+        raise SeedError(f"{who} has an empty {name!r}")
+    if isinstance(value, str) and len(value) > limit:
+        raise SeedError(f"{who} has a {name!r} of {len(value):,} characters; at most {limit:,} can be stored")
     return value
+
+
+def _unique(path: Path, what: str, names: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SeedError(f"{path}: two {what} share {', '.join(map(repr, twice))}")
+
+
+def _theme(path: Path, row: dict[str, Any]) -> Theme:
+    passages = _field(path, row, "passages", list)
+    if not passages or not all(isinstance(passage, str) and passage.strip() for passage in passages):
+        raise SeedError(f"{path}, line {row[_LINE]}: {row.get('code')} needs 'passages', a list of texts in quotes")
+    return Theme(
+        code=_field(path, row, "code", str, limit=20),
+        name=_field(path, row, "name", str),
+        description=_field(path, row, "description", str),
+        passages=tuple(passages),
+    )
+
+
+def _claim(path: Path, row: dict[str, Any], dyads: Iterable[str], themes: Iterable[str]) -> ClaimText:
+    claim = ClaimText(
+        id=_field(path, row, "id", str, limit=80),
+        document=_field(path, row, "document", str, limit=80),
+        dyad=_field(path, row, "dyad", str),
+        theme=_field(path, row, "theme", str),
+        stance=_field(path, row, "stance", int),
+        text=_field(path, row, "text", str),
+        line=row[_LINE],
+    )
+    where = f"{path}, line {claim.line}: claim {claim.id}"
+    if claim.dyad not in dyads:
+        raise SeedError(f"{where} names dyad {claim.dyad!r}; there are {', '.join(dyads)}")
+    if claim.theme not in themes:
+        raise SeedError(f"{where} names theme {claim.theme!r}, which themes.yaml lacks")
+    if claim.stance not in (-1, 0, 1):
+        raise SeedError(f"{where} has stance {claim.stance}; use -1, 0 or 1")
+    return claim
 
 
 @lru_cache(maxsize=4)
@@ -82,40 +146,15 @@ def load_topic(folder: Path) -> Topic:
     Raises:
         SeedError: a file is missing or malformed, or a claim names an unknown dyad or theme.
     """
-    actors = _read(folder / "actors.yaml")
+    actors = _read(folder / "actors.yaml", yaml.SafeLoader)
     if not isinstance(actors, dict) or not isinstance(actors.get("dyads"), dict):
         raise SeedError(f"{folder / 'actors.yaml'}: expected 'dyads', a mapping of dyad code to two actors")
     dyads = tuple(actors["dyads"])
     path = folder / "themes.yaml"
-    themes = tuple(
-        Theme(
-            code=_field(path, row, "code", str),
-            name=_field(path, row, "name", str),
-            description=_field(path, row, "description", str),
-            passages=tuple(str(passage) for passage in _field(path, row, "passages", list)),
-        )
-        for row in _records(path, "themes")
-    )
-    codes = {theme.code for theme in themes}
+    themes = tuple(_theme(path, row) for row in _records(path, "themes"))
+    codes = tuple(theme.code for theme in themes)
+    _unique(path, "themes", codes)
     path = folder / "claims.yaml"
-    claims = tuple(
-        ClaimText(
-            id=_field(path, row, "id", str),
-            document=_field(path, row, "document", str),
-            dyad=_field(path, row, "dyad", str),
-            theme=_field(path, row, "theme", str),
-            stance=_field(path, row, "stance", int),
-            text=_field(path, row, "text", str),
-        )
-        for row in _records(path, "claims")
-    )
-    for claim in claims:
-        if claim.dyad not in dyads:
-            raise SeedError(f"{path}: claim {claim.id} names dyad {claim.dyad!r}; there are {', '.join(dyads)}")
-        if claim.theme not in codes:
-            raise SeedError(f"{path}: claim {claim.id} names theme {claim.theme!r}, which themes.yaml lacks")
-        if claim.stance not in (-1, 0, 1):
-            raise SeedError(f"{path}: claim {claim.id} has stance {claim.stance}; use -1, 0 or 1")
-    if len({claim.id for claim in claims}) != len(claims):
-        raise SeedError(f"{path}: two claims share an id")
+    claims = tuple(_claim(path, row, dyads, codes) for row in _records(path, "claims"))
+    _unique(path, "claims", (claim.id for claim in claims))
     return Topic(folder=folder, actors=actors, dyads=dyads, themes=themes, claims=claims)
