@@ -87,12 +87,10 @@ class ShiftFact:
     status: str
     text: str
     evidence: Evidence
+    returned: bool = False
+    """Whether it brings a series back to its level from before an earlier shift."""
     told_on: dt.date | None = None
-
-    @property
-    def returned(self) -> bool:
-        """Whether the new level is the one from before an earlier shift."""
-        return self.status == "returned"
+    """The readers' day on which an earlier digest told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +144,9 @@ def evidence_from_json(record: Mapping[str, Any]) -> Evidence:
     def story(fields: Mapping[str, Any]) -> StoryEvidence:
         return StoryEvidence(**{name: fields[name] for name in StoryEvidence.__dataclass_fields__})
 
-    def parts(name: str) -> list[Part]:
-        return [Part(str(p["name"]), int(p["stories"]), float(p["share"])) for p in record.get(name, [])]
-
-    counter = record.get("counter")
-    return Evidence(
-        stories=[story(fields) for fields in record.get("stories", [])],
-        counter=story(counter) if counter else None,
-        outlets=parts("outlets"),
-        blocs=parts("blocs"),
-        themes=parts("themes"),
-        story_count=int(record.get("story_count", 0)),
-        outlet_count=int(record.get("outlet_count", 0)),
-        without_top_outlet=record.get("without_top_outlet"),
-        without_top_story=record.get("without_top_story"),
-        fragile=str(record.get("fragile", "")),
-    )
+    made: dict[str, Any] = {name: record[name] for name in Evidence.__dataclass_fields__ if name in record}
+    made["stories"] = [story(fields) for fields in record.get("stories", [])]
+    made["counter"] = story(record["counter"]) if record.get("counter") else None
+    for name in ("outlets", "blocs", "themes"):
+        made[name] = [Part(str(p["name"]), int(p["stories"]), float(p["share"])) for p in record.get(name, [])]
+    return Evidence(**made)

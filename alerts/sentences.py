@@ -21,6 +21,9 @@ from alerts.words import (
 NEAR_ZERO = 0.1
 """Mean stance, in score points, under which a tie is said to lean neither way."""
 
+MIX_WORTH_SAYING = 0.05
+"""The detector's indifference zone for stance, in score points."""
+
 ARROWS = {
     Direction.CONVERGENCE: "↑",
     Direction.DIVERGENCE: "↓",
@@ -114,6 +117,19 @@ def first_size(shift: ShiftFact) -> str:
     return "A first estimate of a weak shift tends to be too large; the range matters more than the figure."
 
 
+def breadth(shift: ShiftFact) -> str:
+    """How widely it is shared, and what a changed mix of outlets would have made of it."""
+    evidence, parts = shift.evidence, []
+    if evidence.outlets_moved > 1:
+        blocs = f", in {in_words(evidence.blocs_moved)} of the press blocs" if evidence.blocs_moved > 1 else ""
+        parts.append(f"{count(evidence.outlets_moved, 'outlet')} moved the same way by themselves{blocs}.")
+    if shift.kind is Kind.STANCE and evidence.mix is not None and abs(evidence.mix) > MIX_WORTH_SAYING:
+        parts.append(
+            f"A changed mix of outlets adds {signed(evidence.mix)} to the plain average; it is not counted here."
+        )
+    return " ".join(parts)
+
+
 def robustness(shift: ShiftFact) -> str:
     """Whether it stands without its top outlet and its top story."""
     evidence = shift.evidence
@@ -162,6 +178,7 @@ def earlier_line(shift: ShiftFact) -> str:
         "open": "still in force",
         "confirmed": "confirmed by the days since",
         "faded": "faded since: the later days do not bear it out",
+        "returned": "back at its earlier level since",
     }.get(shift.status, shift.status)
     return f"{headline(shift)} around {day_words(shift.onset)} ({figure(shift)}{told}); {fate}."
 
@@ -215,9 +232,18 @@ def triangle(states: Sequence[DyadState]) -> str:
     return f"{'; '.join(parts)}{picture}."
 
 
+def in_force(facts: DigestFacts) -> list[ShiftFact]:
+    """Shifts told before that still hold, the newest first."""
+    return [shift for shift in facts.earlier if shift.status in ("open", "confirmed")]
+
+
 def quiet(facts: DigestFacts) -> str:
     """What it means that nothing is told."""
     moved = [s for s in facts.states if state_word(s).startswith("a little")]
+    kept = [dyad_name(s.dyad) for s in facts.states if state_word(s) == "shifted"]
+    if not moved and kept:
+        stay = "stays at its new level" if len(kept) == 1 else "stay at their new levels"
+        return f"Nothing moved further: {listed(kept)} {stay}."
     if not moved:
         return "Nothing moved beyond what chance brings: all three ties are where they usually are."
     words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
@@ -283,6 +309,8 @@ def feeds_doubt(facts: DigestFacts) -> str:
 
 def feed_note(feed: FeedFact) -> str:
     """What is wrong with a feed, and since when."""
+    if feed.health == "stale" and feed.since:
+        return f"answers, but its newest item is of {day_words(feed.since)}"
     words = HEALTH_WORDS.get(feed.health, plain(feed.health, 40))
     since = f" since {day_words(feed.since)}" if feed.since else ""
     error = f" ({plain(feed.error, 100)})" if feed.error else ""
@@ -311,9 +339,11 @@ def finding(facts: DigestFacts) -> str:
     if is_cold(facts.states):
         have = max((state.history_days for state in facts.states), default=0)
         return f"Warming up, {have} of {COLD_DAYS} days of history {weight(facts)}"
-    if facts.earlier:
-        last = facts.earlier[0]
-        return f"No new shift this week{doubt}: {headline(last)} around {day_words(last.onset, year=False)}"
+    standing = in_force(facts)
+    if standing:
+        first = standing[0]
+        since = day_words(first.onset, year=False)
+        return f"No new shift this week{doubt}; still in force: {headline(first)} around {since}"
     moved = [state for state in facts.states if state_word(state) != "steady"]
     if not moved:
         return f"No shift this week{doubt}: all three ties steady {weight(facts)}"
@@ -325,7 +355,7 @@ def subject(facts: DigestFacts) -> str:
     """The subject line: it carries the finding, so that the mail need not be opened to know it."""
     marks = []
     if facts.replay:
-        marks.append("REPLAY")
+        marks.append("REPLAY:")
     if facts.kind is DigestKind.TEST:
         marks.append("[test]")
     if facts.shifts:

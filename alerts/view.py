@@ -105,6 +105,7 @@ class ShiftView:
     lead: str
     chance: str
     caution: str
+    breadth: str
     robustness: str
     fragile: bool
     chart: ChartView | None
@@ -202,8 +203,8 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
             f"it is copied. Usual: {BASELINE_TEXT}."
         ),
         chart_note=(
-            "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and what "
-            "around it could not be told from chance, the bars below the stories of each day."
+            "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and "
+            "what around it could not be told from chance, the bars below the stories of each day."
         ),
         triangle=say.triangle(facts.states),
         feeds_line=say.feeds_line(facts),
@@ -303,6 +304,7 @@ def _shift(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
         lead=say.lead(shift),
         chance=say.chance(shift),
         caution=say.first_size(shift),
+        breadth=say.breadth(shift),
         robustness=say.robustness(shift),
         fragile=bool(evidence.fragile),
         chart=_chart(state, shift) if state else None,
