@@ -99,7 +99,6 @@ class StanceBaseline:
         mean = all_total / np.maximum(all_n, 1)
         bloc_mean = (total @ member + 10 * mean) / (n @ member + 10)
         outlet_mean = (total + 20 * bloc_mean[:, bloc]) / (n + 20)
-        self.means = np.where(all_n > 0, outlet_mean, 0.0)
         return np.where(all_n > 0, outlet_mean - mean, 0.0)
 
     def _vote_variance(self, count: FloatArray, total: FloatArray, squares: FloatArray) -> FloatArray:

@@ -303,6 +303,8 @@ def _watch(item: Series, starts: Sequence[int], rate: float, told: list[_Told]) 
             if same is None:
                 alarms.append((alarm, count))
                 monitor.accept(alarm)
+                # From now on it is told, as it will be when the days are gone through again.
+                told.append(_Told(alarm.onset, t, alarm.change > 0, used=True))
             else:
                 same.used = True
                 monitor.rebase(same.onset, alarm.level, returned=alarm.returned)
@@ -311,6 +313,35 @@ def _watch(item: Series, starts: Sequence[int], rate: float, told: list[_Told]) 
                 one.used = True
                 monitor.rebase(one.onset, monitor.level)
     return alarms
+
+
+def follow_up(series: Series, onset: int, until: int, anchor: int = 0) -> tuple[float, float] | None:
+    """Size and standard error of a change from *onset* to *until* against the frozen level before it.
+
+    Indices are those of the series. None when there is too little to compare.
+    """
+    high = onset - 3
+    low = max(anchor, high - WINDOW)
+    if high - low < 10:
+        low = max(0, high - WINDOW)
+    if high - low < 10:
+        return None
+    yesterday: float | None = None
+    weighted = information = level_error = 0.0
+    for t in range(onset, min(until + 1, series.baseline.days)):
+        outlook = series.baseline.outlook(t, low, high) if series.baseline.usable(t) else None
+        if outlook is None:
+            yesterday = None
+            continue
+        z = min(6.0, max(-6.0, outlook.residual / outlook.error))
+        surprise, yesterday = whiten(z, yesterday, outlook.rho), z
+        gain = sensitivity(outlook)
+        weighted += gain * min(3.0, max(-3.0, surprise))
+        information += gain * gain
+        level_error = outlook.level_error
+    if information <= 0:
+        return None
+    return weighted / information, math.sqrt(1 / information + level_error**2)
 
 
 def _same(one: _Told, alarm: Alarm) -> bool:

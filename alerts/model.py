@@ -72,6 +72,14 @@ class Evidence:
     without_top_outlet: float | None = None
     without_top_story: float | None = None
     fragile: str = ""
+    tone: float | None = None
+    """Of the change of the plain mean, the part that the same outlets changed (stance only)."""
+    mix: float | None = None
+    """The part that comes from a changed mix of outlets; it alone never makes a shift."""
+    outlets_moved: int = 0
+    """Outlets whose own level moved the same way by more than the indifference zone."""
+    blocs_moved: int = 0
+    """Press blocs of which the same is true."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,17 +137,21 @@ def _check(what: str, values: FloatArray, shape: tuple[int, ...], *, signed: boo
 
 
 def coverage_from_rows(
-    votes: Iterable[VoteRow], feeds: Iterable[FeedRow], dyads: Sequence[str], until: dt.date
+    votes: Iterable[VoteRow],
+    feeds: Iterable[FeedRow],
+    dyads: Sequence[str],
+    until: dt.date,
+    since: dt.date | None = None,
 ) -> Coverage | None:
-    """Votes and feed days up to *until* on one calendar; None when there is nothing at all.
+    """Votes and feed days from *since* (or the first of them) to *until* on one calendar; None when there is nothing.
 
     An outlet that votes but has no feed days (its feed was removed from the roster) counts by its votes.
     """
-    vote_rows = [row for row in votes if row.day <= until]
-    feed_rows = [row for row in feeds if row.day <= until]
+    vote_rows = [row for row in votes if (since or row.day) <= row.day <= until]
+    feed_rows = [row for row in feeds if (since or row.day) <= row.day <= until]
     if not vote_rows and not feed_rows:
         return None
-    first = min([row.day for row in vote_rows] + [feed.day for feed in feed_rows])
+    first = since or min([row.day for row in vote_rows] + [feed.day for feed in feed_rows])
     days = (until - first).days + 1
     # The latest bloc counts: an outlet that moved to another bloc is judged by its own mean anyway.
     bloc_of: dict[str, str] = {}

@@ -88,7 +88,7 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
     weight, alive, heard = _outlets(world, days, rng, bloc, change)
     arrived = np.where(rng.random(days) < world.missing, 0.0, np.where(rng.random(days) < world.partial, 0.3, 1.0))
     day_weight = weight * alive
-    capacity = day_weight.sum(axis=1) / weight.mean(axis=0).sum()
+    capacity = day_weight.sum(axis=1)
     now = np.arange(days)
     fraction = ((now >= change.start) & (now < change.start + change.length)).astype(float)
 
@@ -139,9 +139,11 @@ def _outlets(
     world: World, days: int, rng: np.random.Generator, bloc: np.ndarray, change: Change
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weights (days, outlets), 1 where an outlet is up, and the items a day that its feed brings when it is."""
-    size = 1.0 / (1 + np.arange(OUTLETS) // 4) ** 0.8
+    size = np.array([1.0 / (1 + outlet // 4) ** 0.8 for outlet in range(OUTLETS)])
     mix = np.exp(_drift(rng, days, len(BLOCS), world.mix_sd, math.exp(-1 / 45)))
-    weight = size / size.sum() * mix[:, bloc]
+    weight = size * mix[:, bloc]
+    # A bloc that writes more takes its part from the others: the mix moves, the volume does not.
+    weight /= weight.sum(axis=1, keepdims=True)
     alive = np.ones((days, OUTLETS))
     for outlet in range(OUTLETS):
         for start in np.flatnonzero(rng.random(days) < 1 / world.outage_every):

@@ -1,0 +1,272 @@
+"""Who and what carries a shift: exact parts of the change, the stories behind it, and whether it stands without them.
+
+For stance, the change is the mean over the stories since the onset of (score − what that outlet usually writes), so
+each outlet, bloc, theme and story has an exact part in it. For attention, a part is the stories that came beyond the
+expected number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alerts.detect import FAMILY
+from alerts.model import Direction, Evidence, Found, Kind, Part, StoryEvidence
+from store.models import Article, Reading, Vote
+
+MOST_STORIES = 5
+LEAST_STORIES = 3
+MOST_PARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A vote since the onset, with what tells it from others."""
+
+    story_id: int
+    article_id: int
+    day: dt.date
+    outlet: str
+    bloc: str
+    theme: str
+    score: float
+    stance: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What was usual before the onset.
+
+    `offsets`: an outlet's mean stance minus the mean of all. `plain`: mean score of all votes, whoever wrote them.
+    `outlets` and `themes`: stories expected since the onset, had nothing changed; an outlet outside the matched panel
+    is absent and takes no part in a change of attention.
+    """
+
+    level: float
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    plain: float | None = None
+    outlets: Mapping[str, float] = field(default_factory=dict)
+    themes: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The votes that are shown, with their contributions, before their texts are looked up."""
+
+    stories: tuple[tuple[Cast, float], ...]
+    counter: tuple[Cast, float] | None
+
+
+def weigh(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
+    """Parts, robustness and the stories to show; the texts are still empty."""
+    votes = sorted(votes, key=lambda vote: (vote.day, vote.outlet, vote.story_id))
+    return _weigh_stance(found, votes, usual) if found.kind is Kind.STANCE else _weigh_attention(found, votes, usual)
+
+
+def _sign(found: Found) -> int:
+    return 1 if found.direction in (Direction.CONVERGENCE, Direction.RISE) else -1
+
+
+def _weigh_stance(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
+    sign, zone = _sign(found), FAMILY[Kind.STANCE].zone
+    if not votes:
+        return Evidence(), Chosen((), None)
+    moved = [vote.score - usual.offsets.get(vote.outlet, 0.0) - usual.level for vote in votes]
+    total, n = sum(moved), len(votes)
+
+    def parts(key: Callable[[Cast], str]) -> list[Part]:
+        stories: Counter[str] = Counter()
+        change: dict[str, float] = defaultdict(float)
+        for vote, part in zip(votes, moved, strict=True):
+            stories[key(vote)] += 1
+            change[key(vote)] += part
+        return _parts(stories, change, total)
+
+    def without(key: Callable[[Cast], object], left_out: object) -> float | None:
+        rest = [part for vote, part in zip(votes, moved, strict=True) if key(vote) != left_out]
+        return sum(rest) / len(rest) if rest else None
+
+    outlets = parts(lambda vote: vote.outlet)
+    by_story: dict[int, float] = defaultdict(float)
+    for vote, part in zip(votes, moved, strict=True):
+        by_story[vote.story_id] += part
+    top_story = max(by_story, key=lambda story: (sign * by_story[story], -story))
+    without_outlet = without(lambda vote: vote.outlet, outlets[0].name)
+    without_story = without(lambda vote: vote.story_id, top_story)
+    outlet_moves = _means(votes, moved, lambda vote: vote.outlet)
+    bloc_moves = _means(votes, moved, lambda vote: vote.bloc)
+    plain = sum(vote.score for vote in votes) / n
+    evidence = Evidence(
+        outlets=outlets[:MOST_PARTS],
+        blocs=parts(lambda vote: vote.bloc)[:MOST_PARTS],
+        themes=parts(lambda vote: vote.theme)[:MOST_PARTS],
+        story_count=len(by_story),
+        outlet_count=len(outlet_moves),
+        without_top_outlet=without_outlet,
+        without_top_story=without_story,
+        fragile=_fragile(sign, zone, outlets[0].name, without_outlet, without_story),
+        tone=total / n,
+        mix=None if usual.plain is None else plain - usual.plain - total / n,
+        outlets_moved=sum(sign * move > zone for move in outlet_moves.values()),
+        blocs_moved=sum(sign * move > zone for move in bloc_moves.values()),
+    )
+    ranked = sorted(
+        zip(votes, moved, strict=True),
+        key=lambda pair: (-(pair[0].stance * sign > 0), -sign * pair[1], -pair[0].copies, pair[0].story_id),
+    )
+    carrying = [(vote, part / n) for vote, part in ranked if sign * part > 0 and vote.stance * sign >= 0]
+    against = [(vote, part / n) for vote, part in reversed(ranked) if sign * part < 0 and vote.stance * sign < 0]
+    return evidence, Chosen(_pick(carrying), against[0] if against else None)
+
+
+def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
+    sign, zone = _sign(found), FAMILY[Kind.ATTENTION].zone
+    bloc_of = {vote.outlet: vote.bloc for vote in votes}
+    panel = [vote for vote in votes if vote.outlet in usual.outlets] if usual.outlets else list(votes)
+    came = Counter(vote.outlet for vote in panel)
+    extra = {outlet: came[outlet] - usual.outlets.get(outlet, 0.0) for outlet in {*came, *usual.outlets}}
+    total = sum(extra.values())
+    blocs: dict[str, float] = defaultdict(float)
+    for outlet, part in extra.items():
+        if outlet in bloc_of:
+            blocs[bloc_of[outlet]] += part
+    themes = Counter(vote.theme for vote in panel)
+    theme_extra = {theme: themes[theme] - usual.themes.get(theme, 0.0) for theme in {*themes, *usual.themes}}
+    expected = sum(usual.outlets.values())
+
+    def without(stories: float, expectation: float) -> float | None:
+        left, due = len(panel) - stories, expected - expectation
+        return math.log((left + 0.5) / (due + 0.5)) if due > 0 or left > 0 else None
+
+    outlets = _parts(came, extra, total)
+    top = outlets[0].name if outlets else ""
+    without_outlet = without(came[top], usual.outlets.get(top, 0.0)) if outlets and len(extra) > 1 else None
+    by_story = Counter(vote.story_id for vote in panel)
+    most = max(by_story.values(), default=0)
+    without_story = without(most, 0.0) if by_story else None
+    evidence = Evidence(
+        outlets=outlets[:MOST_PARTS],
+        blocs=_parts(Counter(vote.bloc for vote in panel), blocs, total)[:MOST_PARTS],
+        themes=_parts(themes, theme_extra, sum(theme_extra.values()))[:MOST_PARTS],
+        story_count=len({vote.story_id for vote in votes}),
+        outlet_count=len(bloc_of),
+        without_top_outlet=without_outlet,
+        without_top_story=without_story,
+        fragile=_fragile(sign, zone, top, without_outlet, without_story),
+        outlets_moved=sum(_rate_moved(sign, zone, came[name], usual.outlets.get(name, 0.0)) for name in extra),
+        blocs_moved=sum(sign * part > 0 for part in blocs.values()),
+    )
+    ranked = sorted(votes, key=lambda vote: (-vote.copies, vote.day, vote.story_id))
+    share = 1 / max(1, len(votes))
+    return evidence, Chosen(_pick([(vote, share) for vote in ranked]), None)
+
+
+def _rate_moved(sign: int, zone: float, came: float, due: float) -> bool:
+    return sign * math.log((came + 0.5) / (due + 0.5)) > zone
+
+
+def _means(votes: Sequence[Cast], moved: Sequence[float], key: Callable[[Cast], str]) -> dict[str, float]:
+    sums: dict[str, list[float]] = defaultdict(list)
+    for vote, part in zip(votes, moved, strict=True):
+        sums[key(vote)].append(part)
+    return {name: sum(parts) / len(parts) for name, parts in sums.items()}
+
+
+def _parts(stories: Mapping[str, int], change: Mapping[str, float], total: float) -> list[Part]:
+    """Parts of a change, the largest first; a part that went against it has a negative share."""
+    if not total:
+        return []
+    made = [Part(name, stories.get(name, 0), part / total) for name, part in change.items() if name]
+    return sorted(made, key=lambda part: (-part.share, -part.stories, part.name))
+
+
+def _fragile(sign: int, zone: float, outlet: str, without_outlet: float | None, without_story: float | None) -> str:
+    """Why a shift stands on thin ground; empty when it would have been one without its strongest story and outlet."""
+    if without_story is None or sign * without_story < zone:
+        return "rests on one story"
+    if without_outlet is None or sign * without_outlet < zone:
+        return f"rests on one outlet ({outlet})" if outlet else "rests on one outlet"
+    return ""
+
+
+def _pick(ranked: Sequence[tuple[Cast, float]]) -> tuple[tuple[Cast, float], ...]:
+    """Up to five, one per story and outlet; where few outlets write, further stories of theirs up to three."""
+    chosen: list[tuple[Cast, float]] = []
+    outlets: set[str] = set()
+    stories: set[int] = set()
+    for fill in (False, True):
+        limit = LEAST_STORIES if fill else MOST_STORIES
+        for vote, part in ranked:
+            if len(chosen) >= limit:
+                break
+            if vote.story_id in stories or (vote.outlet in outlets and not fill):
+                continue
+            chosen.append((vote, part))
+            outlets.add(vote.outlet)
+            stories.add(vote.story_id)
+    return tuple(chosen)
+
+
+def votes_since(session: Session, model: str, dyad: str, onset: dt.date, until: dt.date) -> list[Cast]:
+    """The votes on *dyad* from *onset* to *until*."""
+    rows = session.execute(
+        select(
+            Vote.story_id,
+            Vote.article_id,
+            Vote.day,
+            Vote.outlet,
+            Vote.bloc,
+            Vote.theme,
+            Vote.score,
+            Vote.stance,
+            Vote.copies,
+        )
+        .where(Vote.model == model, Vote.dyad == dyad, Vote.day >= onset, Vote.day <= until)
+        .order_by(Vote.day, Vote.story_id)
+    )
+    return [Cast(*row) for row in rows]
+
+
+def with_texts(session: Session, model: str, evidence: Evidence, chosen: Chosen) -> Evidence:
+    """Look up titles, links, evidence sentences and claims of the stories that are shown."""
+    shown = [*chosen.stories, *([chosen.counter] if chosen.counter else [])]
+    ids = [vote.article_id for vote, _ in shown]
+    rows = session.execute(
+        select(Article, Reading)
+        .outerjoin(Reading, (Reading.article_id == Article.id) & (Reading.model == model))
+        .where(Article.id.in_(ids))
+    )
+    texts = {article.id: (article, reading) for article, reading in rows}
+
+    def told(vote: Cast, part: float) -> StoryEvidence:
+        article, reading = texts[vote.article_id]
+        return StoryEvidence(
+            story_id=vote.story_id,
+            article_id=vote.article_id,
+            title=article.title,
+            url=article.url,
+            outlet=vote.outlet,
+            bloc=vote.bloc,
+            lang=article.lang,
+            day=vote.day.isoformat(),
+            stance=vote.stance,
+            score=round(vote.score, 4),
+            theme=vote.theme,
+            copies=vote.copies,
+            sentence=(reading.evidence if reading else None) or "",
+            claim_id=reading.claim_id if reading else None,
+            claim_relation=reading.claim_relation if reading else None,
+            contribution=round(part, 5),
+        )
+
+    stories = [told(vote, part) for vote, part in chosen.stories]
+    counter = told(*chosen.counter) if chosen.counter else None
+    fields = {name: getattr(evidence, name) for name in Evidence.__dataclass_fields__}
+    return Evidence(**(fields | {"stories": stories, "counter": counter}))

@@ -1,0 +1,250 @@
+"""The daily decision: stored votes in, stored shifts out. Nothing that was told is removed or told twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts.baseline import AttentionBaseline, StanceBaseline
+from alerts.detect import FAMILY, Known, Series, detect, follow_up, series_of
+from alerts.evidence import Usual, votes_since, weigh, with_texts
+from alerts.load import load_coverage
+from alerts.model import Direction, Evidence, Found, Kind
+from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
+from alerts.votes import Coverage
+from store.db import Store
+from store.models import Reading, SeriesDay, Shift
+from store.settings import Settings
+
+FOLLOW_UP_DAYS = 14
+"""Days after the onset at which a shift is measured again against the frozen level before it."""
+LEAST_DAYS_AFTER_DETECTION = 7
+DEGRADED_DAYS = 3
+STANDING = ("open", "confirmed")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectReport:
+    """What a decision found.
+
+    `open` holds the shifts that still stand. `outlets_expected` counts the outlets that should have brought something
+    on `day`, `outlets_reporting` those that did; `silent` names outlets that are taken for dead. While `degraded`, too
+    few have reported for three days and attention is not judged. `changed` lists shifts whose status changed.
+    """
+
+    day: dt.date
+    model: str
+    new: list[tuple[int, Found]] = field(default_factory=list)
+    open: list[int] = field(default_factory=list)
+    changed: list[tuple[int, str]] = field(default_factory=list)
+    history_days: int = 0
+    outlets_expected: int = 0
+    outlets_reporting: int = 0
+    silent: list[str] = field(default_factory=list)
+    usable: bool = True
+    degraded: bool = False
+
+
+def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date, now: dt.datetime) -> DetectReport:
+    """Decide on everything up to and including *day*, the last closed day; safe to run again at any time."""
+    with store.session() as session:
+        coverage = load_coverage(session, model, day)
+        if coverage is None:
+            return DetectReport(day, model)
+        stored = list(session.scalars(select(Shift).order_by(Shift.detected, Shift.id)))
+        reporting = find_reporting(coverage.activity())
+        series = series_of(coverage, reporting)
+        found = detect(
+            coverage,
+            false_alarms_per_year=settings.false_alarms_per_year,
+            known=[_known(shift) for shift in stored],
+            reporting=reporting,
+        )
+        told_before = model_change(session, model)
+        by_key = {(item.dyad, item.kind): item for item in series}
+        new: list[tuple[int, Found]] = []
+        changed: list[tuple[int, str]] = []
+        for one in found:
+            if told_before is not None and one.detected <= told_before:
+                continue
+            shift = _store(session, model, coverage, by_key[one.dyad, one.kind], found=one, now=now)
+            if one.returned:
+                changed += _return(stored, shift)
+            stored.append(shift)
+            new.append((shift.id, one))
+        changed += _follow_ups(coverage, by_key, stored, model, day)
+        session.flush()
+        return _report(coverage, reporting, model, day, new=new, changed=changed, stored=stored)
+
+
+def stands(shift: Shift, day: dt.date) -> bool:
+    """Whether a reader should still hold *shift* against the usual level on *day*.
+
+    After 98 days the new level fills the whole baseline: it has become the usual one.
+    """
+    return shift.status in STANDING and 0 <= (day - shift.onset).days <= WINDOW + GUARD
+
+
+def _known(shift: Shift) -> Known:
+    return Known(shift.dyad, Kind(shift.kind), Direction(shift.direction), shift.onset, shift.detected)
+
+
+def model_change(session: Session, model: str) -> dt.date | None:
+    """The day on which *model* took over from another version; None for the first version of a database.
+
+    What it finds up to that day, when it reads the past again, is a difference between two readers and no news.
+    """
+    first = session.execute(
+        select(Reading.id, Reading.read_at).where(Reading.model == model).order_by(Reading.id).limit(1)
+    ).first()
+    if first is None:
+        return None
+    earlier = session.scalar(select(Reading.id).where(Reading.id < first.id, Reading.model != model).limit(1))
+    moment: dt.datetime = first.read_at
+    return None if earlier is None else moment.date() - dt.timedelta(days=1)
+
+
+def _store(session: Session, model: str, coverage: Coverage, item: Series, *, found: Found, now: dt.datetime) -> Shift:
+    votes = votes_since(session, model, found.dyad, found.onset, found.detected)
+    evidence, chosen = weigh(found, votes, usual_before(session, model, coverage, item, found))
+    shift = Shift(
+        model=model,
+        dyad=found.dyad,
+        kind=str(found.kind),
+        direction=str(found.direction),
+        onset=found.onset,
+        detected=found.detected,
+        magnitude=found.magnitude,
+        low=found.low,
+        high=found.high,
+        before=found.before,
+        after=found.after,
+        log_evidence=found.log_evidence,
+        threshold=found.threshold,
+        years=found.years,
+        confidence=found.confidence,
+        status="open",
+        text=found.text,
+        evidence=asdict(with_texts(session, model, evidence, chosen)) if votes else asdict(Evidence()),
+        found_at=now,
+    )
+    session.add(shift)
+    session.flush()
+    return shift
+
+
+def usual_before(session: Session, model: str, coverage: Coverage, item: Series, found: Found) -> Usual:
+    """What was usual before the onset of *found*, per outlet and theme."""
+    onset, until = coverage.index(found.onset), coverage.index(found.detected)
+    local = onset - item.start
+    baseline = item.baseline
+    if isinstance(baseline, StanceBaseline):
+        offsets = dict(zip(coverage.outlets, baseline.offsets[local].tolist(), strict=True))
+        before = slice(max(item.start, onset - WINDOW - GUARD), max(item.start, onset - 3))
+        n = float(item.table.votes[before].sum())
+        plain = float(item.table.score[before].sum()) / n if n else None
+        return Usual(level=found.before, offsets=offsets, plain=plain)
+    if not isinstance(baseline, AttentionBaseline):
+        return Usual(level=found.before)
+    rates = baseline.rates(max(1, local - 3))
+    up = baseline.alive[local : until - item.start + 1].sum(axis=0)
+    outlets = {
+        name: float(rate * days)
+        for name, rate, days in zip(coverage.outlets, rates.tolist(), up.tolist(), strict=True)
+        if rate > 0
+    }
+    high = found.onset - dt.timedelta(days=3)
+    low = max(coverage.first, high - dt.timedelta(days=WINDOW))
+    rows = session.execute(
+        select(SeriesDay.theme, func.sum(SeriesDay.plus + SeriesDay.zero + SeriesDay.minus))
+        .where(
+            SeriesDay.model == model,
+            SeriesDay.dyad == found.dyad,
+            SeriesDay.bloc == "",
+            SeriesDay.theme != "",
+            SeriesDay.day >= low,
+            SeriesDay.day < high,
+        )
+        .group_by(SeriesDay.theme)
+    )
+    counts = {theme: float(count) for theme, count in rows}
+    # The themes' parts sum to what the outlets that report were expected to bring.
+    scale = sum(outlets.values()) / max(1.0, sum(counts.values()))
+    return Usual(level=found.before, outlets=outlets, themes={name: count * scale for name, count in counts.items()})
+
+
+def _return(stored: Sequence[Shift], back: Shift) -> list[tuple[int, str]]:
+    """The shifts that *back* undoes."""
+    undone = [
+        shift for shift in stored if shift.dyad == back.dyad and shift.kind == back.kind and shift.status in STANDING
+    ]
+    for shift in undone:
+        shift.status = "returned"
+    return [(shift.id, shift.status) for shift in undone]
+
+
+def _follow_ups(
+    coverage: Coverage,
+    series: dict[tuple[str, Kind], Series],
+    stored: Sequence[Shift],
+    model: str,
+    day: dt.date,
+) -> list[tuple[int, str]]:
+    """Measure open shifts again, from the onset to the due day and against the level before."""
+    changed = []
+    for shift in stored:
+        due = max(
+            shift.onset + dt.timedelta(days=FOLLOW_UP_DAYS),
+            shift.detected + dt.timedelta(days=LEAST_DAYS_AFTER_DETECTION),
+        )
+        item = series.get((shift.dyad, Kind(shift.kind)))
+        if shift.status != "open" or shift.model != model or day < due or item is None:
+            continue
+        same = [other for other in stored if (other.dyad, other.kind) == (shift.dyad, shift.kind)]
+        later = [other.onset for other in same if other.detected > shift.detected]
+        until = min([due, *(onset - dt.timedelta(days=1) for onset in later)])
+        earlier = [other.onset for other in same if other.detected < shift.detected]
+        anchor = max([coverage.index(onset) - item.start for onset in earlier], default=0)
+        onset = coverage.index(shift.onset) - item.start
+        measured = follow_up(item, onset, coverage.index(until) - item.start, max(0, anchor))
+        if measured is None:
+            continue
+        change, error = measured
+        zone = FAMILY[Kind(shift.kind)].zone
+        sign = float(np.sign(shift.magnitude))
+        shift.status = "confirmed" if sign * change - 1.96 * error > zone else "faded"
+        changed.append((shift.id, shift.status))
+    return changed
+
+
+def _report(
+    coverage: Coverage,
+    reporting: Reporting,
+    model: str,
+    day: dt.date,
+    *,
+    new: list[tuple[int, Found]],
+    changed: list[tuple[int, str]],
+    stored: Sequence[Shift],
+) -> DetectReport:
+    last = coverage.index(day)
+    recent = reporting.usable[max(0, last - DEGRADED_DAYS + 1) : last + 1]
+    final = dict(changed)
+    return DetectReport(
+        day=day,
+        model=model,
+        new=new,
+        open=[shift.id for shift in stored if stands(shift, day)],
+        changed=sorted(final.items()),
+        history_days=coverage.days,
+        outlets_expected=round(float(reporting.expected[last])),
+        outlets_reporting=int(reporting.reported[last]),
+        silent=[name for name, quiet in zip(coverage.outlets, reporting.silent[last], strict=True) if quiet],
+        usable=bool(reporting.usable[last]),
+        degraded=len(recent) == DEGRADED_DAYS and not recent.any(),
+    )

@@ -1,0 +1,171 @@
+"""Where each dyad stands on a day, against its usual level: the part of a digest that is there when nothing moved."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from alerts import thresholds
+from alerts.baseline import StanceBaseline
+from alerts.detect import FAMILY, FIRST_ALERT_DAY, sensitivity, series_of
+from alerts.load import first_day, load_coverage
+from alerts.model import DYADS, ChartPoint, DyadState, Kind
+from alerts.reporting import GUARD, WINDOW
+from alerts.shifts import stands
+from alerts.votes import Coverage, FloatArray
+from store.models import Shift, Vote
+
+WEEK = 7
+SIGHT = 14
+"""Days for which the smallest visible shift is worked out."""
+
+
+def dyad_states(
+    session: Session, model: str, day: dt.date, *, false_alarms_per_year: float, chart_days: int = WINDOW
+) -> list[DyadState]:
+    """The state of the three dyads, always all three, in the order of `alerts.model.DYADS`.
+
+    `stories` counts those of the last 7 days, `baseline_stories` the usual number in a week.
+    """
+    start = day - dt.timedelta(days=max(WINDOW + GUARD, chart_days) + WINDOW)
+    coverage = load_coverage(session, model, day, since=start)
+    first = first_day(session, model)
+    history = 0 if first is None or first > day else (day - first).days + 1
+    shifts = session.scalars(
+        select(Shift)
+        .where(Shift.model == model, Shift.detected <= day)
+        .order_by(Shift.detected.desc(), Shift.id.desc())
+    )
+    latest: dict[str, Shift] = {}
+    for shift in shifts:
+        # Stance is the finding a reader looks for; attention is named where tone did not move.
+        held = latest.get(shift.dyad)
+        if stands(shift, day) and (held is None or (held.kind != Kind.STANCE and shift.kind == Kind.STANCE)):
+            latest[shift.dyad] = shift
+    sight = {} if coverage is None else smallest_shifts(coverage, false_alarms_per_year)
+    return [
+        _state(
+            coverage,
+            dyad,
+            day,
+            week=_week(session, model, dyad, day),
+            history=history,
+            shift=latest.get(dyad),
+            smallest=sight.get(dyad),
+            chart_days=chart_days,
+        )
+        for dyad in DYADS
+    ]
+
+
+def smallest_shifts(coverage: Coverage, false_alarms_per_year: float) -> dict[str, float]:
+    """Per dyad, the smallest lasting change of stance that the last 14 days would have shown at this threshold.
+
+    delta² = 2 (h + 2) / Σ k² + zone², with k the daily sensitivities: the effect at which the evidence is expected to
+    pass h by the end of the period. None of it where there is too little history, or nothing at all to see with.
+    """
+    seen: dict[str, float] = {}
+    family = [item for item in series_of(coverage) if item.kind is Kind.STANCE]
+    needed = thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)))
+    zone = FAMILY[Kind.STANCE].zone
+    for item in family:
+        days = item.baseline.days
+        information = 0.0
+        for t in range(max(0, days - SIGHT), days):
+            high = t - min(GUARD, max(3, t // 4))
+            low = max(0, high - WINDOW)
+            outlook = item.baseline.outlook(t, low, high) if item.baseline.usable(t) and high - low >= 10 else None
+            if outlook is not None:
+                information += sensitivity(outlook) ** 2
+        if information > 0:
+            size = math.sqrt(2 * (needed + 2) / information + zone**2)
+            # Stance runs from -1 to 1; what would have to be larger than that cannot be seen.
+            if size <= 2:
+                seen[item.dyad] = size
+    return seen
+
+
+def _state(
+    coverage: Coverage | None,
+    dyad: str,
+    day: dt.date,
+    *,
+    week: tuple[int, int, int],
+    history: int,
+    shift: Shift | None,
+    smallest: float | None,
+    chart_days: int,
+) -> DyadState:
+    count, score = _daily(coverage, dyad, day)
+    plus, zero, minus = week
+    stories = int(count[-WEEK:].sum())
+    mean = float(score[-WEEK:].sum() / stories) if stories else None
+    error = _week_error(coverage, dyad) if mean is not None else None
+    low, high = -GUARD - WINDOW, -GUARD
+    before = float(count[low:high].sum())
+    days = min(max(0, len(count) - GUARD), WINDOW)
+    # The calendar of a short history begins with the history, so its days are all days that were watched.
+    known = history >= FIRST_ALERT_DAY and days >= WEEK
+    return DyadState(
+        dyad=dyad,
+        day=day,
+        plus=plus,
+        zero=zero,
+        minus=minus,
+        score=mean,
+        score_low=None if mean is None or error is None else max(-1.0, mean - 1.96 * error),
+        score_high=None if mean is None or error is None else min(1.0, mean + 1.96 * error),
+        baseline=float(score[low:high].sum() / before) if known and before else None,
+        stories=stories,
+        baseline_stories=before / days * WEEK if known else None,
+        smallest_shift=smallest if known else None,
+        history_days=history,
+        open_shift_id=None if shift is None else shift.id,
+        chart=_chart(count, score, day, chart_days),
+    )
+
+
+def _daily(coverage: Coverage | None, dyad: str, day: dt.date) -> tuple[FloatArray, FloatArray]:
+    """Stories and score sums per day up to *day*."""
+    if coverage is None or dyad not in coverage.dyads:
+        return np.zeros(0), np.zeros(0)
+    table, end = coverage.dyads[dyad], coverage.index(day) + 1
+    return table.votes[:end].sum(axis=1), table.score[:end].sum(axis=1)
+
+
+def _week(session: Session, model: str, dyad: str, day: dt.date) -> tuple[int, int, int]:
+    rows = session.execute(
+        select(Vote.stance, func.count())
+        .where(Vote.model == model, Vote.dyad == dyad, Vote.day > day - dt.timedelta(days=WEEK), Vote.day <= day)
+        .group_by(Vote.stance)
+    )
+    counts: dict[int, int] = dict(rows.tuples())
+    return counts.get(1, 0), counts.get(0, 0), counts.get(-1, 0)
+
+
+def _week_error(coverage: Coverage | None, dyad: str) -> float | None:
+    """Standard error of the mean of the last 7 days: votes differ, and days have a tone of their own."""
+    if coverage is None or dyad not in coverage.dyads:
+        return None
+    table = coverage.dyads[dyad]
+    votes, score = table.votes[-WEEK:].sum(axis=1), table.score[-WEEK:].sum(axis=1)
+    n, total, squares = float(votes.sum()), float(score.sum()), float(table.squares[-WEEK:].sum())
+    # With few votes their own spread is a poor guess, so it is drawn to that of a usual day (0.4, worth 20 votes).
+    variance = (max(0.0, squares - total * total / n) + 20 * 0.4) / (n - 1 + 20)
+    days = float(np.sum((votes / n) ** 2))
+    return math.sqrt(variance / n + StanceBaseline.prior_spread**2 * days)
+
+
+def _chart(count: FloatArray, score: FloatArray, day: dt.date, days: int) -> tuple[ChartPoint, ...]:
+    points = []
+    for back in range(days - 1, -1, -1):
+        end = len(count) - back
+        stories = int(count[end - 1]) if end >= 1 else 0
+        n = float(count[max(0, end - WEEK) : end].sum()) if end >= 1 else 0.0
+        mean = float(score[max(0, end - WEEK) : end].sum()) / n if n else None
+        points.append(ChartPoint(day - dt.timedelta(days=back), mean, stories))
+    return tuple(points)
