@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from alerts.backtest import BacktestReport, Tools, parse_day, run_backtest
 from classify.actors import Matcher

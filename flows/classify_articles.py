@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from classify.batch import ClassifyReport, classify_pending
 from classify.jsonl import FileReport, classify_file

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,15 @@ app.add_typer(digest_app, name="digest")
 app.add_typer(feeds_app, name="feeds")
 
 _state = {"debug": False}
+
+
+class Kind(StrEnum):
+    """Digests that can be previewed."""
+
+    MANUAL = "manual"
+    WEEKLY = "weekly"
+    TEST = "test"
+
 
 ItemsIn = Annotated[
     Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
@@ -210,7 +220,7 @@ def detect(
     rate = false_alarms_per_year or 0.0
     done = _run(detect_flow.fn, series=str(series), shifts=str(output), false_alarms_per_year=rate).data
     tables.bad_lines(series.name, done.bad)
-    tables.say(f"{done.shifts:,} shifts, {len(done.bad):,} lines skipped; shifts in {output}")
+    tables.say(f"{len(done.found):,} shifts, {len(done.bad):,} lines skipped; shifts in {output}")
 
 
 @app.command()
@@ -238,7 +248,7 @@ def digest_preview(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML file; none puts it under var/.", resolve_path=True)
     ] = None,
-    kind: Annotated[str, typer.Option(help="weekly, or test.")] = "weekly",
+    kind: Annotated[Kind, typer.Option(help="Which digest.")] = Kind.MANUAL,
     as_of: Annotated[str, typer.Option(help="A day such as 2025-03-04; none means now.")] = "",
 ) -> None:
     """Compose the digest as it stands and write it as HTML; stores and sends nothing.
@@ -249,7 +259,7 @@ def digest_preview(
     from flows import tables
     from flows.send_digest import write_preview
 
-    tables.say(f"Digest written to {write_preview(output, kind=kind, as_of=as_of)}")
+    tables.say(f"Digest written to {write_preview(output, kind=kind.value, as_of=as_of)}")
 
 
 @feeds_app.command("list")

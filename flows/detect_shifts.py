@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.client.schemas.objects import State
 from prefect.events import emit_event
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from alerts.series import SeriesReport, update_series
 from alerts.seriescsv import DetectFileReport, detect_file
@@ -96,7 +97,7 @@ async def detect(
             raise ConfigError("a series file needs a shifts file to write to; fill in both fields")
         rate = false_alarms_per_year or get_settings().false_alarms_per_year
         done = detect_file(Path(series), Path(shifts), false_alarms_per_year=rate)
-        return Completed(message=f"{done.shifts} shifts, {len(done.bad)} lines skipped", data=done)
+        return Completed(message=f"{len(done.found)} shifts, {len(done.bad)} lines skipped", data=done)
     with open_watch() as watch:
         report = await decide_task(watch, moment(as_of))
         announce(report)

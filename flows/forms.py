@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 
 def param(title: str, help_text: str = "", **constraints: Any) -> Any:
@@ -13,7 +13,7 @@ def param(title: str, help_text: str = "", **constraints: Any) -> Any:
     Prefect overwrites the title and description of a top-level parameter with the argument's name and its docstring;
     what `json_schema_extra` says is applied after that and wins.
     """
-    extra = {"title": title}
+    extra: dict[str, JsonValue] = {"title": title}
     if help_text:
         extra["description"] = help_text
     return Field(json_schema_extra=extra, **constraints)

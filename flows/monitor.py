@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from prefect import flow, task
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
+from alerts.shifts import DetectReport
+from classify.batch import ClassifyReport
 from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
 from flows.forms import param
 from flows.seeds import seeds_task
 from flows.watch import Watch, moment, open_watch
+from ingest.poll import PollReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,9 @@ class MonitorReport:
 
 
 def _add_up(
-    polled: ingest_feeds.PollReport,
-    read: classify_articles.ClassifyReport,
-    found: detect_shifts.DetectReport,
+    polled: PollReport,
+    read: ClassifyReport,
+    found: DetectReport,
     mailed: send_digest.MailReport | None,
 ) -> MonitorReport:
     return MonitorReport(
@@ -69,7 +73,7 @@ def _add_up(
         shifts=tuple(item.text for _id, item in found.new),
         mails_sent=mailed.delivery.sent if mailed else 0,
         mails_failed=mailed.delivery.failed if mailed else 0,
-        mail_places=tuple(row.place for row in mailed.delivery.rows if row.place) if mailed else (),
+        mail_places=tuple(row.where for row in mailed.delivery.rows) if mailed else (),
         digests=(str(mailed.digest.html_path),) if mailed and mailed.digest.html_path else (),
         nothing_reached=polled.nothing_reached,
     )

@@ -13,7 +13,8 @@ from typing import Annotated
 
 import yaml
 from prefect import flow
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from sqlalchemy import func, select
 
 from flows import artifacts

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from prefect import flow, task
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
-from alerts.digest import DigestReport, run_digest
+from alerts.digest import DigestReport, preview, run_digest
 from alerts.outbox import DeliverReport, deliver
 from flows import artifacts
 from flows.forms import param
@@ -17,6 +19,7 @@ from flows.reporting import logger, progress
 from flows.watch import Watch, closed_day, moment, open_watch
 
 Kind = Literal["auto", "weekly", "manual", "test"]
+Preview = Literal["weekly", "manual", "test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,10 @@ class MailReport:
 
 def describe(report: MailReport) -> str:
     """One line for the state message and the log."""
+    if report.digest.dry_run:
+        return f"dry run: {report.digest.subject or report.digest.words}"
     if report.digest.digest_id is None:
-        return f"no digest: {report.digest.reason}"
+        return report.digest.words
     return f"{report.digest.subject} ({report.delivery.sent} mails sent, {report.delivery.failed} failed)"
 
 
@@ -58,6 +63,17 @@ def compose_and_deliver(
     with progress("Delivering mails") as report_progress:
         delivery = deliver(watch.store, watch.settings, now=now, progress=report_progress)
     return MailReport(digest, delivery)
+
+
+def write_preview(target: Path | None, *, kind: Preview, as_of: str) -> Path:
+    """Compose the digest as it stands and write it as HTML; nothing is stored or sent."""
+    now = moment(as_of)
+    with open_watch() as watch:
+        html = preview(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now, kind=kind)
+        target = target or watch.settings.var_dir / "digests" / "preview.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(html, encoding="utf-8")
+    return target
 
 
 @task(name="compose and deliver", task_run_name="compose and deliver the digest")

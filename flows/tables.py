@@ -70,7 +70,7 @@ def seeds(report: SeedReport) -> None:
 def bad_lines(name: str, bad: Sequence[Any]) -> None:
     """The first skipped lines with their reasons, and how many more there are."""
     for line in bad[:BAD_LINES_SHOWN]:
-        say(f"{name}, line {line.line}: {line.reason}")
+        say(f"{name}, line {line.number}: {line.reason}")
     if len(bad) > BAD_LINES_SHOWN:
         say(f"… and {len(bad) - BAD_LINES_SHOWN:,} more skipped lines")
 
