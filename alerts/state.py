@@ -143,7 +143,8 @@ def _week(session: Session, model: str, dyad: str, day: dt.date) -> tuple[int, i
         .where(Vote.model == model, Vote.dyad == dyad, Vote.day > day - dt.timedelta(days=WEEK), Vote.day <= day)
         .group_by(Vote.stance)
     )
-    counts: dict[int, int] = dict(rows.tuples())
+    # .all() first: a result has keys(), and dict() would take it for a mapping.
+    counts: dict[int, int] = dict(rows.tuples().all())
     return counts.get(1, 0), counts.get(0, 0), counts.get(-1, 0)
 
 
