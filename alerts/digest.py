@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.headerregistry import Address
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from alerts.charts import dyad_chart, score_limits
 from alerts.facts import DigestFacts, ShiftFact
 from alerts.mail import MailParts, build_message, content_id
 from alerts.model import DyadState
-from alerts.notify import Asked, DigestKind, Reason, decide
+from alerts.notify import REASON_WORDS, Asked, DigestKind, Reason, decide
 from alerts.outbox import enqueue
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.state import dyad_states
@@ -49,6 +49,13 @@ class DigestReport:
     shift_ids: tuple[int, ...] = ()
     text: str = ""
     dry_run: bool = False
+    view: DigestView | None = None
+    charts: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """Why it went out, or why none did, as a sentence."""
+        return REASON_WORDS[self.reason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +227,8 @@ class _Draft:
             recipients=tuple(recipient.addr_spec for recipient in recipients),
             shift_ids=tuple(shift.id for shift in self.facts.shifts),
             text=self.made.text,
+            view=self.made.view,
+            charts=self.made.charts,
         )
 
     def row(self) -> Digest:

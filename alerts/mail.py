@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -19,6 +20,16 @@ from email.utils import format_datetime, parseaddr
 from alerts.words import plain
 
 _WHOLE = frozenset({"message-id", "in-reply-to", "references", "list-id", "list-unsubscribe"})
+
+
+_LONGEST_WORD = 60
+
+
+def _subject(text: str, linesep: str) -> str:
+    """RFC 2047. As one run of encoded words, split between characters: Python 3.11's folding encodes word by word and
+    loses a space here and there between two of them."""
+    simple = text.isascii() and max((len(word) for word in text.split()), default=0) < _LONGEST_WORD
+    return Header(text, None if simple else "utf-8", maxlinelen=76, header_name="Subject").encode(linesep=linesep)
 
 
 class MailPolicy(EmailPolicy):
@@ -31,10 +42,12 @@ class MailPolicy(EmailPolicy):
     def fold(self, name: str, value: str) -> str:
         if name.lower() in _WHOLE:
             return f"{name}: {value}{self.linesep}"
+        if name.lower() == "subject":
+            return f"{name}: {_subject(str(value), self.linesep)}{self.linesep}"
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        if name.lower() in _WHOLE:
+        if name.lower() in (*_WHOLE, "subject"):
             return self.fold(name, value).encode("ascii")
         return super().fold_binary(name, value)
 

@@ -43,7 +43,7 @@ DARK = {
 CHART = {
     "card": "#f6f4ef",
     "ink": "#3d464c",
-    "soft": "#6a7278",
+    "soft": "#636b71",
     "line": "#2f6f97",
     "band": "#cfd9dd",
     "bars": "#d9d3c6",

@@ -16,10 +16,12 @@ from typing import Any
 
 import css_inline
 import jinja2
+from markupsafe import Markup
 
 from alerts.palette import DARK, LIGHT
-from alerts.view import DigestView
-from alerts.words import count, day_words, plain, printable, safe_url
+from alerts.view import STANCES, DigestView
+from alerts.wording import dyad_name, signed
+from alerts.words import DASH, count, day_words, plain, printable, safe_url
 from store.settings import Settings
 
 MAX_HTML = 90_000
@@ -53,9 +55,9 @@ def md(value: object, longest: int = 400) -> Markdown:
     return Markdown(_BLOCK_START.sub(r"\1\\\2", text))
 
 
-def md_link(text: object, url: str) -> Markdown:
+def md_link(text: object, url: str | None) -> Markdown:
     """A link where *url* is http or https, else the text alone."""
-    target = safe_url(url)
+    target = safe_url(url or "")
     return Markdown(f"[{md(text)}](<{target}>)") if target else md(text)
 
 
@@ -63,6 +65,19 @@ def md_code(value: object) -> Markdown:
     """*value* as code: backticks cannot be escaped inside it, so they become apostrophes; a pipe would end a cell."""
     text = plain(str(value), 200).replace("`", "'").replace("|", "¦")
     return Markdown(f"`{text}`" if text else "")
+
+
+def md_picture(alt: object, png: bytes) -> Markdown:
+    """A PNG within the page itself."""
+    return Markdown(f"![{md(alt)}]({data_url(png)})")
+
+
+def _score(value: float | None) -> str:
+    return DASH if value is None else signed(value)
+
+
+def _stance(value: int) -> str:
+    return STANCES[value][1]
 
 
 def _day(value: dt.date) -> str:
@@ -84,6 +99,7 @@ def _html(folder: Path) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
 
 
@@ -112,19 +128,31 @@ def _markdown(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_escaped,
     )
-    made.filters.update(link=md_link, code=md_code, day=_day, time=_time, count=count)
+    made.filters.update(
+        link=md_link,
+        code=md_code,
+        picture=md_picture,
+        day=_day,
+        time=_time,
+        count=count,
+        score=_score,
+        stance=_stance,
+        dyad=dyad_name,
+    )
     return made
 
 
 def _printable(value: Any) -> Any:
-    """Control and reordering characters never reach a text part, whatever field they came in."""
+    """Control and reordering characters never reach a mail, whatever field they came in."""
+    if isinstance(value, Markup):  # a macro's output: its values were seen one by one
+        return value
     return printable(value) if isinstance(value, str) else value
 
 
 def _escaped(value: Any) -> Any:
     if isinstance(value, jinja2.Undefined):
         return value
-    return md(value)
+    return md(value, 2_000)
 
 
 def fill(text: str, indent: int = 0, width: int = 76) -> str:

@@ -45,12 +45,7 @@ HEALTH_WORDS = {
 
 
 def headline(shift: ShiftFact) -> str:
-    """What moved, in half a line; tells a change of side from a change of degree.
-
-    >>> from tests.alerts.helpers_digest import shift
-    >>> headline(shift(before=-0.41, after=-0.1))
-    'India–China coverage turned less divergent'
-    """
+    """What moved, in half a line; tells a change of side from a change of degree."""
     name = dyad_name(shift.dyad)
     if shift.returned:
         what = "coverage is back at its earlier level" if shift.kind is Kind.STANCE else "is back to its usual coverage"

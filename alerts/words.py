@@ -186,12 +186,12 @@ def listed(parts: Sequence[str]) -> str:
 
 def bloc_name(bloc: str) -> str:
     """The press bloc as a reader calls it."""
-    return BLOCS.get(bloc, bloc)
+    return BLOCS.get(bloc) or plain(bloc, 30)
 
 
 def language_name(code: str) -> str:
     """The language's English name, or its code where the table has none."""
-    return LANGUAGES.get(code.split("-", maxsplit=1)[0].lower(), code)
+    return LANGUAGES.get(code.split("-", maxsplit=1)[0].lower()) or plain(code, 20)
 
 
 def lang_tag(code: str) -> str:

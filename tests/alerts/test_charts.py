@@ -1,0 +1,88 @@
+"""The small charts: sharp, the same bytes every time, nothing left behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import time
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import _pylab_helpers
+from matplotlib.image import imread
+
+from alerts.charts import HEIGHT, WIDTH, dyad_chart, score_limits
+from alerts.model import ChartPoint
+from tests.alerts.helpers_digest import DAY, chart, states
+
+MOVED = states()[2]
+ONSET = dt.date(2024, 10, 21)
+
+
+def pixels(png: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.asarray(imread(io.BytesIO(png), format="png"))
+
+
+def test_it_is_a_png_of_twice_the_shown_size_on_an_opaque_card() -> None:
+    png = dyad_chart(MOVED, ONSET, "convergence")
+    image = pixels(png)
+    assert image.shape[:2] == (2 * HEIGHT, 2 * WIDTH)
+    assert image.shape[2] == 3 or image[..., 3].min() == 1.0
+    assert len(png) < 60_000
+
+
+def test_the_same_state_gives_the_same_bytes() -> None:
+    assert dyad_chart(MOVED, ONSET, "convergence") == dyad_chart(MOVED, ONSET, "convergence")
+
+
+def test_the_bytes_do_not_depend_on_the_readers_matplotlib_settings() -> None:
+    before = dyad_chart(MOVED)
+    with mpl.rc_context({"font.family": "serif", "font.size": 30}):
+        assert dyad_chart(MOVED) == before
+
+
+def test_the_onset_and_its_direction_show() -> None:
+    plain, up, down = dyad_chart(MOVED), dyad_chart(MOVED, ONSET, "convergence"), dyad_chart(MOVED, ONSET, "divergence")
+    assert len({plain, up, down}) == 3
+
+
+def test_an_onset_before_the_chart_leaves_it_as_it_is() -> None:
+    assert dyad_chart(MOVED, dt.date(2020, 1, 1), "convergence") == dyad_chart(MOVED)
+
+
+def test_no_figure_is_left_open() -> None:
+    dyad_chart(MOVED)
+    assert _pylab_helpers.Gcf.get_all_fig_managers() == []
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param((), id="no day at all"),
+        pytest.param((ChartPoint(DAY, None, 0),), id="one day without a story"),
+        pytest.param((ChartPoint(DAY, 0.4, 3),), id="one day"),
+        pytest.param(tuple(replace(p, score=None, stories=0) for p in chart(0.0)), id="twelve empty weeks"),
+        pytest.param(chart(1.0), id="as convergent as can be"),
+    ],
+)
+def test_thin_and_extreme_series_are_drawn(points: tuple[ChartPoint, ...]) -> None:
+    for baseline in (None, 0.2):
+        state = replace(MOVED, chart=points, baseline=baseline, smallest_shift=None)
+        assert pixels(dyad_chart(state, ONSET, "divergence")).shape[:2] == (2 * HEIGHT, 2 * WIDTH)
+
+
+def test_all_charts_of_a_digest_share_a_scale_that_shows_zero_and_a_whole_point() -> None:
+    low, high = score_limits(states())
+    assert low < 0 < high
+    assert high - low >= 1.0
+    assert all(low < p.score < high for state in states() for p in state.chart if p.score is not None)
+
+
+def test_a_chart_takes_less_than_a_quarter_second() -> None:
+    dyad_chart(MOVED)  # fonts are looked up once
+    began = time.perf_counter()
+    for _ in range(3):
+        dyad_chart(MOVED, ONSET, "convergence")
+    assert (time.perf_counter() - began) / 3 < 0.25

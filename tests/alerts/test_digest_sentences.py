@@ -1,0 +1,236 @@
+"""Every sentence comes from fields: what it says for which fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import replace
+
+import pytest
+
+from alerts import sentences as say
+from alerts.facts import FeedsFact
+from alerts.model import Direction, DyadState, Evidence, Kind
+from alerts.notify import DigestKind
+from alerts.view import LIMITS, compose, ranked, widths
+from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, steady_states, story
+
+
+@pytest.mark.parametrize(
+    ("direction", "before", "after", "expected"),
+    [
+        (Direction.CONVERGENCE, -0.41, 0.32, "India–China coverage turned convergent"),
+        (Direction.CONVERGENCE, 0.12, 0.34, "India–China coverage turned more convergent"),
+        (Direction.CONVERGENCE, -0.41, -0.10, "India–China coverage turned less divergent"),
+        (Direction.DIVERGENCE, 0.32, -0.41, "India–China coverage turned divergent"),
+        (Direction.DIVERGENCE, -0.12, -0.34, "India–China coverage turned more divergent"),
+        (Direction.DIVERGENCE, 0.41, 0.10, "India–China coverage turned less convergent"),
+    ],
+)
+def test_a_change_of_side_is_told_from_a_change_of_degree(
+    direction: Direction, before: float, after: float, expected: str
+) -> None:
+    assert say.headline(shift(direction=direction, before=before, after=after, magnitude=after - before)) == expected
+
+
+RISE = shift(
+    kind=Kind.ATTENTION,
+    direction=Direction.RISE,
+    magnitude=math.log(2.3),
+    low=math.log(1.9),
+    high=math.log(2.8),
+    before=5.4,
+    after=12.4,
+)
+
+
+def test_attention_is_told_as_a_ratio() -> None:
+    assert say.headline(RISE) == "India–China draws 2.3 times its usual coverage"
+    assert say.figure(RISE) == "×2.3"
+    assert say.lead(RISE).startswith("Coverage rose from 5.4 to 12 stories a day (×2.3; 95 % range ×1.9 to ×2.8) since")
+    assert say.subject(facts(shifts=(RISE,))) == "[shift ▲] India–China draws 2.3 times its usual coverage"
+
+
+def test_a_shift_is_told_with_size_range_onset_and_ground() -> None:
+    assert say.lead(shift()) == (
+        "Average stance rose from −0.41 to +0.32 (+0.73; 95 % range +0.55 to +0.90) since about 21 October 2024, "
+        "in 74 independent stories from 23 outlets."
+    )
+    assert "about once in 3 years" in say.chance(shift())
+    one = shift(evidence=Evidence(story_count=1, outlet_count=1))
+    assert say.lead(one).endswith("in 1 independent story from 1 outlet.")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (facts(), "[shift ↑] India–China coverage turned convergent, +0.73"),
+        (facts(replay=True), "REPLAY: [shift ↑] India–China coverage turned convergent, +0.73"),
+        (facts(kind=DigestKind.TEST), "[test] [shift ↑] India–China coverage turned convergent, +0.73"),
+        (
+            facts(shifts=(shift(), shift(id=8, dyad="RU-CN", direction=Direction.DIVERGENCE), RISE)),
+            "[shift ↑1 ↓1 ▲1] India–China coverage turned convergent, +0.73; two more",
+        ),
+        (
+            facts(shifts=(shift(returned=True, direction=Direction.DIVERGENCE, magnitude=-0.7),)),
+            "[back ↓] India–China coverage is back at its earlier level, −0.70",
+        ),
+        (quiet_facts(), "No shift this week: all three ties steady (151 stories, 12 of 15 feeds healthy)"),
+        (
+            quiet_facts(stories=1, feeds=FeedsFact(feeds().feeds[:12])),
+            "No shift this week: all three ties steady (1 story, 12 feeds healthy)",
+        ),
+        (
+            quiet_facts(feeds=FeedsFact(imported=50)),
+            "No shift this week: all three ties steady (151 stories)",
+        ),
+        (
+            quiet_facts(earlier=(shift(),), states=states()),
+            "No new shift this week; still in force: India–China coverage turned convergent around 21 October",
+        ),
+        (
+            quiet_facts(states=tuple(replace(s, history_days=12) for s in steady_states())),
+            "Warming up, 12 of 28 days of history (151 stories, 12 of 15 feeds healthy)",
+        ),
+        (
+            quiet_facts(feeds=FeedsFact(feeds().feeds[9:])),
+            "No shift this week, but few feeds answered: all three ties steady (151 stories, 3 of 6 feeds healthy)",
+        ),
+    ],
+)
+def test_the_subject_carries_the_finding(given: object, expected: str) -> None:
+    assert say.subject(given) == expected  # type: ignore[arg-type]
+
+
+def at(*scores: float | None) -> list[DyadState]:
+    return [replace(state, score=score) for state, score in zip(states(), scores, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ((0.3, 0.4, 0.2), "All three sides of the triangle lean towards convergence"),
+        ((-0.3, -0.4, -0.2), "All three sides of the triangle lean towards divergence"),
+        ((0.0, 0.02, -0.05), "No side of the triangle leans either way"),
+        ((0.3, 0.4, -0.4), "two sides of the triangle close, one pulls apart"),
+        ((-0.3, 0.4, -0.4), "two sides of the triangle pull apart, one closes"),
+        ((0.3, 0.0, -0.4), "India–Russia (+0.30) leans towards convergence; India–China (−0.40) towards divergence"),
+        ((0.3, 0.4, None), ""),
+    ],
+)
+def test_the_triangle_in_one_line(scores: tuple[float | None, ...], expected: str) -> None:
+    line = say.triangle(at(*scores))
+    assert expected in line
+    assert bool(line) == bool(expected)
+    assert ".." not in line
+
+
+def test_a_quiet_week_says_what_it_could_have_seen() -> None:
+    view = compose(quiet_facts())
+    assert view.quiet == "Nothing moved beyond what chance brings: all three ties are where they usually are."
+    assert "0.20 for India–Russia, 0.18 for Russia–China and 0.22 for India–China" in view.smallest
+
+
+def test_a_tie_outside_its_weekly_range_is_named_and_not_called_a_shift() -> None:
+    first, *rest = steady_states()
+    view = compose(quiet_facts(states=(replace(first, score=0.6, score_low=0.5, score_high=0.7), *rest)))
+    assert view.quiet.startswith("No shift was found. India–Russia is a little up on its usual level")
+    assert "India–Russia a little up" in view.subject
+
+
+def test_cold_start_describes_and_concludes_nothing() -> None:
+    cold = tuple(replace(s, history_days=12, baseline=None, smallest_shift=None) for s in steady_states())
+    view = compose(quiet_facts(states=cold))
+    assert view.cold.startswith("Warming up: there are 12 days of history. From 28 days on")
+    assert view.quiet == view.smallest == ""
+    assert [row.word for row in view.dyads] == ["no baseline yet"] * 3
+    assert [row.baseline for row in view.dyads] == ["–"] * 3
+
+
+def test_nobody_is_told_that_feeds_are_well_when_few_answered() -> None:
+    assert say.feeds_doubt(quiet_facts()) == ""
+    few = quiet_facts(feeds=FeedsFact(feeds().feeds[9:]))
+    assert compose(few).doubt == "Read this with care: only 3 of 6 feeds answered."
+
+
+def test_feeds_are_counted_and_the_unwell_named() -> None:
+    view = compose(facts())
+    assert view.feeds_line.startswith("12 of 15 feeds answered, nothing new from one, no answer from two.")
+    assert [(feed.outlet, feed.note) for feed in view.feeds] == [
+        ("Demo Gazette", "is gone since 19 October 2024 (410 Gone)"),
+        ("Demo Monitor", "turns the monitor away since 24 October 2024 (403 with a challenge page)"),
+        ("Demo Weekly Review", "answers, but its newest item is of 30 September 2024"),
+    ]
+
+
+def test_strong_evidence_comes_first_and_fragile_evidence_last() -> None:
+    weak = shift(id=1, log_evidence=6.2)
+    strong = shift(id=2, log_evidence=9.9)
+    fragile = shift(id=3, log_evidence=15.0, evidence=replace(evidence(), fragile="rests on one outlet (Demo Herald)"))
+    assert [s.id for s in ranked((fragile, weak, strong))] == [2, 1, 3]
+    view = compose(facts(shifts=(fragile, weak, strong)))
+    assert view.shifts[2].fragile
+    assert view.shifts[2].robustness == "Handle with care: it rests on one outlet (Demo Herald)."
+
+
+def test_the_stories_say_outlet_press_language_day_theme_and_copies() -> None:
+    told = compose(facts()).shifts[0]
+    assert told.stories[0].meta == "Demo Herald · Indian press · 21 Oct 2024 · India–China border · with 3 near-copies"
+    assert told.stories[1].meta.startswith("Demo Daily (Beijing) · Chinese press · in Chinese · 23 Oct 2024")
+    assert told.more_stories == "and 69 more stories"
+    assert told.counter is not None
+    assert (told.counter.tone, told.counter.stance) == ("down", "↓ divergence")
+
+
+def test_claims_are_counted_over_the_stories_that_touch_them() -> None:
+    claim = compose(facts()).shifts[0].claims[0]
+    assert claim.relation == "2 stories undercut"
+    assert claim.source == "Demo seed paper on a troubled border, Demo Institute, 2021-03"
+    mentions = replace(evidence(), stories=[story(claim_id="border-blocks-thaw", claim_relation="mentions")])
+    assert compose(facts(shifts=(shift(evidence=mentions),))).shifts[0].claims == ()
+    unknown = replace(evidence(), stories=[story(claim_id="no-such-claim", claim_relation="supports")])
+    assert compose(facts(shifts=(shift(evidence=unknown),))).shifts[0].claims == ()
+
+
+def test_what_is_left_out_is_counted() -> None:
+    many = tuple(shift(id=n) for n in range(9))
+    view = compose(facts(shifts=many), LIMITS[0])
+    assert len(view.shifts) == 6
+    assert view.more_shifts.startswith("and 3 more shifts: India–China coverage turned convergent")
+
+
+def test_earlier_shifts_say_when_they_were_told_and_what_became_of_them() -> None:
+    told = shift(told_on=dt.date(2024, 10, 28))
+    assert say.earlier_line(told).endswith("(+0.73, told on 28 October 2024); still in force.")
+    assert "faded since" in say.earlier_line(replace(told, status="faded"))
+    assert "back at its earlier level" in say.earlier_line(replace(told, status="returned"))
+
+
+def test_the_replay_says_so_with_its_simulated_day() -> None:
+    banner = compose(quiet_facts(replay=True)).banner
+    assert banner.startswith("REPLAY")
+    assert "28 October 2024" in banner
+    assert compose(quiet_facts()).banner == ""
+
+
+def test_the_moment_of_composing_is_in_the_readers_zone_and_days_are_utc() -> None:
+    rows = {row.label: row.value for row in compose(facts()).method}
+    assert rows["Composed"] == "28 October 2024, 06:30 (Asia/Kolkata)"
+    assert rows["Days"] == "21–27 October 2024, calendar days in UTC"
+    assert rows["Read by"] == "model linear-1a2b3c4d"
+    assert "about 1 false digest a year" in rows["Chance findings"]
+
+
+@pytest.mark.parametrize("counts", [(1, 0, 0), (0, 0, 7), (1, 1, 1), (43, 20, 11), (1, 999, 1)])
+def test_bar_widths_always_fill_the_bar(counts: tuple[int, int, int]) -> None:
+    assert sum(widths(counts)) == 100
+    assert all(width >= 0 for width in widths(counts))
+
+
+def test_the_facts_survive_as_json() -> None:
+    import json
+
+    record = json.loads(json.dumps(facts().as_json()))
+    assert record["shifts"][0]["direction"] == "convergence"
+    assert record["now"] == "2024-10-28T01:00:00+00:00"
+    assert "chart" not in record["states"][0]
