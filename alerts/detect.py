@@ -209,13 +209,19 @@ class Series:
     start: int
     table: DayTable
     baseline: Baseline
+    columns: tuple[str, ...]
+    """Names of the baseline's columns: outlets for stance, feeds for attention."""
 
 
 def series_of(coverage: Coverage, reporting: Reporting | None = None) -> list[Series]:
     """All series of *coverage*, in an order that does not depend on how they were given."""
-    reporting = reporting or find_reporting(coverage.activity())
-    blocs = sorted(set(coverage.blocs))
-    bloc = np.array([blocs.index(name) for name in coverage.blocs], dtype=np.intp)
+    reporting = reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)
+    outlets = tuple(sorted(set(coverage.outlets)))
+    bloc_of = dict(zip(coverage.outlets, coverage.blocs, strict=True))
+    blocs = sorted(set(bloc_of.values()))
+    bloc = np.array([blocs.index(bloc_of[name]) for name in outlets], dtype=np.intp)
+    gather = np.zeros((len(coverage.outlets), len(outlets)))
+    gather[np.arange(len(coverage.outlets)), [outlets.index(name) for name in coverage.outlets]] = 1.0
     made: list[Series] = []
     for dyad in sorted(coverage.dyads):
         table = coverage.dyads[dyad]
@@ -223,13 +229,14 @@ def series_of(coverage: Coverage, reporting: Reporting | None = None) -> list[Se
         if not len(spoken):
             continue
         start = max(table.start, int(spoken[0]))
-        stance = StanceBaseline(table.votes[start:], table.score[start:], table.squares[start:], bloc)
-        made.append(Series(dyad, Kind.STANCE, start, table, stance))
+        votes, score = table.votes[start:] @ gather, table.score[start:] @ gather
+        stance = StanceBaseline(votes, score, table.squares[start:], bloc)
+        made.append(Series(dyad, Kind.STANCE, start, table, stance, outlets))
         watched = _cut(reporting, table.start)
         weekday = coverage.date(table.start).weekday()
         total = None if table.total is None else table.total[table.start :]
         attention = AttentionBaseline(table.votes[table.start :], watched, weekday, total)
-        made.append(Series(dyad, Kind.ATTENTION, table.start, table, attention))
+        made.append(Series(dyad, Kind.ATTENTION, table.start, table, attention, coverage.columns))
     return made
 
 
@@ -255,64 +262,84 @@ def detect(
     Raises:
         ValueError: the rate of false alarms is not above zero.
     """
-    thresholds.threshold(Kind.STANCE, false_alarms_per_year)
     series = series_of(coverage, reporting)
     found: list[Found] = []
     for kind in Kind:
-        family = [item for item in series if item.kind is kind]
-        starts = sorted(item.start for item in family)
-        for item in family:
-            told = [one for one in known if one.dyad == item.dyad and one.kind is kind]
-            for alarm, count in _watch(item, starts, false_alarms_per_year, _indexed(coverage, item, told)):
-                found.append(_found(coverage, item, alarm, count))
+        family = [
+            _Watch(coverage, item, [one for one in known if one.dyad == item.dyad and one.kind is kind])
+            for item in series
+            if item.kind is kind
+        ]
+        found += _watch_family(coverage, kind, family, false_alarms_per_year)
     return sorted(found, key=lambda one: (one.detected, one.dyad, one.kind))
+
+
+def _watch_family(coverage: Coverage, kind: Kind, family: Sequence[_Watch], rate: float) -> list[Found]:
+    """Run the series of a family side by side: they share one budget of false alarms, and with it one threshold.
+
+    A series counts from the day on which it begins, so that a dyad that is added later changes nothing before.
+    """
+    needed = [thresholds.threshold(kind, rate, count) for count in range(1, max(1, len(family)) + 1)]
+    found = []
+    for day in range(coverage.days):
+        live = [watch for watch in family if watch.item.start <= day]
+        for watch in live:
+            alarm = watch.step(day - watch.item.start, needed[len(live) - 1])
+            if alarm is not None:
+                found.append(_found(coverage, watch.item, alarm, len(live)))
+    return found
 
 
 @dataclass(slots=True)
 class _Told:
+    """A shift that was told, in indices of its series; `used` once its series was based anew on it."""
+
     onset: int
     detected: int
     up: bool
     used: bool = False
 
+    def same(self, alarm: Alarm) -> bool:
+        return self.up == (alarm.change > 0) and abs(self.onset - alarm.onset) <= SAME_SHIFT
 
-def _indexed(coverage: Coverage, item: Series, told: Sequence[Known]) -> list[_Told]:
-    offset = item.start
-    rows = [
-        _Told(
-            coverage.index(one.onset) - offset,
-            coverage.index(one.detected) - offset,
-            one.direction in (Direction.CONVERGENCE, Direction.RISE),
+
+class _Watch:
+    """A series under watch, with the shifts that were told of it."""
+
+    def __init__(self, coverage: Coverage, item: Series, known: Sequence[Known]) -> None:
+        self.item = item
+        self.monitor = SeriesMonitor(item.baseline, item.kind)
+        first = coverage.first + dt.timedelta(days=item.start)
+        self._told = sorted(
+            (
+                _Told(
+                    (one.onset - first).days,
+                    (one.detected - first).days,
+                    one.direction in (Direction.CONVERGENCE, Direction.RISE),
+                )
+                for one in known
+            ),
+            key=lambda told: told.detected,
         )
-        for one in told
-    ]
-    return sorted(rows, key=lambda row: row.detected)
 
-
-def _watch(item: Series, starts: Sequence[int], rate: float, told: list[_Told]) -> list[tuple[Alarm, int]]:
-    """Run one series forward; gives its new alarms with the number of series that its family had on that day."""
-    monitor = SeriesMonitor(item.baseline, item.kind)
-    needed = {count: thresholds.threshold(item.kind, rate, count) for count in range(1, len(starts) + 1)}
-    joined = np.searchsorted(starts, np.arange(item.baseline.days) + item.start, side="right")
-    alarms: list[tuple[Alarm, int]] = []
-    for t in range(item.baseline.days):
-        count = int(joined[t])
-        alarm = monitor.step(t, needed[count])
+    def step(self, t: int, needed: float) -> Alarm | None:
+        """Take in day *t*; an alarm that was not told yet."""
+        alarm = self.monitor.step(t, needed)
         if alarm is not None:
-            same = next((one for one in told if _same(one, alarm)), None)
+            same = next((told for told in self._told if told.same(alarm)), None)
             if same is None:
-                alarms.append((alarm, count))
-                monitor.accept(alarm)
+                self.monitor.accept(alarm)
                 # From now on it is told, as it will be when the days are gone through again.
-                told.append(_Told(alarm.onset, t, alarm.change > 0, used=True))
-            else:
-                same.used = True
-                monitor.rebase(same.onset, alarm.level, returned=alarm.returned)
-        for one in told:
-            if one.detected == t and not one.used:
-                one.used = True
-                monitor.rebase(one.onset, monitor.level)
-    return alarms
+                self._told.append(_Told(alarm.onset, t, alarm.change > 0, used=True))
+                return alarm
+            same.used = True
+            self.monitor.rebase(same.onset, alarm.level, returned=alarm.returned)
+        for told in self._told:
+            if told.detected == t and not told.used:
+                # Late articles took its evidence away again, but readers know of it: it stays the anchor.
+                told.used = True
+                self.monitor.rebase(told.onset, self.monitor.level)
+        return None
 
 
 def follow_up(series: Series, onset: int, until: int, anchor: int = 0) -> tuple[float, float] | None:
@@ -344,14 +371,10 @@ def follow_up(series: Series, onset: int, until: int, anchor: int = 0) -> tuple[
     return weighted / information, math.sqrt(1 / information + level_error**2)
 
 
-def _same(one: _Told, alarm: Alarm) -> bool:
-    return one.up == (alarm.change > 0) and abs(one.onset - alarm.onset) <= SAME_SHIFT
-
-
 def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:
     since = slice(item.start + alarm.onset, item.start + alarm.t + 1)
-    votes: FloatArray = item.table.votes[since]
-    named = coverage.outlets != ("",)
+    votes: FloatArray = item.table.votes[since].sum(axis=0)
+    outlets = {name for name, count in zip(coverage.outlets, votes.tolist(), strict=True) if count and name}
     up = alarm.change > 0
     if item.kind is Kind.STANCE:
         before, after = _score(alarm.level), _score(alarm.level + alarm.change)
@@ -378,7 +401,7 @@ def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:
         returned=alarm.returned,
         text="",
         stories=round(float(votes.sum())),
-        outlets=int(np.count_nonzero(votes.sum(axis=0))) if named else None,
+        outlets=None if coverage.outlets == ("",) else len(outlets),
     )
     return wording.worded(bare)
 

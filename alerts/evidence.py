@@ -32,6 +32,7 @@ class Cast:
     story_id: int
     article_id: int
     day: dt.date
+    feed: str
     outlet: str
     bloc: str
     theme: str
@@ -45,14 +46,16 @@ class Usual:
     """What was usual before the onset.
 
     `offsets`: an outlet's mean stance minus the mean of all. `plain`: mean score of all votes, whoever wrote them.
-    `outlets` and `themes`: stories expected since the onset, had nothing changed; an outlet outside the matched panel
-    is absent and takes no part in a change of attention.
+    `feeds` and `themes`: stories expected since the onset, had nothing changed; a feed outside the matched panel is
+    absent and takes no part in a change of attention. `outlet_of` and `bloc_of` name a feed's outlet and bloc.
     """
 
     level: float
     offsets: Mapping[str, float] = field(default_factory=dict)
     plain: float | None = None
-    outlets: Mapping[str, float] = field(default_factory=dict)
+    feeds: Mapping[str, float] = field(default_factory=dict)
+    outlet_of: Mapping[str, str] = field(default_factory=dict)
+    bloc_of: Mapping[str, str] = field(default_factory=dict)
     themes: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -128,26 +131,31 @@ def _weigh_stance(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Ev
 
 def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
     sign, zone = _sign(found), FAMILY[Kind.ATTENTION].zone
-    bloc_of = {vote.outlet: vote.bloc for vote in votes}
-    panel = [vote for vote in votes if vote.outlet in usual.outlets] if usual.outlets else list(votes)
+    panel = [vote for vote in votes if vote.feed in usual.feeds] if usual.feeds else list(votes)
     came = Counter(vote.outlet for vote in panel)
-    extra = {outlet: came[outlet] - usual.outlets.get(outlet, 0.0) for outlet in {*came, *usual.outlets}}
-    total = sum(extra.values())
+    due: dict[str, float] = defaultdict(float)
+    extra: dict[str, float] = defaultdict(float)
     blocs: dict[str, float] = defaultdict(float)
-    for outlet, part in extra.items():
-        if outlet in bloc_of:
-            blocs[bloc_of[outlet]] += part
+    for vote in panel:
+        extra[vote.outlet] += 1
+        blocs[vote.bloc] += 1
+    for feed, count in usual.feeds.items():
+        outlet = usual.outlet_of.get(feed, feed)
+        due[outlet] += count
+        extra[outlet] -= count
+        blocs[usual.bloc_of.get(feed, "")] -= count
+    total = sum(extra.values())
     themes = Counter(vote.theme for vote in panel)
     theme_extra = {theme: themes[theme] - usual.themes.get(theme, 0.0) for theme in {*themes, *usual.themes}}
-    expected = sum(usual.outlets.values())
+    expected = sum(usual.feeds.values())
 
     def without(stories: float, expectation: float) -> float | None:
-        left, due = len(panel) - stories, expected - expectation
-        return math.log((left + 0.5) / (due + 0.5)) if due > 0 or left > 0 else None
+        left, usually = len(panel) - stories, expected - expectation
+        return math.log((left + 0.5) / (usually + 0.5)) if usually > 0 or left > 0 else None
 
     outlets = _parts(came, extra, total)
     top = outlets[0].name if outlets else ""
-    without_outlet = without(came[top], usual.outlets.get(top, 0.0)) if outlets and len(extra) > 1 else None
+    without_outlet = without(came[top], due[top]) if outlets and len(extra) > 1 else None
     by_story = Counter(vote.story_id for vote in panel)
     most = max(by_story.values(), default=0)
     without_story = without(most, 0.0) if by_story else None
@@ -156,11 +164,11 @@ def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple
         blocs=_parts(Counter(vote.bloc for vote in panel), blocs, total)[:MOST_PARTS],
         themes=_parts(themes, theme_extra, sum(theme_extra.values()))[:MOST_PARTS],
         story_count=len({vote.story_id for vote in votes}),
-        outlet_count=len(bloc_of),
+        outlet_count=len({vote.outlet for vote in votes}),
         without_top_outlet=without_outlet,
         without_top_story=without_story,
         fragile=_fragile(sign, zone, top, without_outlet, without_story),
-        outlets_moved=sum(_rate_moved(sign, zone, came[name], usual.outlets.get(name, 0.0)) for name in extra),
+        outlets_moved=sum(_rate_moved(sign, zone, came[name], due[name]) for name in extra),
         blocs_moved=sum(sign * part > 0 for part in blocs.values()),
     )
     ranked = sorted(votes, key=lambda vote: (-vote.copies, vote.day, vote.story_id))
@@ -221,6 +229,7 @@ def votes_since(session: Session, model: str, dyad: str, onset: dt.date, until: 
             Vote.story_id,
             Vote.article_id,
             Vote.day,
+            Article.feed_key,
             Vote.outlet,
             Vote.bloc,
             Vote.theme,
@@ -228,6 +237,7 @@ def votes_since(session: Session, model: str, dyad: str, onset: dt.date, until: 
             Vote.stance,
             Vote.copies,
         )
+        .join(Article, Article.id == Vote.article_id)
         .where(Vote.model == model, Vote.dyad == dyad, Vote.day >= onset, Vote.day <= until)
         .order_by(Vote.day, Vote.story_id)
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from alerts.model import DYADS
 from alerts.votes import Coverage, FeedRow, VoteRow, coverage_from_rows
-from store.models import Feed, FeedDay, Vote
+from store.models import Article, Feed, FeedDay, Poll, Vote
 
 
 def first_day(session: Session, model: str) -> dt.date | None:
@@ -33,26 +33,39 @@ def load_coverage(
         select(
             Vote.day,
             Vote.dyad,
+            Article.feed_key,
             Vote.outlet,
             func.max(Vote.bloc),
             func.count(),
             func.sum(Vote.score),
             func.sum(Vote.score * Vote.score),
         )
+        .join(Article, Article.id == Vote.article_id)
         .where(Vote.model == model, Vote.day >= start, Vote.day <= day)
-        .group_by(Vote.day, Vote.dyad, Vote.outlet)
-        .order_by(Vote.day, Vote.dyad, Vote.outlet)
+        .group_by(Vote.day, Vote.dyad, Article.feed_key, Vote.outlet)
+        .order_by(Vote.day, Vote.dyad, Article.feed_key, Vote.outlet)
     )
     feeds = session.execute(
-        select(FeedDay.day, Feed.outlet, func.max(Feed.bloc), func.sum(FeedDay.seen))
+        select(FeedDay.day, FeedDay.feed_key, Feed.outlet, Feed.bloc, FeedDay.seen)
         .join(Feed, Feed.key == FeedDay.feed_key)
         .where(FeedDay.day >= start, FeedDay.day <= day)
-        .group_by(FeedDay.day, Feed.outlet)
     )
+    polled = _first_polls(session)
     return coverage_from_rows(
-        [VoteRow(day, dyad, outlet, bloc, n, score, squares) for day, dyad, outlet, bloc, n, score, squares in votes],
-        [FeedRow(day, outlet, bloc, seen) for day, outlet, bloc, seen in feeds],
+        [VoteRow(*row) for row in votes],
+        [FeedRow(*row) for row in feeds if row.day >= polled.get(row.feed_key, row.day)],
         dyads,
         day,
         start,
     )
+
+
+def _first_polls(session: Session) -> dict[str, dt.date]:
+    """The day of each feed's first poll; imported feeds have none.
+
+    What a feed's first answer brings of earlier days is only what it still held of them, so its attention is measured
+    from that day on. Stance may use the earlier items: a mean does not need all of them.
+    """
+    first = select(func.min(Poll.id)).group_by(Poll.feed_key)
+    rows = session.execute(select(Poll.feed_key, Poll.started_at).where(Poll.id.in_(first)))
+    return {key: started.date() for key, started in rows}

@@ -1,4 +1,4 @@
-"""Which outlets report on which day: a feed that falls silent must never look like a topic that does."""
+"""Which feeds report on which day: a feed that falls silent must never look like a topic that does."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ GUARD = 14
 """Days between that window and today, so that a shift does not creep into its own baseline (the guard band of the
 CDC's ESSENCE system)."""
 SILENT_AT = 7.0
-"""An outlet counts as silent when its run of empty days should have brought this many items: e^-7 by chance."""
+"""A feed counts as silent when its run of empty days should have brought this many items: e^-7 by chance."""
 NOTHING_AT = 5.0
 """A day on which nothing at all arrived is no measurement when this much was expected."""
+BUSY = 12.0
+LEAST_PART = 0.25
+"""Of a feed that brings so many items a day, a day with less than this part of them was not seen whole: the monitor was
+off and the feed had moved on, or it was reached for the first time."""
 LEAST_CAPACITY = 0.30
 LEAST_REPORTING = 0.45
 
 
 @dataclass(frozen=True, eq=False)
 class Reporting:
-    """`alive` (days, outlets) is 1 where an outlet reported or may have; `usable` tells the days that are measurements.
+    """`alive` (days, feeds) is 1 where a feed reported or may have; `usable` tells the days that are measurements.
 
-    `expected` and `reported` count the outlets that should have brought something on a day, and those that did.
+    `expected` and `reported` count the feeds that should have brought something on a day, and those that did.
     """
 
     alive: FloatArray
@@ -35,14 +39,17 @@ class Reporting:
     silent: BoolArray
 
 
-def find_reporting(activity: FloatArray) -> Reporting:
-    """Judge every day by the days before it alone; *activity* (days, outlets) is what each outlet brought."""
-    days, outlets = activity.shape
-    alive, silent = np.zeros((days, outlets)), np.zeros((days, outlets), dtype=np.bool_)
+def find_reporting(activity: FloatArray, *, items: bool = False) -> Reporting:
+    """Judge every day by the days before it alone; *activity* (days, feeds) is what each feed brought.
+
+    With *items* it counts all items of the feeds, on the topic or not, whose number is steady; else votes.
+    """
+    days, feeds = activity.shape
+    alive, silent = np.zeros((days, feeds)), np.zeros((days, feeds), dtype=np.bool_)
     usable = np.ones(days, dtype=np.bool_)
     expected, reported = np.zeros(days), np.zeros(days)
-    alive_sum, active_sum = np.zeros((days + 1, outlets)), np.zeros((days + 1, outlets))
-    run, seen_ever = np.zeros(outlets), np.zeros(outlets, dtype=np.bool_)
+    alive_sum, active_sum = np.zeros((days + 1, feeds)), np.zeros((days + 1, feeds))
+    run, seen_ever = np.zeros(feeds), np.zeros(feeds, dtype=np.bool_)
     for t in range(days):
         today = activity[t]
         high = max(min(7, t), t - GUARD)
@@ -54,7 +61,8 @@ def find_reporting(activity: FloatArray) -> Reporting:
         run = np.where(active, 0.0, run + rate)
         seen_ever |= active
         silent[t] = run >= SILENT_AT
-        alive[t] = seen_ever & ~silent[t]
+        whole = today >= LEAST_PART * rate if items else np.ones(feeds, dtype=np.bool_)
+        alive[t] = seen_ever & ~silent[t] & (whole | (rate < BUSY))
         due = rate * alive[t]
         expected[t] = np.sum(alive[t] * (1 - np.exp(-0.6 * rate)))
         reported[t] = np.sum(active & known)

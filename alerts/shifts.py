@@ -32,8 +32,8 @@ STANDING = ("open", "confirmed")
 class DetectReport:
     """What a decision found.
 
-    `open` holds the shifts that still stand. `outlets_expected` counts the outlets that should have brought something
-    on `day`, `outlets_reporting` those that did; `silent` names outlets that are taken for dead. While `degraded`, too
+    `open` holds the shifts that still stand. `outlets_expected` counts the feeds that should have brought something on
+    `day`, `outlets_reporting` those that did; `silent` names feeds that are taken for dead. While `degraded`, too
     few have reported for three days and attention is not judged. `changed` lists shifts whose status changed.
     """
 
@@ -57,7 +57,7 @@ def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date,
         if coverage is None:
             return DetectReport(day, model)
         stored = list(session.scalars(select(Shift).order_by(Shift.detected, Shift.id)))
-        reporting = find_reporting(coverage.activity())
+        reporting = find_reporting(coverage.activity(), items=coverage.seen is not None)
         series = series_of(coverage, reporting)
         found = detect(
             coverage,
@@ -144,7 +144,7 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     local = onset - item.start
     baseline = item.baseline
     if isinstance(baseline, StanceBaseline):
-        offsets = dict(zip(coverage.outlets, baseline.offsets[local].tolist(), strict=True))
+        offsets = dict(zip(item.columns, baseline.offsets[local].tolist(), strict=True))
         before = slice(max(item.start, onset - WINDOW - GUARD), max(item.start, onset - 3))
         n = float(item.table.votes[before].sum())
         plain = float(item.table.score[before].sum()) / n if n else None
@@ -153,9 +153,9 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
         return Usual(level=found.before)
     rates = baseline.rates(max(1, local - 3))
     up = baseline.alive[local : until - item.start + 1].sum(axis=0)
-    outlets = {
+    feeds = {
         name: float(rate * days)
-        for name, rate, days in zip(coverage.outlets, rates.tolist(), up.tolist(), strict=True)
+        for name, rate, days in zip(item.columns, rates.tolist(), up.tolist(), strict=True)
         if rate > 0
     }
     high = found.onset - dt.timedelta(days=3)
@@ -173,9 +173,15 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
         .group_by(SeriesDay.theme)
     )
     counts = {theme: float(count) for theme, count in rows}
-    # The themes' parts sum to what the outlets that report were expected to bring.
-    scale = sum(outlets.values()) / max(1.0, sum(counts.values()))
-    return Usual(level=found.before, outlets=outlets, themes={name: count * scale for name, count in counts.items()})
+    # The themes' parts sum to what the feeds that report were expected to bring.
+    scale = sum(feeds.values()) / max(1.0, sum(counts.values()))
+    return Usual(
+        level=found.before,
+        feeds=feeds,
+        outlet_of=dict(zip(item.columns, coverage.outlets, strict=True)),
+        bloc_of=dict(zip(item.columns, coverage.blocs, strict=True)),
+        themes={name: count * scale for name, count in counts.items()},
+    )
 
 
 def _return(stored: Sequence[Shift], back: Shift) -> list[tuple[int, str]]:
@@ -244,7 +250,7 @@ def _report(
         history_days=coverage.days,
         outlets_expected=round(float(reporting.expected[last])),
         outlets_reporting=int(reporting.reported[last]),
-        silent=[name for name, quiet in zip(coverage.outlets, reporting.silent[last], strict=True) if quiet],
+        silent=[name for name, quiet in zip(coverage.columns, reporting.silent[last], strict=True) if quiet],
         usable=bool(reporting.usable[last]),
         degraded=len(recent) == DEGRADED_DAYS and not recent.any(),
     )

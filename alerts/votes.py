@@ -17,10 +17,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 class VoteRow(NamedTuple):
-    """The votes of one outlet on one dyad and day: their number, the sum of their scores, the sum of squares."""
+    """The votes that one feed brought on one dyad and day: number, sum of scores, sum of their squares."""
 
     day: dt.date
     dyad: str
+    feed: str
     outlet: str
     bloc: str
     votes: float
@@ -29,9 +30,10 @@ class VoteRow(NamedTuple):
 
 
 class FeedRow(NamedTuple):
-    """What an outlet's feeds brought on a day, on the topic or not."""
+    """What a feed brought on a day, on the topic or not."""
 
     day: dt.date
+    feed: str
     outlet: str
     bloc: str
     seen: float
@@ -39,7 +41,7 @@ class FeedRow(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class DayTable:
-    """One dyad, day by day. `votes` and `score` are (days, outlets), `squares` and `total` are (days,).
+    """One dyad, day by day. `votes` and `score` are (days, feeds), `squares` and `total` are (days,).
 
     `total` is the number of monitored items that a count is a share of; NaN on a day where it is unknown.
     `start` is the index of the first day on which this dyad was watched.
@@ -54,10 +56,12 @@ class DayTable:
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """All dyads on one calendar that begins at `first`, with the outlets that may vote.
+    """All dyads on one calendar that begins at `first`, with a column for each feed.
 
-    `seen` (days, outlets) holds the items that each outlet brought, on the topic or not: it tells a silent feed from
-    a silent topic. None where that is unknown; then the votes of all dyads together stand for it.
+    `outlets` and `blocs` name the outlet and bloc of each column, `feeds` the feeds themselves (empty: one feed for
+    each outlet). Tone is judged by outlet; attention by feed, since an outlet grows when a feed of its is added.
+    `seen` (days, feeds) holds the items that each feed brought, on the topic or not: it tells a silent feed from a
+    silent topic. None where that is unknown; then the votes of all dyads together stand for it.
 
     Raises:
         InputError: a value is NaN, infinite or negative, shapes differ, or scores lie outside -1 to 1.
@@ -68,11 +72,14 @@ class Coverage:
     blocs: tuple[str, ...]
     seen: FloatArray | None
     dyads: Mapping[str, DayTable]
+    feeds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (self.days, len(self.outlets))
         if len(self.blocs) != shape[1]:
             raise InputError(f"{shape[1]} outlets but {len(self.blocs)} blocs were given; give each outlet one")
+        if self.feeds and len(self.feeds) != shape[1]:
+            raise InputError(f"{shape[1]} columns but {len(self.feeds)} feeds were given; give each column one")
         if self.seen is not None:
             _check("items seen", self.seen, shape)
         for dyad, table in self.dyads.items():
@@ -92,6 +99,11 @@ class Coverage:
         """Length of the calendar."""
         return max((len(table.votes) for table in self.dyads.values()), default=0)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """A name for each column."""
+        return self.feeds or self.outlets
+
     def date(self, index: int) -> dt.date:
         """The day at *index*."""
         return self.first + dt.timedelta(days=index)
@@ -101,7 +113,7 @@ class Coverage:
         return (day - self.first).days
 
     def activity(self) -> FloatArray:
-        """What tells that an outlet reports: items seen where known, else the votes on all dyads."""
+        """What tells that a feed reports: items seen where known, else the votes on all dyads."""
         if self.seen is not None:
             return self.seen
         total = np.zeros((self.days, len(self.outlets)))
@@ -122,7 +134,8 @@ class Coverage:
             for dyad, table in self.dyads.items()
             if table.start < days
         }
-        return Coverage(self.first, self.outlets, self.blocs, None if self.seen is None else self.seen[:days], cut)
+        seen = None if self.seen is None else self.seen[:days]
+        return Coverage(self.first, self.outlets, self.blocs, seen, cut, self.feeds)
 
 
 def _check(what: str, values: FloatArray, shape: tuple[int, ...], *, signed: bool = False) -> None:
@@ -145,7 +158,7 @@ def coverage_from_rows(
 ) -> Coverage | None:
     """Votes and feed days from *since* (or the first of them) to *until* on one calendar; None when there is nothing.
 
-    An outlet that votes but has no feed days (its feed was removed from the roster) counts by its votes.
+    A feed that has votes but no feed days (it was removed from the roster) counts by its votes.
     """
     vote_rows = [row for row in votes if (since or row.day) <= row.day <= until]
     feed_rows = [row for row in feeds if (since or row.day) <= row.day <= until]
@@ -154,20 +167,19 @@ def coverage_from_rows(
     first = since or min([row.day for row in vote_rows] + [feed.day for feed in feed_rows])
     days = (until - first).days + 1
     # The latest bloc counts: an outlet that moved to another bloc is judged by its own mean anyway.
-    bloc_of: dict[str, str] = {}
-    named = {(row.day, row.bloc, row.outlet) for row in vote_rows} | {(f.day, f.bloc, f.outlet) for f in feed_rows}
-    for _, bloc, outlet in sorted(named):
-        bloc_of[outlet] = bloc
-    outlets = tuple(sorted(bloc_of))
-    column = {outlet: index for index, outlet in enumerate(outlets)}
-    shape = (days, len(outlets))
+    named = {(row.day, row.bloc, row.outlet, row.feed) for row in vote_rows}
+    named |= {(feed.day, feed.bloc, feed.outlet, feed.feed) for feed in feed_rows}
+    bloc_of = {(outlet, feed): bloc for _, bloc, outlet, feed in sorted(named)}
+    columns = sorted(bloc_of)
+    column = {key: index for index, key in enumerate(columns)}
+    shape = (days, len(columns))
     tables = {dyad: DayTable(np.zeros(shape), np.zeros(shape), np.zeros(days)) for dyad in dyads}
     voted = np.zeros(shape)
     for row in vote_rows:
         table = tables.get(row.dyad)
         if table is None:
             continue
-        at = (row.day - first).days, column[row.outlet]
+        at = (row.day - first).days, column[row.outlet, row.feed]
         table.votes[at] += row.votes
         table.score[at] += row.score
         table.squares[at[0]] += row.squares
@@ -176,10 +188,17 @@ def coverage_from_rows(
     if feed_rows:
         seen = np.zeros(shape)
         for feed in feed_rows:
-            seen[(feed.day - first).days, column[feed.outlet]] += feed.seen
+            seen[(feed.day - first).days, column[feed.outlet, feed.feed]] += feed.seen
         unknown = ~seen.any(axis=0)
         seen[:, unknown] = voted[:, unknown]
-    return Coverage(first, outlets, tuple(bloc_of[outlet] for outlet in outlets), seen, tables)
+    return Coverage(
+        first=first,
+        outlets=tuple(outlet for outlet, _ in columns),
+        blocs=tuple(bloc_of[key] for key in columns),
+        seen=seen,
+        dyads=tables,
+        feeds=tuple(feed for _, feed in columns),
+    )
 
 
 class Counts(NamedTuple):
