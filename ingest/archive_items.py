@@ -86,7 +86,7 @@ class ArchiveItem:
     @property
     def link(self) -> str:
         """A stable address that is never fetched: `.example` is reserved (RFC 2606 section 2)."""
-        return f"https://{self.outlet}.demo.example/{self.published:%Y/%m/%d}/{self.id}"
+        return f"https://{self.outlet}.demo.example/{self.id}"
 
     @property
     def guid(self) -> str:
