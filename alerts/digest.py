@@ -47,10 +47,10 @@ class DigestReport:
     html_path: Path | None = None
     recipients: tuple[str, ...] = ()
     shift_ids: tuple[int, ...] = ()
-    text: str = ""
     dry_run: bool = False
-    view: DigestView | None = None
-    charts: Mapping[str, bytes] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
+    view: DigestView | None = field(default=None, repr=False)
+    charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def words(self) -> str:
