@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import jinja2
 import pytest
@@ -14,13 +16,22 @@ from markdown_it import MarkdownIt
 
 from alerts.digest import DigestReport, Rendered, render
 from alerts.facts import DigestFacts
+from alerts.model import Direction, Found, Kind
+from alerts.newest import ArticleRow
 from alerts.notify import Reason
 from alerts.outbox import DeliverReport
 from alerts.palette import CHART, DARK, LIGHT
 from alerts.render import MAX_HTML, html_size, md, render_artifact, render_html, render_text
+from alerts.series import SeriesReport
+from alerts.shifts import DetectReport
 from alerts.view import LIMITS, compose
+from ingest.dossier import SeedProblem
+from ingest.importer import BadLine, ImportReport
+from ingest.policy import Health
+from ingest.poll import PollReport, PollRow
+from ingest.seeds import Change, ClaimCounts, DocumentRow, SeedReport
 from store.settings import ROOT, Settings
-from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, story
+from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, story
 
 TEMPLATES = ROOT / "templates"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -348,11 +359,88 @@ def test_no_digest_has_a_page_too(settings: Settings) -> None:
     assert markdown.startswith("# No digest\n\nNo shift is waiting to be told")
 
 
-def test_every_artifact_template_compiles_strictly() -> None:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    for name in ("link", "code", "picture", "day", "time", "count", "score", "stance", "dyad"):
-        environment.filters[name] = str
+def artifact_fields() -> dict[str, dict[str, object]]:
+    """Reports as the steps give them, with hostile text wherever text from outside can stand."""
+    now = dt.datetime(2024, 10, 28, 1, 0, tzinfo=dt.UTC)
+    day = dt.date(2024, 10, 27)
+    row = PollRow("demo", HOSTILE, "india", "failed", Health.BLOCKED, 403, HOSTILE, 0, 0, 0, 0, 0, 1.25, network=False)
+    found = Found(
+        dyad="IN-CN", kind=Kind.STANCE, direction=Direction.CONVERGENCE, onset=day, detected=day, magnitude=0.7,
+        low=0.5, high=0.9, before=-0.4, after=0.3, log_evidence=9.4, threshold=6.1, years=3, confidence="strong",
+        returned=False, text=HOSTILE,
+    )  # fmt: skip
+    reading = {
+        "day": day, "outlet": HOSTILE, "bloc": "india", "lang": "en", "title": HOSTILE, "url": "javascript:alert(1)",
+        "dyads": {"IN-CN": 1, "IN-RU": -1}, "themes": ["border"], "evidence": HOSTILE, "claim": HOSTILE,
+        "relation": "supports",
+    }  # fmt: skip
+    document = DocumentRow("paper", HOSTILE, Change.NEW, None, (HOSTILE,), 3)
+    return {
+        "polled": {"report": PollReport((row,), not_due=2), "now": now},
+        "articles": {"rows": [ArticleRow(day, HOSTILE, "india", "en", HOSTILE, "javascript:alert(1)")], "since": now},
+        "imported": {"report": ImportReport(1, 2, 1, 0, 0, [BadLine(HOSTILE, 2, HOSTILE)], 5), "now": now},
+        "seeds": {
+            "report": SeedReport((document,), (SeedProblem(HOSTILE, 3, HOSTILE),), (), ClaimCounts(new=1)),
+            "now": now,
+        },
+        "readings": {"report": SimpleNamespace(read=3, relevant=1, model=HOSTILE), "rows": [reading], "now": now},
+        "shifts": {
+            "report": DetectReport(
+                day, "m", [(1, found)], [1], [(2, "faded")], 400, 30, 28, [HOSTILE], usable=True, degraded=True
+            ),
+            "series": SeriesReport(3, 2, 5, day, day),
+            "states": states(),
+            "day": day,
+            "now": now,
+        },
+        "replay": {
+            "report": SimpleNamespace(
+                summary=HOSTILE, shifts=(HOSTILE,), digests=("var/x.html",), mails_sent=1, mails_failed=0
+            ),
+            "until": day,
+            "folder": Path("var/replay"),
+        },
+        "backtest": {
+            "report": SimpleNamespace(
+                folder=Path("out"),
+                start=day,
+                end=day,
+                items=9,
+                articles=5,
+                relevant=4,
+                skipped=1,
+                shifts=(found,),
+                seconds=12.3,
+                model=HOSTILE,
+            )
+        },
+    }
+
+
+@pytest.mark.parametrize("name", sorted(artifact_fields()))
+def test_artifacts_show_hostile_text_as_text(settings: Settings, name: str) -> None:
+    markdown = render_artifact(settings, name, mark="REPLAY", **artifact_fields()[name])
+    assert markdown.startswith("**REPLAY**")
+    html = as_html(markdown)
+    assert "<h1>" in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'javascript:alert(1)"' not in html
+    assert not re.search(r'href="(?!https?://)', html)
+    assert "alert(1)" in html
+    assert "\u202e" not in html
+
+
+def test_tables_of_artifacts_keep_their_columns_whatever_is_in_them(settings: Settings) -> None:
+    fields = artifact_fields()["readings"]
+    rows = [{**reading, "title": "a | b", "evidence": "c | d"} for reading in fields["rows"]]  # type: ignore[attr-defined]
+    html = as_html(render_artifact(settings, "readings", mark="", **(fields | {"rows": rows})))
+    body = html[html.index("<tbody>") :]
+    assert body.count("<td") == 7
+    assert "a | b" in body
+    assert "IN-CN ↑ convergence, IN-RU ↓ divergence" in body
+
+
+def test_every_artifact_template_is_tested() -> None:
     names = {path.stem for path in (TEMPLATES / "artifacts").glob("*.md")}
-    assert {"polled", "articles", "readings", "shifts", "digest"} <= names
-    for path in (TEMPLATES / "artifacts").glob("*.md"):
-        environment.parse(path.read_text(encoding="utf-8"))
+    assert names == {*artifact_fields(), "digest"}
