@@ -32,6 +32,15 @@ class DateQuality(StrEnum):
     ANCIENT = "ancient"
 
 
+class FeedProblem(StrEnum):
+    """Why a body is not a feed that can be read."""
+
+    EMPTY_BODY = "empty_body"
+    HTML = "html_instead_of_feed"
+    CHALLENGE = "challenge_page"
+    NOT_A_FEED = "not_a_feed"
+
+
 @dataclass(frozen=True, slots=True)
 class RosterFeed:
     """A row of ``seeds/feeds.yaml``, or of an archive's own roster."""
@@ -66,7 +75,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """A response as entries. `error` is empty when it was a feed, however odd."""
+    """A response as entries. `error` is empty when it was a feed, however odd.
+
+    `format` is feedparser's name (``rss20``, ``atom10`` …), `bad` counts items without a usable title or address,
+    `left` the items beyond the cap. `ttl` is what the feed asks for between polls, in seconds. A `truncated` body
+    breaks off before its end: its entries are used, its validators are not.
+    """
 
     format: str
     title: str
@@ -74,3 +88,6 @@ class ParsedFeed:
     bad: int
     left: int
     error: str = ""
+    problem: FeedProblem | None = None
+    ttl: int | None = None
+    truncated: bool = False

@@ -1,0 +1,116 @@
+"""Probing feeds without storing anything: what `ricwatch feeds check` shows."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, open_fetcher
+from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
+from ingest.model import FeedProblem, ParsedFeed, RosterFeed
+from ingest.parse import parse
+from store.progress import Progress, silent
+from store.settings import Settings
+
+_PER_HOST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """What a probe found. `status` is what the roster should say as of the probe, `advice` what to do about it."""
+
+    key: str
+    outlet: str
+    url: str
+    status: str
+    answer: str
+    items: int
+    newest: dt.date | None
+    advice: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it can be polled."""
+        return self.status == "ok"
+
+
+async def check_feeds(
+    settings: Settings, feeds: Sequence[RosterFeed], *, now: dt.datetime, progress: Progress = silent
+) -> list[CheckRow]:
+    """Ask every one of *feeds*, enabled or not, once and without validators; a row for each, in their order."""
+    slots = asyncio.Semaphore(settings.poll_concurrency)
+    hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_HOST))
+    done = 0
+
+    async def one(fetcher: Fetcher, feed: RosterFeed) -> CheckRow:
+        nonlocal done
+        async with hosts[urlsplit(feed.url).hostname or ""], slots:
+            outcome = await fetcher.fetch(feed.url)
+            parsed = None
+            if isinstance(outcome, Fetched):
+                parsed = await asyncio.to_thread(
+                    parse, outcome.body, outcome.headers, feed, now=now, max_items=settings.feed_max_items
+                )
+        done += 1
+        progress(done, len(feeds), feed.key)
+        return assess(feed, outcome, parsed, now.date())
+
+    async with open_fetcher(settings) as fetcher:
+        return list(await asyncio.gather(*(one(fetcher, feed) for feed in feeds)))
+
+
+def assess(feed: RosterFeed, outcome: Outcome, parsed: ParsedFeed | None, today: dt.date) -> CheckRow:
+    """The row for what a probe of *feed* brought on the day *today*."""
+    days = sorted({entry.published_at.date() for entry in parsed.entries if entry.published_at}) if parsed else []
+    items = len(parsed.entries) if parsed else 0
+    status, answer = _status(outcome, parsed, days, today)
+    return CheckRow(
+        key=feed.key,
+        outlet=feed.outlet,
+        url=feed.url,
+        status=status,
+        answer=answer,
+        items=items,
+        newest=days[-1] if days else None,
+        advice=_advice(feed, outcome, status),
+    )
+
+
+def _status(  # noqa: PLR0911 (a return for each thing that can be found)
+    outcome: Outcome, parsed: ParsedFeed | None, days: Sequence[dt.date], today: dt.date
+) -> tuple[str, str]:
+    if isinstance(outcome, Gone):
+        return "dead", "410 Gone"
+    if isinstance(outcome, NotModified):
+        return "conflicting", "304 although nothing was asked conditionally"
+    if isinstance(outcome, Refused):
+        return "blocked", f"{outcome.reason}: {outcome.detail}"
+    if isinstance(outcome, Failed):
+        if outcome.network:
+            return "unreachable", f"{outcome.reason}: {outcome.detail}"
+        return ("dead" if outcome.status == 404 else "blocked"), outcome.detail
+    if parsed is None or parsed.problem is not None:
+        blocked = parsed is not None and parsed.problem == FeedProblem.CHALLENGE
+        return ("blocked" if blocked else "dead"), parsed.error if parsed else "not parsed"
+    if not parsed.entries:
+        return "empty", f"{parsed.format}, no items"
+    if days and today - days[-1] > max(silence_limit(usual_gap(days)), UNKNOWN_SILENCE):
+        return "stale", f"{parsed.format}, nothing since {days[-1]}"
+    return "ok", f"{parsed.format}, {len(parsed.entries)} items"
+
+
+def _advice(feed: RosterFeed, outcome: Outcome, status: str) -> str:
+    notes: list[str] = []
+    if status == "unreachable":
+        notes.append("check the network first; other feeds tell whether it is the host")
+    elif status == "ok" and not feed.enabled:
+        notes.append("works again: may be enabled")
+    elif status != "ok" and feed.enabled:
+        notes.append(f"disable it as {status} if a second probe tells the same")
+    if isinstance(outcome, Fetched) and outcome.permanent_url:
+        notes.append(f"moved permanently to {outcome.permanent_url}")
+    return "; ".join(notes)

@@ -1,0 +1,150 @@
+"""How each feed is: the verdict of its last poll, and whether it has gone silent. The detector conditions on this.
+
+A feed that answers 200 and brings nothing new is the most dangerous failure there is: it looks well and tells nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ingest.policy import HEALTHY, Health
+from ingest.roster import IMPORT_KIND
+from store.models import Feed, FeedDay
+
+GAPS = 4
+"""A feed is stale after so many times its usual gap between days with items."""
+
+SHORTEST_SILENCE = dt.timedelta(days=3)
+LONGEST_SILENCE = dt.timedelta(days=60)
+UNKNOWN_SILENCE = dt.timedelta(days=21)
+"""The limit while a feed has shown fewer than `_ENOUGH_DAYS` days with items, so that its usual gap is not known."""
+
+_ENOUGH_DAYS = 5
+_LOOK_BACK = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """The state of a feed. `usual_gap` is its median gap in days between days with items, None while unknown."""
+
+    key: str
+    outlet: str
+    bloc: str
+    lang: str
+    kind: str
+    enabled: bool
+    health: Health
+    health_since: dt.datetime | None
+    last_success_at: dt.datetime | None
+    last_new_at: dt.datetime | None
+    newest_day: dt.date | None
+    usual_gap: float | None
+    failures: int
+    note: str
+
+    @property
+    def well(self) -> bool:
+        """Whether its silence or its news can be taken at face value."""
+        return self.enabled and self.health in HEALTHY
+
+
+def usual_gap(days: Sequence[dt.date]) -> float | None:
+    """Median gap in days between *days* (ascending, each once); None when there are too few to tell.
+
+    >>> usual_gap([dt.date(2026, 1, day) for day in (1, 2, 3, 5, 6, 8)])
+    1.0
+    """
+    if len(days) < _ENOUGH_DAYS:
+        return None
+    return float(statistics.median((later - earlier).days for earlier, later in pairwise(days)))
+
+
+def silence_limit(gap: float | None) -> dt.timedelta:
+    """How long a feed with that usual gap may be silent."""
+    if gap is None:
+        return UNKNOWN_SILENCE
+    return min(max(dt.timedelta(days=GAPS * gap), SHORTEST_SILENCE), LONGEST_SILENCE)
+
+
+def with_silence(health: Health, days: Sequence[dt.date], today: dt.date) -> Health:
+    """*health*, or stale where the feed looks well and the newest of its *days* with items is too long ago.
+
+    A stale feed whose items are fresh again is well again.
+    """
+    if health not in (*HEALTHY, Health.STALE) or not days:
+        return health
+    if today - days[-1] > silence_limit(usual_gap(days)):
+        return Health.STALE
+    return Health.OK if health == Health.STALE else health
+
+
+def days_with_items(session: Session, key: str) -> list[dt.date]:
+    """The last days on which the feed called *key* had items, ascending."""
+    rows = session.scalars(
+        select(FeedDay.day)
+        .where(FeedDay.feed_key == key, FeedDay.seen > 0)
+        .order_by(FeedDay.day.desc())
+        .limit(_LOOK_BACK)
+    )
+    return sorted(rows)
+
+
+def feed_health(session: Session, *, now: dt.datetime) -> list[FeedHealth]:
+    """The state of every feed of the roster at *now*, by bloc and key; imports are no feeds.
+
+    Silence is judged at *now*, not at the last poll: a monitor that was off for a month must not call its feeds well.
+    """
+    ranked = (
+        select(
+            FeedDay.feed_key,
+            FeedDay.day,
+            func.row_number().over(partition_by=FeedDay.feed_key, order_by=FeedDay.day.desc()).label("place"),
+        )
+        .where(FeedDay.seen > 0)
+        .subquery()
+    )
+    days: dict[str, list[dt.date]] = {}
+    for key, day in session.execute(
+        select(ranked.c.feed_key, ranked.c.day).where(ranked.c.place <= _LOOK_BACK).order_by(ranked.c.day)
+    ):
+        days.setdefault(key, []).append(day)
+    rows: list[FeedHealth] = []
+    for feed in session.scalars(select(Feed).where(Feed.kind != IMPORT_KIND).order_by(Feed.bloc, Feed.key)):
+        own = days.get(feed.key, [])
+        health = with_silence(Health(feed.health), own, now.date())
+        rows.append(
+            FeedHealth(
+                key=feed.key,
+                outlet=feed.outlet,
+                bloc=feed.bloc,
+                lang=feed.lang,
+                kind=feed.kind,
+                enabled=feed.enabled,
+                health=health,
+                health_since=feed.health_since,
+                last_success_at=feed.last_success_at,
+                last_new_at=feed.last_new_at,
+                newest_day=own[-1] if own else None,
+                usual_gap=usual_gap(own),
+                failures=feed.failures,
+                note=_note(feed, health, own),
+            )
+        )
+    return rows
+
+
+def _note(feed: Feed, health: Health, days: Sequence[dt.date]) -> str:
+    if not feed.enabled:
+        return f"{feed.status}: {feed.status_note}" if feed.status_note else feed.status
+    if health == Health.STALE:
+        return f"answers, but its newest item is of {days[-1]}"
+    if health == Health.UNKNOWN:
+        return "not polled yet"
+    return feed.last_error if health not in HEALTHY else feed.status_note

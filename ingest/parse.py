@@ -1,0 +1,183 @@
+"""The one boundary to the feed parser: bytes and headers in, cleaned entries out.
+
+feedparser sits behind it with sanitising and relative links off: `ingest.clean` does both, and they cost half the time.
+The HTTP is our own (`ingest.fetch`), so that a refusal is never mistaken for an empty feed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urljoin
+
+import feedparser
+
+from ingest.clean import TEXT_LIMIT, TITLE_LIMIT, plain_text, web_address
+from ingest.dates import read_date
+from ingest.model import DateQuality, Entry, FeedProblem, ParsedFeed
+
+_HEAD = 4_096
+_HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
+_FEED_ROOT = re.compile(rb"<(?:[a-z]+:)?(?:rss|feed|rdf)[\s>]", re.IGNORECASE)
+_FEED_END = re.compile(rb"</(?:[a-z]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_CHALLENGE = re.compile(
+    rb"cf-chl|cdn-cgi/challenge|challenge-platform|just a moment\.\.\.|captcha|ddos-guard|_incapsula_"
+    rb"|perimeterx|px-captcha|enable javascript and cookies|checking your browser|bobcmn|distil_r_",
+    re.IGNORECASE,
+)
+_PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
+_DATES = ("published", "updated", "created")
+_RAW_LIMIT = 200
+
+
+class FeedLike(Protocol):
+    """What parsing needs to know of a feed; `RosterFeed` and `store.models.Feed` both fit."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def lang(self) -> str: ...
+
+
+def parse(
+    body: bytes, headers: Mapping[str, str], feed: FeedLike, *, now: dt.datetime, max_items: int = 2_000
+) -> ParsedFeed:
+    """The entries of *body*. Never raises for what is in it: what is no feed has `problem` and `error` set.
+
+    *headers* are the response's, names in lower case; *now* judges future dates; at most *max_items* are read.
+    """
+    if not body.strip():
+        return _no_feed(FeedProblem.EMPTY_BODY, "the answer has no content")
+    if problem := _page_instead(body, headers):
+        return problem
+    shown = {name: headers[name] for name in ("content-type",) if name in headers}
+    try:
+        result: Any = feedparser.parse(
+            io.BytesIO(body), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:  # (feedparser has raised UnicodeError, AttributeError … on odd input)
+        return _no_feed(FeedProblem.NOT_A_FEED, f"the parser gave up: {type(error).__name__}: {error}"[:300])
+    items: list[Any] = result.get("entries") or []
+    version = result.get("version") or ""
+    trouble = result.get("bozo_exception")
+    if not version and not items:
+        reason = f"no RSS, RDF or Atom: {trouble}" if trouble else "no RSS, RDF or Atom"
+        return _no_feed(FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
+    about: Any = result.get("feed") or {}
+    entries: list[Entry] = []
+    bad = 0
+    for item in items[:max_items]:
+        entry = _entry(item, feed, now)
+        if entry is None:
+            bad += 1
+        else:
+            entries.append(entry)
+    return ParsedFeed(
+        format=version or "unknown",
+        title=plain_text(_text(about, "title"), TITLE_LIMIT),
+        entries=tuple(entries),
+        bad=bad,
+        left=max(0, len(items) - max_items),
+        ttl=_ttl(about),
+        truncated=trouble is not None and not _FEED_END.search(body[-_HEAD:]),
+    )
+
+
+def _no_feed(problem: FeedProblem, error: str) -> ParsedFeed:
+    return ParsedFeed(format="", title="", entries=(), bad=0, left=0, error=error, problem=problem)
+
+
+def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
+    """An HTML page where a feed should be, and whether it is a robot check. Looked for before parsing, since feedparser
+    makes "malformed XML" of it."""
+    head = body[:_HEAD].replace(b"\x00", b"")  # UTF-16 pages too
+    if _FEED_ROOT.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
+        return None
+    if headers.get("cf-mitigated") or _CHALLENGE.search(body[:65_536]):
+        return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")
+    found = re.search(rb"<title[^>]*>(.*?)</title", body[:65_536], re.IGNORECASE | re.DOTALL)
+    title = plain_text(found.group(1).decode("utf-8", "replace"), 80) if found else ""
+    return _no_feed(FeedProblem.HTML, f"a web page was sent instead of the feed{f': {title}' if title else ''}")
+
+
+def _entry(item: Any, feed: FeedLike, now: dt.datetime) -> Entry | None:
+    title = plain_text(_text(item, "title"), TITLE_LIMIT)
+    text = plain_text(_body(item), TEXT_LIMIT)
+    guid = " ".join(_text(item, "id").split())[:2_048]
+    url = _link(item, feed.url, guid)
+    # Some agencies send flashes without a title: the first sentence of the text stands in.
+    title = title or plain_text(text, 160)
+    if not title or not (url or guid):
+        return None
+    published, raw, quality = _date(item, feed.timezone, now)
+    return Entry(
+        title=title,
+        text=text if text != title else "",
+        url=url,
+        guid=guid,
+        published_at=published,
+        published_raw=raw,
+        date_quality=quality,
+        lang=feed.lang,
+    )
+
+
+def _text(item: Any, name: str) -> str:
+    # dict.get, for FeedParserDict's own falls back from one date to another with a warning.
+    value = dict.get(item, name)
+    return value if isinstance(value, str) else ""
+
+
+def _body(item: Any) -> str:
+    summary = _text(item, "summary")
+    if summary:
+        return summary
+    for part in dict.get(item, "content") or ():
+        if value := _text(part, "value"):
+            return value
+    return ""
+
+
+def _link(item: Any, base: str, guid: str) -> str:
+    for candidate in (_text(item, "link"), *(_text(link, "href") for link in dict.get(item, "links") or ())):
+        if not candidate.strip():
+            continue
+        try:
+            url = web_address(urljoin(base, candidate.strip()))
+        except ValueError:
+            continue
+        if url:
+            return url
+    return web_address(guid) or ""
+
+
+def _date(item: Any, zone: str, now: dt.datetime) -> tuple[dt.datetime | None, str, DateQuality]:
+    """The first of published, updated and created that can be read; else why the first given one cannot."""
+    first: tuple[dt.datetime | None, str, DateQuality] | None = None
+    for name in _DATES:
+        raw = " ".join(_text(item, name).split())[:_RAW_LIMIT]
+        if not raw:
+            continue
+        moment, quality = read_date(raw, zone, now=now, fallback=dict.get(item, f"{name}_parsed"))
+        if moment is not None:
+            return moment, raw, quality
+        first = first or (None, raw, quality)
+    return first or (None, "", DateQuality.MISSING)
+
+
+def _ttl(about: Any) -> int | None:
+    """What the feed asks for between polls, in seconds: RSS `ttl` (minutes) or the syndication module's period."""
+    try:
+        if ttl := _text(about, "ttl"):
+            return max(0, int(float(ttl) * 60))
+        if period := _PERIODS.get(_text(about, "sy_updateperiod").strip().lower()):
+            frequency = float(_text(about, "sy_updatefrequency") or 1)
+            return int(period / frequency) if frequency > 0 else None
+    except (ValueError, OverflowError):
+        return None
+    return None
