@@ -53,6 +53,15 @@ class DigestReport:
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
+    def pictures(self) -> tuple[tuple[str, bytes], ...]:
+        """The charts with the sentence that stands for each where it cannot be seen."""
+        if self.view is None:
+            return ()
+        shown = [shift.chart for shift in self.view.shifts] + [dyad.chart for dyad in self.view.dyads]
+        alts = {chart.name: chart.alt for chart in reversed(shown) if chart}
+        return tuple((alts[name], png) for name, png in self.charts.items() if name in alts)
+
+    @property
     def words(self) -> str:
         """Why it went out, or why none did, as a sentence."""
         return REASON_WORDS[self.reason]

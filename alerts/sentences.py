@@ -161,7 +161,7 @@ def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: dict[str
         top = [part for part in parts if part.share > 0][:3]
         if top:
             rows.append(
-                (label, ", ".join(f"{plain(names.get(p.name, p.name), 60)}{NBSP}{percent(p.share)}" for p in top))
+                (label, ", ".join(f"{plain(names.get(p.name, p.name), 60)}{NBSP}({percent(p.share)})" for p in top))
             )
     return rows
 

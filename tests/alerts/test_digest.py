@@ -338,7 +338,7 @@ def test_a_replay_is_marked_everywhere(filled: Store, settings: Settings) -> Non
 def test_a_broken_theme_file_costs_names_not_the_digest(filled: Store, settings: Settings, tmp_path: Path) -> None:
     add_shift(filled)
     report = run(filled, settings.model_copy(update={"seeds_dir": tmp_path / "nowhere"}))
-    assert f"border{NBSP}62{NBSP}%" in report.text
+    assert f"border{NBSP}(62{NBSP}%)" in report.text
 
 
 def test_evidence_stored_by_an_older_version_still_reads(filled: Store, settings: Settings) -> None:
