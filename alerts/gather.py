@@ -153,20 +153,20 @@ def ids_in_force(session: Session, model: str, day: dt.date) -> frozenset[int]:
 
 def gather_feeds(session: Session, start: dt.date, day: dt.date, now: dt.datetime) -> FeedsFact:
     """The enabled feeds, and what they and the imports brought from *start* to *day*."""
-    brought = {
-        imported: (int(seen or 0), int(on_topic or 0))
-        for imported, seen, on_topic in session.execute(
-            select(Feed.kind == IMPORT_KIND, func.sum(FeedDay.seen), func.sum(FeedDay.on_topic))
-            .join(Feed, Feed.key == FeedDay.feed_key)
-            .where(FeedDay.day >= start, FeedDay.day <= day)
-            .group_by(Feed.kind == IMPORT_KIND)
-        )
-    }
+    brought = {True: (0, 0), False: (0, 0)}
+    for kind, seen, on_topic in session.execute(
+        select(Feed.kind, func.sum(FeedDay.seen), func.sum(FeedDay.on_topic))
+        .join(Feed, Feed.key == FeedDay.feed_key)
+        .where(FeedDay.day >= start, FeedDay.day <= day)
+        .group_by(Feed.kind)
+    ):
+        before = brought[kind == IMPORT_KIND]
+        brought[kind == IMPORT_KIND] = (before[0] + int(seen), before[1] + int(on_topic))
+    imported = brought[True][0]
     feeds = [_feed(feed) for feed in feed_health(session, now=now) if feed.enabled]
-    if all(feed.state is FeedState.UNPOLLED for feed in feeds) and True in brought:
+    if all(feed.state is FeedState.UNPOLLED for feed in feeds) and imported:
         feeds = []  # a database of imports: its roster was loaded and never polled, which is no failure
-    seen, on_topic = brought.get(False, (0, 0))
-    return FeedsFact(tuple(feeds), seen, on_topic, imported=brought.get(True, (0, 0))[0])
+    return FeedsFact(tuple(feeds), *brought[False], imported=imported)
 
 
 def _feed(feed: FeedHealth) -> FeedFact:
