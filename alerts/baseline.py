@@ -63,8 +63,9 @@ def shrunk_rho(products: float, squares: float, pairs: float) -> float:
 class StanceBaseline:
     """Mean stance of a day, each vote judged against what its own outlet usually writes.
 
-    Outlet means are shrunk to their bloc's mean (weight of 20 votes) and that to the overall mean (10 votes), so that
-    a changed mix of outlets cannot move the series.
+    Outlet means are shrunk to their bloc's mean (weight of 20 votes) and that to the overall mean (10 votes). The days
+    of the window are judged by the means as they stand today, like today itself, so that a changed mix of outlets
+    cannot move the series: with means that slide along, a new mix would seep in through the overall mean.
     """
 
     prior_spread = 0.08
@@ -77,8 +78,8 @@ class StanceBaseline:
         self._has = count > 0
         safe = np.maximum(count, 1e-12)
         self.offsets = self._outlet_offsets(votes, score, bloc)
-        adjusted = (score - votes * self.offsets).sum(axis=1)
-        self.value = np.where(self._has, adjusted / safe, 0.0)
+        self._mean = np.where(self._has, score.sum(axis=1) / safe, 0.0)
+        self._share = votes / safe[:, None]
         sigma2 = self._vote_variance(count, score.sum(axis=1), squares)
         self._noise = np.where(self._has, sigma2 / safe, 0.0)
         self._level_weight = count / (count + 10)
@@ -102,13 +103,16 @@ class StanceBaseline:
         return np.where(all_n > 0, outlet_mean - mean, 0.0)
 
     def _vote_variance(self, count: FloatArray, total: FloatArray, squares: FloatArray) -> FloatArray:
-        """Pooled variance of votes within a day; 0.4 with the weight of 20 votes where little is known."""
-        within = np.where(count > 1, np.maximum(0.0, squares - total**2 / np.maximum(count, 1)), 0.0)
+        """Variance of a vote, from all votes of the window; 0.6 with the weight of 10 votes where little is known.
+
+        Not the variance within days: a series with a story a day would never learn it.
+        """
         high = np.array([t - guard_before(t) for t in range(self.days)], dtype=np.intp)
         low = np.maximum(0, high - WINDOW)
-        variance = _window_sums(within, low, high) + 20 * 0.4
-        freedom = _window_sums(np.maximum(count - 1, 0), low, high) + 20
-        return variance / freedom
+        n, sums, all_squares = (_window_sums(values, low, high) for values in (count, total, squares))
+        spread = np.maximum(0.0, all_squares - sums**2 / np.maximum(n, 1))
+        variance: FloatArray = (spread + 10 * 0.6) / (np.maximum(n - 1, 0) + 10)
+        return variance
 
     def usable(self, t: int) -> bool:
         """A day with at least one vote."""
@@ -120,7 +124,9 @@ class StanceBaseline:
         usable_days = float(np.count_nonzero(self._has[span]))
         if usable_days < LEAST_DAYS:
             return None
-        weight, value, noise = self._level_weight[span], self.value[span], self._noise[span]
+        offset = self.offsets[t]
+        value = self._mean[span] - self._share[span] @ offset
+        weight, noise = self._level_weight[span], self._noise[span]
         level = float(weight @ value / weight.sum())
         off = np.where(self._has[span], value - level, 0.0)
         spread_weight = self._spread_weight[span]
@@ -133,7 +139,7 @@ class StanceBaseline:
         rho = shrunk_rho(float(z[1:] @ z[:-1]), 0.5 * float(pair @ (z2[1:] + z2[:-1])), float(pair.sum()))
         mean_noise = min(1.0, float(noise.sum()) / usable_days)
         return Outlook(
-            residual=float(self.value[t]) - level,
+            residual=float(self._mean[t] - self._share[t] @ offset) - level,
             error=float(np.sqrt(spread2 + self._noise[t])),
             carry=1.0,
             rho=rho,
@@ -238,7 +244,8 @@ class AttentionBaseline:
             carry=carry_t,
             rho=rho,
             level=level,
-            level_error=float(np.sqrt((spread2 * (1 + rho) / (1 - rho) + min(1.0, noise_t)) / days)),
+            # Days that stray, and the chance in a count of stories: few stories make a poor level.
+            level_error=float(np.sqrt(spread2 * (1 + rho) / (1 - rho) / days + 1 / max(1.0, float(y.sum())))),
         )
 
     def _weekday_factors(

@@ -26,6 +26,9 @@ SETTLE = 21
 """Days after an onset in which its series stays silent: the new level must become the normal one first."""
 ONSET_REACH = 60
 LEAST_DAYS_SINCE_ONSET = 3
+LEVEL_DOUBT = 0.5
+"""The zone is widened by so many standard errors of the level: with a story a day the level itself is a guess, and what
+strays from a wrong level would count as evidence day after day."""
 SAME_SHIFT = 21
 """Two alarms of a series whose onsets lie within so many days tell the same shift."""
 
@@ -54,6 +57,7 @@ class Known:
     direction: Direction
     onset: dt.date
     detected: dt.date
+    magnitude: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,16 @@ class SeriesMonitor:
         """Prewhitened standardised residual per day; NaN on a day that is no measurement."""
         self.sensitivity = np.zeros(baseline.days)
         """Expected surprise per unit of effect."""
+        self._plain = np.full(baseline.days, np.nan)
+        # As `surprise` before anything is clipped; sizes are taken from it.
 
     def step(self, t: int, needed: float) -> Alarm | None:
         """Take in day *t*; an alarm when the evidence reaches *needed* (natural logarithm)."""
         outlook = self._observe(t)
         if outlook is None or t < self._mute:
             return None
-        self._accumulate(self.surprise[t], self.sensitivity[t])
+        zone = self._family.zone + LEVEL_DOUBT * outlook.level_error
+        self._accumulate(self.surprise[t], self.sensitivity[t], zone)
         evidence = self.evidence
         if evidence < needed:
             return None
@@ -139,22 +146,25 @@ class SeriesMonitor:
         if outlook is None:
             self._yesterday = None
             return None
-        z = min(6.0, max(-6.0, outlook.residual / outlook.error))
-        self.surprise[t], self._yesterday = whiten(z, self._yesterday, outlook.rho), z
+        z = outlook.residual / outlook.error
+        self._plain[t] = whiten(z, self._yesterday, outlook.rho)
+        held = _held(self._yesterday)
+        self.surprise[t], self._yesterday = whiten(min(6.0, max(-6.0, z)), held, outlook.rho), z
         self.sensitivity[t] = sensitivity(outlook)
         self._last = outlook
         return outlook
 
-    def _accumulate(self, surprise: float, gain: float) -> None:
+    def _accumulate(self, surprise: float, gain: float, zone: float) -> None:
         """One Shiryaev-Roberts step, S <- (1 + S) exp(a v - b), for either direction and every effect.
 
         With a = k (effect - zone) and b = k^2 (effect^2 - zone^2) / 2 the factor's mean is at most 1 wherever the
         level moved by no more than the zone; a is capped at 2 so that no single day decides.
         """
-        zone, clip = self._family.zone, self._family.clip
+        clip = self._family.clip
         v = min(clip, max(-clip, surprise))
-        a = gain * (self._effects - zone)
-        b = gain * gain * (self._effects**2 - zone**2) / 2
+        effects = np.maximum(self._effects, 1.3 * zone)
+        a = gain * (effects - zone)
+        b = gain * gain * (effects**2 - zone**2) / 2
         over = a > 2
         if over.any():
             b = np.where(over, b * (2 / np.maximum(a, 1e-12)) ** 2, b)
@@ -187,7 +197,27 @@ class SeriesMonitor:
         best = int(np.argmax(ratio[LEAST_DAYS_SINCE_ONSET - 1 :])) + LEAST_DAYS_SINCE_ONSET - 1
         if information[best] <= 0:
             return None
-        return int(days[best]), float(weighted[best] / information[best]), float(1 / information[best])
+        since = days[: best + 1]
+        return int(days[best]), effect(self.sensitivity[since], self._plain[since]), float(1 / information[best])
+
+
+def effect(gain: FloatArray, surprise: FloatArray) -> float:
+    """The lasting effect behind some days: their precision-weighted mean, with wild days drawn in.
+
+    Clipping around zero would make a large effect in a steady series look small, so days are clipped to three standard
+    errors around their weighted median.
+    """
+    weight = gain * gain
+    each = surprise / np.maximum(gain, 1e-12)
+    order = np.argsort(each)
+    reached = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+    middle = float(each[order][min(int(reached), len(order) - 1)])
+    drawn_in = gain * middle + np.clip(surprise - gain * middle, -3, 3)
+    return float(gain @ drawn_in / weight.sum())
+
+
+def _held(z: float | None) -> float | None:
+    return None if z is None else min(6.0, max(-6.0, z))
 
 
 def whiten(z: float, yesterday: float | None, rho: float) -> float:
@@ -297,10 +327,14 @@ class _Told:
     onset: int
     detected: int
     up: bool
+    size: float
     used: bool = False
 
     def same(self, alarm: Alarm) -> bool:
-        return self.up == (alarm.change > 0) and abs(self.onset - alarm.onset) <= SAME_SHIFT
+        """Whether *alarm* tells this shift: again after late articles, or the rest of it; not a larger one on top."""
+        if self.up != (alarm.change > 0) or abs(self.onset - alarm.onset) > SAME_SHIFT:
+            return False
+        return not self.used or abs(alarm.change) <= self.size
 
 
 class _Watch:
@@ -316,6 +350,7 @@ class _Watch:
                     (one.onset - first).days,
                     (one.detected - first).days,
                     one.direction in (Direction.CONVERGENCE, Direction.RISE),
+                    abs(one.magnitude),
                 )
                 for one in known
             ),
@@ -330,10 +365,10 @@ class _Watch:
             if same is None:
                 self.monitor.accept(alarm)
                 # From now on it is told, as it will be when the days are gone through again.
-                self._told.append(_Told(alarm.onset, t, alarm.change > 0, used=True))
+                self._told.append(_Told(alarm.onset, t, alarm.change > 0, abs(alarm.change), used=True))
                 return alarm
-            same.used = True
-            self.monitor.rebase(same.onset, alarm.level, returned=alarm.returned)
+            onset, same.used = alarm.onset if same.used else same.onset, True
+            self.monitor.rebase(onset, alarm.level, returned=alarm.returned)
         for told in self._told:
             if told.detected == t and not told.used:
                 # Late articles took its evidence away again, but readers know of it: it stays the anchor.
@@ -342,10 +377,11 @@ class _Watch:
         return None
 
 
-def follow_up(series: Series, onset: int, until: int, anchor: int = 0) -> tuple[float, float] | None:
-    """Size and standard error of a change from *onset* to *until* against the frozen level before it.
+def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple[float, float] | None:
+    """Size and standard error of a change on *days*, against the frozen level before *onset*.
 
-    Indices are those of the series. None when there is too little to compare.
+    Indices are those of the series. With days after the alarm the size is free of the bias that an alarm's own days
+    carry: they were looked at because they were extreme. None when there is too little to compare.
     """
     high = onset - 3
     low = max(anchor, high - WINDOW)
@@ -354,21 +390,22 @@ def follow_up(series: Series, onset: int, until: int, anchor: int = 0) -> tuple[
     if high - low < 10:
         return None
     yesterday: float | None = None
-    weighted = information = level_error = 0.0
-    for t in range(onset, min(until + 1, series.baseline.days)):
+    gains, surprises = [], []
+    level_error = 0.0
+    for t in days:
         outlook = series.baseline.outlook(t, low, high) if series.baseline.usable(t) else None
         if outlook is None:
             yesterday = None
             continue
-        z = min(6.0, max(-6.0, outlook.residual / outlook.error))
-        surprise, yesterday = whiten(z, yesterday, outlook.rho), z
-        gain = sensitivity(outlook)
-        weighted += gain * min(3.0, max(-3.0, surprise))
-        information += gain * gain
-        level_error = outlook.level_error
+        z = outlook.residual / outlook.error
+        surprises.append(whiten(z, yesterday, outlook.rho))
+        gains.append(sensitivity(outlook))
+        yesterday, level_error = z, outlook.level_error
+    gain = np.array(gains)
+    information = float(gain @ gain)
     if information <= 0:
         return None
-    return weighted / information, math.sqrt(1 / information + level_error**2)
+    return effect(gain, np.array(surprises)), math.sqrt(1 / information + level_error**2)
 
 
 def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:

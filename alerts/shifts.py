@@ -22,7 +22,8 @@ from store.models import Reading, SeriesDay, Shift
 from store.settings import Settings
 
 FOLLOW_UP_DAYS = 14
-"""Days after the onset at which a shift is measured again against the frozen level before it."""
+"""Days after the onset at which a shift is measured again, on the days after it was found and against the frozen level
+before it: what was a burst has faded by then."""
 LEAST_DAYS_AFTER_DETECTION = 7
 DEGRADED_DAYS = 3
 STANDING = ("open", "confirmed")
@@ -91,7 +92,7 @@ def stands(shift: Shift, day: dt.date) -> bool:
 
 
 def _known(shift: Shift) -> Known:
-    return Known(shift.dyad, Kind(shift.kind), Direction(shift.direction), shift.onset, shift.detected)
+    return Known(shift.dyad, Kind(shift.kind), Direction(shift.direction), shift.onset, shift.detected, shift.magnitude)
 
 
 def model_change(session: Session, model: str) -> dt.date | None:
@@ -201,7 +202,7 @@ def _follow_ups(
     model: str,
     day: dt.date,
 ) -> list[tuple[int, str]]:
-    """Measure open shifts again, from the onset to the due day and against the level before."""
+    """Measure open shifts again, on the days from their detection to the due day."""
     changed = []
     for shift in stored:
         due = max(
@@ -217,7 +218,8 @@ def _follow_ups(
         earlier = [other.onset for other in same if other.detected < shift.detected]
         anchor = max([coverage.index(onset) - item.start for onset in earlier], default=0)
         onset = coverage.index(shift.onset) - item.start
-        measured = follow_up(item, onset, coverage.index(until) - item.start, max(0, anchor))
+        fresh = range(coverage.index(shift.detected) + 1 - item.start, coverage.index(until) + 1 - item.start)
+        measured = follow_up(item, onset, fresh, max(0, anchor))
         if measured is None:
             continue
         change, error = measured

@@ -1,0 +1,142 @@
+"""A database with a known press: feeds, stories, articles and their readings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from store.db import Store
+from store.models import Article, Feed, FeedDay, Reading, ReadingDyad, Story
+
+MODEL = "test-1"
+FIRST = dt.date(2024, 1, 1)
+OUTLETS = (("Alpha", "india"), ("Beta", "russia"), ("Gamma", "china"), ("Delta", "west"), ("Epsilon", "other"))
+
+
+def day(index: int) -> dt.date:
+    """The day with that index."""
+    return FIRST + dt.timedelta(days=index)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An article as the tests state it; `story` is a name of their own."""
+
+    day: dt.date
+    story: str
+    outlet: str = "Alpha"
+    bloc: str = "india"
+    hour: int = 9
+    dyads: Sequence[tuple[str, tuple[float, float, float]]] = ()
+    themes: Sequence[str] = ("trade",)
+    url: str = ""
+
+
+PLUS, ZERO, MINUS = (0.05, 0.10, 0.85), (0.10, 0.80, 0.10), (0.85, 0.10, 0.05)
+
+
+def add(store: Store, items: Sequence[Item], model: str = MODEL, *, read: bool = True) -> None:
+    """Store *items* in the order given, with a reading of each."""
+    with store.session() as session:
+        feeds = {feed.outlet: feed for feed in session.query(Feed)}
+        stories = {story.title: story for story in session.query(Story)}
+        for item in items:
+            if item.outlet not in feeds:
+                feeds[item.outlet] = Feed(
+                    key=item.outlet.lower(),
+                    outlet=item.outlet,
+                    bloc=item.bloc,
+                    kind="newspaper",
+                    lang="en",
+                    url="",
+                    timezone="UTC",
+                    enabled=True,
+                    status="ok",
+                    status_date="",
+                    status_note="",
+                )
+                session.add(feeds[item.outlet])
+            if item.story not in stories:
+                stories[item.story] = Story(day=item.day, last_day=item.day, title=item.story)
+                session.add(stories[item.story])
+            session.flush()
+            url = item.url or f"{item.story} {item.outlet} {item.day} {item.hour}"
+            at = dt.datetime.combine(item.day, dt.time(item.hour), tzinfo=dt.UTC)
+            article = session.query(Article).filter_by(url_key=url).one_or_none()
+            if article is None:
+                article = Article(
+                    feed_key=feeds[item.outlet].key,
+                    outlet=item.outlet,
+                    bloc=item.bloc,
+                    lang="en",
+                    title=f"{item.story} in {item.outlet}",
+                    text="",
+                    url=f"https://example.org/{url}",
+                    url_key=url,
+                    title_key=item.story,
+                    published_at=at,
+                    published_raw="",
+                    date_quality="given",
+                    first_seen_at=at,
+                    day=item.day,
+                    story_id=stories[item.story].id,
+                )
+                session.add(article)
+                session.flush()
+            if read:
+                reading = Reading(
+                    article_id=article.id,
+                    model=model,
+                    relevant=bool(item.dyads),
+                    p_relevant=0.9,
+                    themes=[{"code": code, "p": 0.8} for code in item.themes],
+                    claim_id="a-claim",
+                    claim_similarity=0.7,
+                    claim_relation="supports",
+                    evidence=f"What {item.outlet} says of {item.story}.",
+                    read_at=at,
+                )
+                session.add(reading)
+                session.flush()
+                for dyad, (minus, zero, plus) in item.dyads:
+                    stance = (-1, 0, 1)[int(np.argmax((minus, zero, plus)))]
+                    session.add(
+                        ReadingDyad(
+                            reading_id=reading.id, dyad=dyad, stance=stance, p_minus=minus, p_zero=zero, p_plus=plus
+                        )
+                    )
+
+
+def press(
+    days: int, *, mean: Sequence[float], ratio: Sequence[float] | None = None, per_outlet: float = 4.0, seed: int = 1
+) -> list[Item]:
+    """Stories on India and China by five outlets, with a daily mean stance."""
+    rng = np.random.default_rng(seed)
+    items = []
+    for index in range(days):
+        for outlet, bloc in OUTLETS:
+            for number in range(rng.poisson(per_outlet * (ratio[index] if ratio else 1.0))):
+                p = PLUS if rng.random() < (1 + mean[index]) / 2 else MINUS
+                items.append(
+                    Item(
+                        day(index),
+                        f"{index}-{outlet}-{number}",
+                        outlet,
+                        bloc,
+                        int(rng.integers(24)),
+                        [("IN-CN", p)],
+                        [("border", "trade", "order")[int(rng.integers(3))]],
+                    )
+                )
+    return items
+
+
+def feed_days(store: Store, days: int, seen: int = 40, *, first: int = 0) -> None:
+    """Every outlet's feed brought *seen* items a day."""
+    with store.session() as session:
+        for feed in session.query(Feed):
+            for index in range(first, days):
+                session.add(FeedDay(feed_key=feed.key, day=day(index), seen=seen, on_topic=4))
