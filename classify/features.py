@@ -21,7 +21,8 @@ METHOD = 1
 """Raise it with every change of what features mean: it is part of the model's version, and weights trained under
 another number are refused. A test pins a digest of the features so that this is not forgotten."""
 
-_POLAR = ("coop", "warm", "ease", "fight", "scold", "wary", "limit", "down", "up", "press", "hold")
+POLAR = ("coop", "warm", "ease", "fight", "scold", "wary", "limit", "down", "up", "press", "hold")
+"""The groups of words that speak for or against a tie; only these are negated and put into frames."""
 _FRAMES = ("SS", "S-", "ST", "TS", "TT", "--")
 _SCOPES = ("all", "title", "pair", "near")
 _NEGATED_SCOPES = ("all", "pair")
@@ -44,8 +45,8 @@ _STRUCTURE = (
 DENSE: tuple[str, ...] = (
     *(f"is:{name}" for name in _STRUCTURE),
     *(f"{scope}:{group}" for scope in _SCOPES for group in GROUPS),
-    *(f"not:{scope}:{group}" for scope in _NEGATED_SCOPES for group in _POLAR),
-    *(f"frame:{group}:{frame}" for group in _POLAR for frame in _FRAMES),
+    *(f"not:{scope}:{group}" for scope in _NEGATED_SCOPES for group in POLAR),
+    *(f"frame:{group}:{frame}" for group in POLAR for frame in _FRAMES),
 )
 """Names of the dense features, in order."""
 
@@ -248,7 +249,7 @@ def _scopes(document: Document, seen: Sequence[_Seen], near: tuple[int, int] | N
             scopes.append("near")
         for group in one.groups:
             for scope in scopes:
-                if one.negated and scope in _NEGATED_SCOPES and group in _POLAR:
+                if one.negated and scope in _NEGATED_SCOPES and group in POLAR:
                     key = f"not:{scope}:{group}"
                 else:
                     key = f"{scope}:{group}"
@@ -265,7 +266,7 @@ def _frames(seen: Sequence[_Seen], dense: list[float]) -> None:
             continue
         frame = ""
         for group in one.groups:
-            if group in _POLAR:
+            if group in POLAR:
                 frame = frame or _frame(seen, index)
                 key = f"frame:{group}:{frame}"
                 counts[key] = counts.get(key, 0) + 1
@@ -320,7 +321,7 @@ def _words(document: Document, seen: Sequence[_Seen]) -> dict[str, None]:
             for gram in _grams(token.word):
                 names[gram] = None
             step = next((group for group in one.groups if group != "hedge"), "")
-            if one.negated and step in _POLAR:
+            if one.negated and step in POLAR:
                 step = f"un{step}"
         if step:
             chain.append(step)

@@ -1,0 +1,127 @@
+"""Reading of stored articles: what has no reading of the current model version yet, in batches, safely interrupted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from classify.model import Backend, Item, Read
+from store.db import Store
+from store.models import Article, Reading, ReadingDyad
+from store.progress import Progress, silent
+
+_STANCES = ("minus", "zero", "plus")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyReport:
+    """What a run read. `stances` counts, per dyad, the likeliest stances: minus, zero, plus."""
+
+    read: int
+    relevant: int
+    stances: dict[str, dict[str, int]]
+    seconds: float
+    model: str
+
+
+@dataclass(slots=True)
+class _Tally:
+    read: int = 0
+    relevant: int = 0
+    stances: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def add(self, reading: Read) -> None:
+        self.read += 1
+        self.relevant += reading.relevant
+        for dyad, one in reading.dyads.items():
+            counts = self.stances.setdefault(dyad, dict.fromkeys(_STANCES, 0))
+            counts[_STANCES[one.stance + 1]] += 1
+
+
+def pending(session: Session, version: str) -> int:
+    """How many articles have no reading of the model *version*."""
+    return session.scalar(select(func.count()).select_from(_unread(version).subquery())) or 0
+
+
+def classify_pending(
+    store: Store,
+    model: Backend,
+    *,
+    now: dt.datetime,
+    batch: int = 500,
+    limit: int | None = None,
+    progress: Progress = silent,
+) -> ClassifyReport:
+    """Read the articles that `model.version` has not read, newest day first, at most *limit* of them.
+
+    Each batch is a transaction: whatever stops the run, what was read stays read and nothing is read twice.
+    """
+    started = time.monotonic()
+    tally = _Tally()
+    version = model.version
+    with store.session() as session:
+        total = pending(session, version)
+    total = total if limit is None else min(total, limit)
+    while tally.read < total:
+        with store.session() as session:
+            query = _unread(version).order_by(Article.day.desc(), Article.id.desc())
+            articles = session.scalars(query.limit(min(batch, total - tally.read))).all()
+            if not articles:
+                break
+            readings = model.read([_item(article) for article in articles])
+            rows = [_stored(article.id, read, now) for article, read in zip(articles, readings, strict=True)]
+            session.add_all(rows)
+            session.flush()
+            for row, read in zip(rows, readings, strict=True):
+                session.add_all(_dyads(row.id, read))
+        # Counted after the commit: a batch that was rolled back was not read.
+        for read in readings:
+            tally.add(read)
+        progress(tally.read, total, "articles")
+    return ClassifyReport(tally.read, tally.relevant, tally.stances, time.monotonic() - started, version)
+
+
+def _unread(version: str) -> Select[tuple[Article]]:
+    done = select(Reading.id).where(Reading.article_id == Article.id, Reading.model == version).exists()
+    return select(Article).where(~done)
+
+
+def _item(article: Article) -> Item:
+    return Item(
+        id=str(article.id),
+        title=article.title,
+        text=article.text,
+        source=article.outlet,
+        date=article.day.isoformat(),
+        url=article.url,
+        lang=article.lang,
+    )
+
+
+def _stored(article_id: int, read: Read, now: dt.datetime) -> Reading:
+    claim = read.claim
+    return Reading(
+        article_id=article_id,
+        model=read.model,
+        relevant=read.relevant,
+        p_relevant=read.p_relevant,
+        themes=[{"code": theme.code, "p": round(theme.p, 4)} for theme in read.themes],
+        claim_id=claim.id if claim else None,
+        claim_similarity=claim.similarity if claim else None,
+        claim_relation=claim.relation if claim else None,
+        evidence=read.evidence,
+        read_at=now,
+    )
+
+
+def _dyads(reading_id: int, read: Read) -> list[ReadingDyad]:
+    return [
+        ReadingDyad(
+            reading_id=reading_id, dyad=dyad, stance=one.stance, p_minus=one.p[0], p_zero=one.p[1], p_plus=one.p[2]
+        )
+        for dyad, one in read.dyads.items()
+    ]

@@ -1,0 +1,140 @@
+"""A labelled set: reading it, and splitting it so that a figure is not flattered."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classify.model import Item
+from ingest.jsonl import iter_jsonl
+from store.errors import InputError
+
+NEAR_DUPLICATE = 0.7
+"""Share of common words (Jaccard) from which two titles are taken for the same news."""
+_COMMON = 300  # a word in so many titles finds no duplicates, only work
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An item with what a careful reader read in it, in the form of the codebook's records."""
+
+    item: Item
+    dyads: dict[str, int]
+    themes: tuple[str, ...]
+    hard: bool
+
+    @property
+    def relevant(self) -> bool:
+        """Whether it concerns a dyad."""
+        return bool(self.dyads)
+
+
+def load_labelled(path: Path) -> list[Labelled]:
+    """Read a ``.jsonl`` or ``.jsonl.gz`` file of label records joined to their texts.
+
+    Raises:
+        InputError: the file is no such file, or a record is malformed; labels are not guessed.
+    """
+    labelled = []
+    for line in iter_jsonl(path):
+        if line.value is None:
+            raise InputError(f"{path}, line {line.number}: {line.reason}")
+        labelled.append(_labelled(line.value, f"{path}, line {line.number}"))
+    if not labelled:
+        raise InputError(f"{path} holds no labelled items")
+    return labelled
+
+
+def _labelled(value: dict[str, Any], where: str) -> Labelled:
+    dyads, themes, title = value.get("dyads"), value.get("themes"), value.get("title")
+    if not isinstance(title, str) or not isinstance(dyads, dict) or not isinstance(themes, list):
+        raise InputError(f"{where}: a labelled item needs 'title', 'dyads' (a mapping) and 'themes' (a list)")
+    if not all(stance in (-1, 0, 1) for stance in dyads.values()):
+        raise InputError(f"{where}: a stance is -1, 0 or 1; found {dyads}")
+    if bool(value.get("relevant", dyads)) != bool(dyads):
+        raise InputError(f"{where}: an item is relevant exactly when it has dyads")
+    item = Item(
+        id=str(value.get("id", "")),
+        title=title,
+        text=str(value.get("text") or ""),
+        source=str(value.get("source") or ""),
+        date=str(value.get("date") or ""),
+    )
+    return Labelled(item, dyads, tuple(str(theme) for theme in themes), bool(value.get("hard")))
+
+
+def digest(labelled: Sequence[Labelled]) -> str:
+    """Sixteen hex digits that name a labelled set: its items and labels, in any order."""
+    lines = sorted(f"{one.item.id}\t{one.item.title}\t{sorted(one.dyads.items())}\t{one.themes}" for one in labelled)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def groups(labelled: Sequence[Labelled]) -> list[int]:
+    """A group number per item: items of one date, and items with nearly the same title, share a group.
+
+    A story that is in training under one outlet's name must not be in the test under another's.
+    """
+    parent = list(range(len(labelled)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    by_date: dict[str, int] = {}
+    titles = [frozenset(_WORD.findall(one.item.title.lower())) for one in labelled]
+    by_word: dict[str, list[int]] = {}
+    for at, one in enumerate(labelled):
+        if one.item.date:
+            parent[root(at)] = root(by_date.setdefault(one.item.date, at))
+        shared: Counter[int] = Counter()
+        for word in titles[at]:
+            holders = by_word.setdefault(word, [])
+            if len(holders) < _COMMON:
+                shared.update(holders)
+                holders.append(at)
+        for other, count in shared.items():
+            if count >= NEAR_DUPLICATE * len(titles[at] | titles[other]):
+                parent[root(at)] = root(other)
+    return [root(at) for at in range(len(labelled))]
+
+
+def fold_numbers(group: Sequence[int], folds: int, seed: int) -> list[int]:
+    """A fold number per item, whole groups together, groups dealt at random."""
+    names = sorted(set(group))
+    random.Random(seed).shuffle(names)  # noqa: S311 (no secret)
+    fold = {name: at % folds for at, name in enumerate(names)}
+    return [fold[name] for name in group]
+
+
+Split = tuple[list[int], list[int]]
+"""Positions to train on, positions to test on."""
+
+
+def split_by(labelled: Sequence[Labelled], test: Callable[[Labelled], bool]) -> Split:
+    """Two lists of positions: those that *test* leaves and those that it takes."""
+    train: list[int] = []
+    held: list[int] = []
+    for at, one in enumerate(labelled):
+        (held if test(one) else train).append(at)
+    return train, held
+
+
+def split_by_time(labelled: Sequence[Labelled], day: str) -> Split:
+    """Train before *day* (ISO date), test from it on."""
+    return split_by(labelled, lambda one: one.item.date >= day)
+
+
+def split_by_time_and_archive(labelled: Sequence[Labelled], day: str) -> Split:
+    """Train before *day*, test from it on, only on sources that training never saw: later news of other outlets."""
+    known = {one.item.source for one in labelled if one.item.date < day}
+    train, held = split_by_time(labelled, day)
+    return train, [at for at in held if labelled[at].item.source not in known]

@@ -1,0 +1,157 @@
+"""What training leaves and reading needs: vocabularies, weights and temperatures, as one plain ``.npz`` file.
+
+The file holds arrays and a JSON note, no pickles; the same parameters always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.features import DENSE, METHOD
+from store.errors import ConfigError
+
+FILE = "linear.npz"
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+"""The folder of the weights that the project ships."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A TF-IDF block: binary counts times idf, to unit length, times weights (one column per output)."""
+
+    vocabulary: tuple[str, ...]
+    idf: Floats
+    weights: Floats
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.vocabulary)}
+
+    @cached_property
+    def _weighted(self) -> Floats:
+        return (self.idf[:, None] * self.weights).astype(np.float32)
+
+    @cached_property
+    def _squares(self) -> Floats:
+        return np.square(self.idf)
+
+    def score(self, names: Iterable[str]) -> Floats:
+        """The block's part of every logit; names that training never saw count for nothing.
+
+        The sum runs in the order of the vocabulary, so it does not hang on the order of *names*.
+        """
+        index = self._index
+        ids = sorted({at for name in names if (at := index.get(name)) is not None})
+        if not ids:
+            return np.zeros(self.weights.shape[1], dtype=np.float32)
+        total: Floats = self._weighted[ids].sum(axis=0, dtype=np.float32)
+        unit: Floats = total / np.sqrt(self._squares[ids].sum(dtype=np.float32))
+        return unit
+
+    def idf_of(self, name: str) -> float:
+        """How rare *name* was in training; an unknown name is as rare as the rarest."""
+        at = self._index.get(name)
+        return float(self.idf[at]) if at is not None else float(self.idf.max(initial=1.0))
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything learned. Columns of the pair blocks: stance -1, 0, +1, then the gate; of the item blocks: themes."""
+
+    pair_words: Block
+    pair_chars: Block
+    pair_dense: Floats
+    pair_bias: Floats
+    dyad_prior: Mapping[str, Floats]
+    item_words: Block
+    item_chars: Block
+    item_bias: Floats
+    themes: tuple[str, ...]
+    theme_thresholds: Floats
+    stance_temperature: float
+    gate_temperature: float
+    theme_temperature: float
+    note: Mapping[str, Any]
+
+    def save(self, folder: Path) -> Path:
+        """Write ``linear.npz`` into *folder*, weights in half precision; gives its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, NDArray[Any]] = {}
+        for name in _BLOCKS:
+            block: Block = getattr(self, name)
+            arrays[f"{name}.vocabulary"] = np.frombuffer("\n".join(block.vocabulary).encode(), dtype=np.uint8)
+            arrays[f"{name}.idf"] = block.idf.astype(np.float16)
+            arrays[f"{name}.weights"] = block.weights.astype(np.float16)
+        for name in _ARRAYS:
+            arrays[name] = getattr(self, name).astype(np.float32)
+        about = {
+            "method": METHOD,
+            "dense": list(DENSE),
+            "themes": list(self.themes),
+            "dyad_prior": {dyad: [float(v) for v in prior] for dyad, prior in self.dyad_prior.items()},
+            "temperatures": [self.stance_temperature, self.gate_temperature, self.theme_temperature],
+            "note": dict(self.note),
+        }
+        arrays["about"] = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
+        path = folder / FILE
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        return path
+
+
+_BLOCKS = ("pair_words", "pair_chars", "item_words", "item_chars")
+_ARRAYS = ("pair_dense", "pair_bias", "item_bias", "theme_thresholds")
+
+
+def load_parameters(folder: Path) -> Parameters:
+    """Read what `Parameters.save` wrote.
+
+    Raises:
+        ConfigError: the file is missing, damaged, or was trained for another version of the features.
+    """
+    path = folder / FILE
+    again = "train again with: ricwatch train ITEMS.jsonl.gz"
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        about = json.loads(arrays["about"].tobytes())
+    except FileNotFoundError:
+        raise ConfigError(f"the weights {path} are missing; install the program again or {again}") from None
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise ConfigError(f"the weights {path} are damaged ({error}); install the program again or {again}") from None
+    if about["method"] != METHOD or about["dense"] != list(DENSE):
+        raise ConfigError(f"the weights {path} were trained for features {about['method']}, not {METHOD}; {again}")
+    blocks = {
+        name: Block(
+            tuple(arrays[f"{name}.vocabulary"].tobytes().decode().split("\n")),
+            arrays[f"{name}.idf"].astype(np.float32),
+            arrays[f"{name}.weights"].astype(np.float32),
+        )
+        for name in _BLOCKS
+    }
+    stance, gate, theme = about["temperatures"]
+    return Parameters(
+        pair_words=blocks["pair_words"],
+        pair_chars=blocks["pair_chars"],
+        item_words=blocks["item_words"],
+        item_chars=blocks["item_chars"],
+        pair_dense=arrays["pair_dense"],
+        pair_bias=arrays["pair_bias"],
+        item_bias=arrays["item_bias"],
+        theme_thresholds=arrays["theme_thresholds"],
+        dyad_prior={dyad: np.asarray(prior, dtype=np.float32) for dyad, prior in about["dyad_prior"].items()},
+        themes=tuple(about["themes"]),
+        stance_temperature=stance,
+        gate_temperature=gate,
+        theme_temperature=theme,
+        note=about["note"],
+    )
