@@ -1,8 +1,8 @@
 """What would the monitor have said? Dated items through the same code, day by day, with nothing from the future.
 
-The detector is a pure function of the days up to the one it looks at (a test holds it to that), so one pass over the whole
-series finds the days on which it would have spoken. For each of these the stored shift, its evidence and its digest are
-then made with the same calls that the monitor makes, which see no day after theirs.
+The detector is a pure function of the days up to the one it looks at (a test holds it to that), so one pass over the
+whole series finds the days on which it would have spoken. For each of these the stored shift, its evidence and its
+digest are then made with the same calls that the monitor makes, which see no day after theirs.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -35,7 +36,7 @@ def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) ->
         return classify_pending(watch.store, watch.model, now=now, limit=limit, progress=report_progress)
 
 
-@task(name="read articles", task_run_name="read articles")
+@task(name="read articles", task_run_name="read articles", cache_policy=NO_CACHE)
 async def read_task(watch: Watch, now: dt.datetime, limit: int | None = None) -> ClassifyReport:
     """Read and leave the page *The readings*."""
     report = read_pending(watch, now, limit=limit)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
@@ -42,7 +43,7 @@ def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
     return series, found
 
 
-@task(name="decide", task_run_name="decide whether coverage shifted")
+@task(name="decide", task_run_name="decide whether coverage shifted", cache_policy=NO_CACHE)
 async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     """Decide and leave the page *The shifts*."""
     series, found = decide(watch, now)

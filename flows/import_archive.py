@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -42,7 +43,7 @@ def load(watch: Watch, files: Sequence[Path], now: dt.datetime) -> ImportReport:
         )
 
 
-@task(name="import files", task_run_name="import files")
+@task(name="import files", task_run_name="import files", cache_policy=NO_CACHE)
 async def import_task(watch: Watch, files: Sequence[Path], now: dt.datetime) -> ImportReport:
     """Import and leave the page *What was imported*."""
     report = load(watch, files, now)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -40,7 +41,7 @@ async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None,
         )
 
 
-@task(name="poll feeds", task_run_name="poll feeds")
+@task(name="poll feeds", task_run_name="poll feeds", cache_policy=NO_CACHE)
 async def poll_task(watch: Watch, now: dt.datetime, keys: list[str] | None = None, force: bool = False) -> PollReport:
     """Poll and leave the page *What was polled*."""
     report = await poll(watch, now, keys=keys, force=force)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -91,7 +92,7 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     return _add_up(polled, read, found, mailed)
 
 
-@task(name="one day", task_run_name="{now:%Y-%m-%d}")
+@task(name="one day", task_run_name="{now:%Y-%m-%d}", cache_policy=NO_CACHE)
 async def watch_day(watch: Watch, now: dt.datetime, send: bool) -> MonitorReport:
     """The same steps for one day of the past, as a single task: a span of years must not become a million task runs."""
     polled = await ingest_feeds.poll(watch, now, force=True)

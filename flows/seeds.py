@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -30,7 +31,7 @@ def load(watch: Watch, now: dt.datetime, originals: Path | None) -> SeedReport:
         )
 
 
-@task(name="load seeds", task_run_name="load seed documents")
+@task(name="load seeds", task_run_name="load seed documents", cache_policy=NO_CACHE)
 async def seeds_task(watch: Watch, now: dt.datetime, originals: Path | None = None) -> SeedReport:
     """Load and leave the page *The seed documents*."""
     report = load(watch, now, originals)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
@@ -76,7 +77,7 @@ def write_preview(target: Path | None, *, kind: Preview, as_of: str) -> Path:
     return target
 
 
-@task(name="compose and deliver", task_run_name="compose and deliver the digest")
+@task(name="compose and deliver", task_run_name="compose and deliver the digest", cache_policy=NO_CACHE)
 async def mail_task(
     watch: Watch,
     now: dt.datetime,

@@ -9,7 +9,7 @@ import io
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -115,13 +115,15 @@ def import_items(
     now: dt.datetime,
     on_topic: OnTopic,
     roster: Sequence[RosterFeed] = (),
+    within: Callable[[dt.date], bool] | None = None,
     progress: Progress = silent,
     batch: int = 1_000,
 ) -> ImportReport:
     """Load the items of JSONL files (plain or gzip): ``{"id","title","text"?,"source"?,"date","url"?,"lang"?}``.
 
     Every *batch* of lines is one transaction with its place in the file, so a second call goes on where a first one
-    was killed, and one after the end changes nothing. An item counts on its day of publication.
+    was killed, and one after the end changes nothing. An item counts on its day of publication; where *within* is given,
+    items of days that it refuses are passed over.
 
     Raises:
         InputError: a file does not exist or is not JSON lines; files before it are loaded.
@@ -208,6 +210,10 @@ class _Import:
             return counts
 
         return in_transaction(self._store, work, undo=self._stories.reset, what=f"line {line}")
+
+
+def _day(entry: Entry, now: dt.datetime) -> dt.date:
+    return (entry.published_at or now).astimezone(dt.UTC).date()
 
 
 def _measure(path: Path) -> tuple[str, int]:
