@@ -122,13 +122,13 @@ def import_items(
     """Load the items of JSONL files (plain or gzip): ``{"id","title","text"?,"source"?,"date","url"?,"lang"?}``.
 
     Every *batch* of lines is one transaction with its place in the file, so a second call goes on where a first one
-    was killed, and one after the end changes nothing. An item counts on its day of publication; where *within* is given,
-    items of days that it refuses are passed over.
+    was killed, and one after the end changes nothing. An item counts on its day of publication; where
+    *within* is given, items of days that it refuses are passed over.
 
     Raises:
         InputError: a file does not exist or is not JSON lines; files before it are loaded.
     """
-    run = _Import(store, Outlets(roster), now, on_topic)
+    run = _Import(store, Outlets(roster), now, on_topic, within)
     for path in paths:
         run.load(path, progress, batch)
     counts = run.counts
@@ -140,7 +140,15 @@ def import_items(
 class _Import:
     """One import: what its files share, and what has been counted so far."""
 
-    def __init__(self, store: Store, outlets: Outlets, now: dt.datetime, on_topic: OnTopic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        outlets: Outlets,
+        now: dt.datetime,
+        on_topic: OnTopic,
+        within: Callable[[dt.date], bool] | None,
+    ) -> None:
+        self._within = within
         self._store = store
         self._outlets = outlets
         self._now = now
@@ -165,7 +173,7 @@ class _Import:
                 item = _entry(line, self._now)
                 if isinstance(item, str):
                     self.bad.append(BadLine(path.name, line.number, item))
-                else:
+                elif self._within is None or self._within(_day(item[1], self._now)):
                     entries.append(item)
             done = group[-1].number
             self.counts += self._commit(sha256, done, entries)
