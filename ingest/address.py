@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import httpcore
@@ -139,17 +141,24 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+@lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    """Reading the certificate store takes some 30 ms, which a replay of hundreds of polls would pay each time."""
+    return httpx.create_ssl_context()
+
+
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport over a pool whose sockets pass through `GuardedBackend`."""
 
     def __init__(self, allowed: Sequence[IpNetwork] = (), connections: int = 64, resolver: Resolver = resolve) -> None:
-        super().__init__()
+        context = _tls_context()
+        super().__init__(verify=context)
         # httpx offers no way to hand in a network backend. Should a release name its pool otherwise, the guard would
         # be gone without a sound; so this fails instead, and tests/ingest/test_address.py tries a refused address.
         if not hasattr(self, "_pool"):
             raise RuntimeError("this httpx keeps its connection pool elsewhere; the address guard cannot be installed")
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=context,
             max_connections=connections,
             # Feeds lie on different hosts: kept connections would only pile up.
             max_keepalive_connections=0,

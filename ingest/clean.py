@@ -61,8 +61,8 @@ _TRACKING = frozenset(
     at_campaign at_custom1 at_custom2 at_custom3 at_custom4 at_format at_link_id at_link_origin at_link_type at_medium
     at_ptr_name at_bbc_team cmp cmpid dclid emc fb_action_ids fb_action_types fb_ref fb_source fbclid fromrss
     ga_campaign ga_content ga_medium ga_source ga_term gbraid gclid gclsrc hsctatracking icid igshid igsh itm_campaign
-    itm_content itm_medium itm_source maca mc_cid mc_eid mkt_tok ml_subscriber ml_subscriber_hash msclkid ncid ns_campaign
-    ns_fee ns_linkname ns_mchannel ns_source oly_anon_id oly_enc_id pfrom rb_clickid s_cid smid spm srsltid
+    itm_content itm_medium itm_source maca mc_cid mc_eid mkt_tok ml_subscriber ml_subscriber_hash msclkid ncid
+    ns_campaign ns_fee ns_linkname ns_mchannel ns_source oly_anon_id oly_enc_id pfrom rb_clickid s_cid smid spm srsltid
     traffic_source ttclid twclid vero_conv vero_id wbraid wickedid wt_mc wt_zmc xtor yclid ymclid ysclid
     """.split()  # noqa: SIM905 (a list of so many strings is harder to read)
 )

@@ -141,7 +141,7 @@ def _naive(parts: dict[str, str | None]) -> dt.datetime | None:
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half.startswith("p") else 0)
     year = int(parts["year"] or 0)
-    if year < 100:
+    if len(parts["year"] or "") == 2:
         year += 1900 if year >= 70 else 2000  # RFC 822 years have two digits
     try:
         return dt.datetime(  # noqa: DTZ001 (the zone is put on by the caller)

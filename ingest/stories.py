@@ -35,8 +35,8 @@ _EMPTY = frozenset(
     """
     a an the of in on at to for by with from as and or but is are was were be been has have had it its his her their
     this that amid after over into than about update updates updated live watch video photos exclusive breaking news
-    report reports reported reportedly says said say told tells sources source official officials analysis explained explainer
-    opinion here what why how will would he she they you your we our s
+    report reports reported reportedly says said say told tells sources source official officials analysis explained
+    explainer opinion here what why how will would he she they you your we our s
     в на и с по о об из за для от до что как это его её их при к у а но или же бы
     के का की में से को ने है हैं और पर यह कि तो ही भी पे एक
     """.split()  # noqa: SIM905 (a list of so many strings is harder to read)

@@ -1,0 +1,117 @@
+"""Entries become articles: identified, gated, counted, once each."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import event, func, select
+
+from ingest.articles import StoreCounts, store_entries
+from ingest.model import Entry
+from ingest.roster import sync_roster
+from store.db import Store
+from store.models import Article, Feed, FeedDay, SeenItem
+from tests.ingest.helpers import NOW, about_two, entry, feed
+
+
+@pytest.fixture
+def feeds(store: Store) -> Store:
+    """Two feeds of one outlet."""
+    with store.session() as session:
+        sync_roster(session, [feed("a", outlet="A"), feed("b", outlet="A")])
+    return store
+
+
+def put(store: Store, *entries: Entry, key: str = "a", now: dt.datetime = NOW) -> StoreCounts:
+    with store.session() as session:
+        return store_entries(session, session.get_one(Feed, key), None, entries, now=now, on_topic=about_two)
+
+
+def counted(store: Store, key: str = "a") -> tuple[int, int]:
+    with store.session() as session:
+        row = session.execute(
+            select(func.sum(FeedDay.seen), func.sum(FeedDay.on_topic)).where(FeedDay.feed_key == key)
+        ).one()
+        return row[0] or 0, row[1] or 0
+
+
+def test_each_item_is_new_once_and_known_ever_after(feeds: Store) -> None:
+    items = [entry("India meets China", "https://x.in/1"), entry("Cricket", "https://x.in/2")]
+    assert put(feeds, *items) == StoreCounts(new=1, known=0, off_topic=1)
+    assert put(feeds, *items) == StoreCounts(new=0, known=2, off_topic=0)
+    assert counted(feeds) == (2, 1), "the denominator counts each once"
+    with feeds.session() as session:
+        assert session.query(SeenItem).count() == 1
+        assert session.query(Article).one().outlet == "A"
+
+
+def test_other_spellings_of_an_address_are_the_same_item(feeds: Store) -> None:
+    put(feeds, entry("India meets China", "https://x.in/1?utm_source=rss"))
+    assert put(feeds, entry("India meets China again", "http://www.x.in/1#top")).known == 1
+
+
+def test_an_item_keeps_its_identity_by_guid_when_its_address_changes(feeds: Store) -> None:
+    put(feeds, entry("India meets China", "https://x.in/1", guid="g1"))
+    assert put(feeds, entry("India meets China", "https://x.in/2", guid="g1")).known == 1
+    assert put(feeds, entry("India meets Russia", "https://x.in/3", guid="g1"), key="b").new == 1, (
+        "guids are a feed's own"
+    )
+
+
+def test_a_guid_that_stands_on_several_addresses_identifies_nothing(feeds: Store) -> None:
+    items = [entry(f"India meets China, part {n}", f"https://x.in/{n}", guid="same") for n in range(3)]
+    assert put(feeds, *items).new == 3
+    assert put(feeds, *items).known == 3
+
+
+def test_a_repeated_address_within_one_response_counts_once(feeds: Store) -> None:
+    item = entry("India meets China", "https://x.in/1")
+    assert put(feeds, item, item, item) == StoreCounts(new=1, known=2, off_topic=0)
+    assert counted(feeds) == (1, 1)
+
+
+def test_an_article_of_a_sister_feed_is_known_yet_counts_in_this_feeds_denominator_once(feeds: Store) -> None:
+    item = entry("India meets China", "https://x.in/1")
+    put(feeds, item)
+    assert put(feeds, item, key="b") == StoreCounts(new=0, known=1, off_topic=0)
+    assert put(feeds, item, key="b") == StoreCounts(new=0, known=1, off_topic=0)
+    assert counted(feeds, "b") == (1, 1)
+
+
+def test_an_item_without_address_is_known_by_its_guid(feeds: Store) -> None:
+    item = Entry("India meets China", "", "", "g7", NOW, "", entry("x").date_quality)
+    assert put(feeds, item).new == 1
+    assert put(feeds, item).known == 1
+
+
+def test_the_topic_is_looked_for_in_title_and_text(feeds: Store) -> None:
+    assert put(feeds, entry("Border talks", "https://x.in/1", text="India and China met")).new == 1
+
+
+def test_the_day_is_of_publication_or_of_first_sight_the_earlier(feeds: Store) -> None:
+    put(feeds, entry("India, China: old", "https://x.in/1", days_ago=3))
+    put(feeds, entry("India, Russia: ten minutes ahead", "https://x.in/2", days_ago=-0.5), now=NOW)
+    with feeds.session() as session:
+        assert [row.day for row in session.query(Article).order_by(Article.id)] == [
+            dt.date(2026, 11, 22),
+            dt.date(2026, 11, 25),
+        ]
+
+
+def test_the_number_of_look_ups_does_not_grow_with_the_items(feeds: Store) -> None:
+    asked: list[str] = []
+
+    @event.listens_for(feeds.engine, "before_cursor_execute")
+    def hear(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append(statement)
+
+    def look_ups(count: int, start: int) -> int:
+        asked.clear()
+        names = (f"Cricket {n}" if n % 3 else f"India {n}, China" for n in range(count))
+        put(feeds, *(entry(name, f"https://x.in/{start + n}") for n, name in enumerate(names)))
+        return len(asked)
+
+    few = look_ups(10, 0)
+    assert look_ups(400, 10_000) <= few + 1, "one more, for the stories of the first call"

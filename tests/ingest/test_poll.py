@@ -1,0 +1,313 @@
+"""Polling end to end against a real server, a real database, and one that dies in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+
+from ingest.model import RosterFeed
+from ingest.policy import Health
+from ingest.poll import PollReport, PollRow, poll_feeds
+from ingest.roster import sync_roster
+from store.db import Store
+from store.models import Article, Feed, Poll, SeenItem, Story
+from store.settings import ROOT, Settings
+from tests.ingest.helpers import NOW, about_two, feed, rss
+from tests.ingest.server import Answer, Asked, FeedServer, free_port
+
+HOUR = dt.timedelta(hours=1)
+
+
+async def poll(
+    store: Store, settings: Settings, *rows: RosterFeed, now: dt.datetime = NOW, force: bool = True
+) -> PollReport:
+    with store.session() as session:
+        sync_roster(session, rows)
+    return await poll_feeds(store, settings, now=now, on_topic=about_two, force=force)
+
+
+async def poll_one(store: Store, settings: Settings, url: str, now: dt.datetime = NOW) -> PollRow:
+    (row,) = (await poll(store, settings, feed("a", url=url), now=now)).rows
+    return row
+
+
+def state(store: Store, key: str = "a") -> Feed:
+    with store.session() as session:
+        return session.get_one(Feed, key)
+
+
+def titles(store: Store) -> list[str]:
+    with store.session() as session:
+        return list(session.scalars(select(Article.title).order_by(Article.id)))
+
+
+async def test_a_poll_stores_what_is_on_the_topic_and_a_second_adds_nothing_twice(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    url = server.set("/rss", Answer(rss("India meets China", "Cricket"), headers={"ETag": '"1"'}))
+    row = await poll_one(store, local, url)
+    assert (row.outcome, row.seen, row.new, row.known, row.off_topic, row.bad) == ("fetched", 2, 1, 0, 1, 0)
+    assert row.health == Health.OK
+    row = await poll_one(store, local, url, NOW + HOUR)
+    assert (row.outcome, row.new, row.health) == ("same_body", 0, Health.UNMODIFIED)
+    assert server.asked[1].headers["if-none-match"] == '"1"'
+    server.set("/rss", Answer(rss("India meets China", "Cricket", "Russia calls India"), headers={"ETag": '"2"'}))
+    row = await poll_one(store, local, url, NOW + 2 * HOUR)
+    assert (row.outcome, row.seen, row.new, row.known) == ("fetched", 3, 1, 2)
+    assert titles(store) == ["India meets China", "Russia calls India"]
+    assert state(store).etag == '"2"'
+    with store.session() as session:
+        assert [p.outcome for p in session.query(Poll).order_by(Poll.id)] == ["fetched", "same_body", "fetched"]
+
+
+async def test_a_304_adds_nothing_and_keeps_the_validators(server: FeedServer, store: Store, local: Settings) -> None:
+    def answer(asked: Asked) -> Answer:
+        known = asked.headers.get("if-none-match") == '"1"'
+        return Answer(status=304) if known else Answer(rss("India meets China"), headers={"ETag": '"1"'})
+
+    url = server.set("/rss", answer)
+    await poll_one(store, local, url)
+    row = await poll_one(store, local, url, NOW + HOUR)
+    assert (row.outcome, row.http_status, row.answered) == ("not_modified", 304, True)
+    assert state(store).etag == '"1"'
+    assert state(store).last_success_at == NOW + HOUR
+
+
+async def test_once_a_day_and_after_a_failure_the_request_is_unconditional(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    good = Answer(rss("India meets China"), headers={"ETag": '"1"'})
+    url = server.set("/rss", good)
+    await poll_one(store, local, url)
+    await poll_one(store, local, url, NOW + 25 * HOUR)
+    assert "if-none-match" not in server.asked[-1].headers
+    server.set("/rss", Answer(status=500))
+    await poll_one(store, local, url, NOW + 26 * HOUR)
+    server.set("/rss", good)
+    row = await poll_one(store, local, url, NOW + 27 * HOUR)
+    assert "if-none-match" not in server.asked[-1].headers
+    assert (row.health, state(store).failures) == (Health.UNMODIFIED, 0)
+
+
+async def test_a_feed_is_not_asked_before_its_time(server: FeedServer, store: Store, local: Settings) -> None:
+    row = feed("a", url=server.set("/rss", Answer(status=503, headers={"Retry-After": "18000"})))
+    await poll(store, local, row)
+    report = await poll(store, local, row, now=NOW + 4 * HOUR, force=False)
+    assert (report.due, report.not_due, len(server.asked)) == (0, 1, 1)
+    assert (await poll(store, local, row, now=NOW + 6 * HOUR, force=False)).due == 1
+
+
+async def test_a_gone_feed_is_parked_with_its_reason_and_kept(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    row = feed("a", url=server.set("/rss", Answer(status=410)))
+    await poll(store, local, row)
+    assert state(store).health == Health.GONE
+    assert "410 Gone on 2026-11-25" in state(store).last_error
+    assert (await poll(store, local, row, now=NOW + 48 * HOUR)).due == 0
+
+
+async def test_a_web_page_instead_of_the_feed_is_named_and_its_validators_are_not_kept(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    page = b"<!doctype html><html><head><title>Maintenance</title></head></html>"
+    url = server.set("/rss", Answer(rss("India meets China"), headers={"ETag": '"1"'}))
+    await poll_one(store, local, url)
+    server.set("/rss", Answer(page, headers={"ETag": '"page"'}))
+    row = await poll_one(store, local, url, NOW + HOUR)
+    assert (row.outcome, row.health) == ("failed", Health.PARSE_ERROR)
+    assert "Maintenance" in row.reason
+    assert state(store).etag is None
+    assert state(store).last_success_at == NOW
+
+
+async def test_half_a_feed_is_stored_and_asked_for_again_in_full(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    whole = rss("India meets China", "Russia calls India", "China calls Russia")
+    url = server.set("/rss", Answer(whole[: whole.rindex(b"<item>") + 9], headers={"ETag": '"1"'}))
+    assert (await poll_one(store, local, url)).new == 2
+    server.set("/rss", Answer(whole, headers={"ETag": '"1"'}))
+    assert (await poll_one(store, local, url, NOW + HOUR)).new == 1
+    assert "if-none-match" not in server.asked[-1].headers
+
+
+async def test_one_feeds_failure_never_loses_the_others(server: FeedServer, store: Store, local: Settings) -> None:
+    report = await poll(
+        store,
+        local,
+        feed("bad", url=server.set("/bad", Answer(b"\x00\x01"))),
+        feed("down", url=f"http://127.0.0.1:{free_port()}/"),
+        feed("good", url=server.set("/good", Answer(rss("India meets China")))),
+        feed("off", enabled=False, status_note="x"),
+    )
+    assert [(row.key, row.outcome) for row in report.rows] == [
+        ("bad", "failed"),
+        ("down", "failed"),
+        ("good", "fetched"),
+    ]
+    assert (report.due, report.answered, report.new, report.nothing_reached) == (3, 1, 1, False)
+    assert titles(store) == ["India meets China"]
+
+
+async def test_a_topic_gate_that_fails_on_one_feed_is_told_in_its_row(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    def gate(text: str) -> bool:
+        if "poison" in text:
+            raise ValueError("cannot read this")
+        return about_two(text)
+
+    with store.session() as session:
+        sync_roster(
+            session,
+            [
+                feed("a", url=server.set("/a", Answer(rss("India, China, poison"), headers={"ETag": '"1"'}))),
+                feed("b", url=server.set("/b", Answer(rss("India meets China", host="https://b.in")))),
+            ],
+        )
+    report = await poll_feeds(store, local, now=NOW, on_topic=gate)
+    assert [(row.stored, row.new) for row in report.rows] == [(False, 0), (True, 1)]
+    assert "cannot read this" in report.rows[0].reason
+    assert state(store, "a").etag is None, "its items were not stored, so its validators must not be"
+
+
+async def test_nothing_reached_is_told_when_every_feed_fails_before_any_response(store: Store, local: Settings) -> None:
+    rows = [feed(key, url=f"http://127.0.0.1:{free_port()}/") for key in ("a", "b")]
+    report = await poll(store, local, *rows, feed("c", url="http://nowhere.invalid/"))
+    assert report.nothing_reached
+    assert report.answered == 0
+    assert {row.health for row in report.rows} == {Health.UNREACHABLE}
+
+
+async def test_only_the_feeds_that_were_named_are_polled(server: FeedServer, store: Store, local: Settings) -> None:
+    with store.session() as session:
+        sync_roster(session, [feed(key, url=server.set(f"/{key}", Answer(rss("x")))) for key in "abc"])
+    seen: list[tuple[int, int | None, str]] = []
+
+    def progress(done: int, total: int | None = None, note: str = "") -> None:
+        seen.append((done, total, note))
+
+    report = await poll_feeds(store, local, now=NOW, on_topic=about_two, keys=["b"], progress=progress)
+    assert [row.key for row in report.rows] == ["b"]
+    assert seen == [(1, 1, "b")]
+
+
+async def test_at_most_two_requests_run_at_one_host(server: FeedServer, store: Store, local: Settings) -> None:
+    running = [0, 0]
+
+    def answer(asked: Asked) -> Answer:
+        running[0] += 1
+        running[1] = max(running)
+        server.stopping.wait(0.03)
+        running[0] -= 1
+        return Answer(rss("x", host=f"https://x.in{asked.path}"))
+
+    rows = [feed(f"f{n}", url=server.set(f"/{n}", answer)) for n in range(8)]
+    assert (await poll(store, local, *rows)).answered == 8
+    assert running[1] == 2
+
+
+async def test_two_feeds_with_the_same_article_store_it_once(server: FeedServer, store: Store, local: Settings) -> None:
+    body = Answer(rss("India meets China"))
+    report = await poll(store, local, feed("a", url=server.set("/a", body)), feed("b", url=server.set("/b", body)))
+    assert sorted(row.new for row in report.rows) == [0, 1]
+    with store.session() as session:
+        assert session.query(Story).one().articles == 1
+
+
+async def test_two_polls_at_once_store_every_article_once(server: FeedServer, store: Store, local: Settings) -> None:
+    """Two processes poll the same feed: the later one meets the unique constraint or a locked database and repeats."""
+    url = server.set("/rss", Answer(rss(*(f"India meets China, part {n}" for n in range(20)))))
+    with store.session() as session:
+        sync_roster(session, [feed("a", url=url)])
+    other = Store(store.url)
+    import asyncio
+
+    reports = await asyncio.gather(
+        *(poll_feeds(own, local, now=NOW, on_topic=about_two, force=True) for own in (store, other))
+    )
+    other.close()
+    assert all(report.rows[0].stored for report in reports)
+    assert sum(report.new for report in reports) == 20
+    assert len(titles(store)) == 20
+
+
+async def test_a_locked_database_is_waited_for_and_the_transaction_repeated(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    failures = ["UPDATE feed"]
+
+    def fail_once(conn: object, cursor: object, statement: str, *rest: object) -> None:
+        if failures and statement.startswith(failures[0]):
+            failures.clear()
+            raise OperationalError(statement, {}, Exception("database is locked"))
+
+    url = server.set("/rss", Answer(rss("India meets China", "Cricket")))
+    with store.session() as session:
+        sync_roster(session, [feed("a", url=url)])
+    event.listen(store.engine, "before_cursor_execute", fail_once)
+    report = await poll_feeds(store, local, now=NOW, on_topic=about_two)
+    assert not failures, "the failure was met"
+    assert (report.rows[0].new, report.rows[0].off_topic, report.rows[0].stored) == (1, 1, True)
+    with store.session() as session:
+        assert session.query(Poll).count() == session.query(Article).count() == session.query(SeenItem).count() == 1
+
+
+KILLED = """
+    import asyncio, os, sys
+    from sqlalchemy import event
+    from ingest.poll import poll_feeds
+    from store.db import Store
+    from store.settings import Settings
+    from tests.ingest.helpers import NOW, about_two
+    store = Store(sys.argv[1])
+
+    def die(conn, cursor, statement, *rest):
+        if statement.startswith(sys.argv[2]):
+            os._exit(9)
+
+    event.listen(store.engine, sys.argv[3], die)
+    asyncio.run(poll_feeds(store, Settings(_env_file=None, allow_private_addresses=True), now=NOW, on_topic=about_two))
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "when"),
+    [
+        ("INSERT INTO article", "after_cursor_execute"),
+        ("INSERT INTO seen_item", "after_cursor_execute"),
+        ("UPDATE feed", "before_cursor_execute"),
+        ("UPDATE feed", "after_cursor_execute"),
+    ],
+)
+async def test_killed_between_entries_and_validators_nothing_is_lost_and_nothing_stands_twice(
+    statement: str, when: str, server: FeedServer, store: Store, local: Settings
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        known = asked.headers.get("if-none-match") == '"1"'
+        return Answer(status=304) if known else Answer(rss("India meets China", "Cricket"), headers={"ETag": '"1"'})
+
+    url = server.set("/rss", answer)
+    with store.session() as session:
+        sync_roster(session, [feed("a", url=url)])
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), store.url, statement, when],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(Path(ROOT))},
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == 9
+    assert titles(store) == []
+    assert state(store).etag is None
+    row = await poll_one(store, local, url)
+    assert (row.outcome, row.new, row.off_topic) == ("fetched", 1, 1)

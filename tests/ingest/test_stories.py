@@ -1,0 +1,132 @@
+"""Which titles tell one event."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from ingest.articles import store_entries
+from ingest.clean import title_key
+from ingest.model import Entry
+from ingest.roster import sync_roster
+from ingest.stories import StoryIndex, fingerprint, similarity
+from store.db import Store
+from store.models import Article, Feed, Story
+from tests.ingest.helpers import NOW, entry, feed
+
+ONE = [
+    (
+        "India, China agree to pull back troops at Pangong lake",
+        "India and China agree to pull back troops at Pangong Lake",
+    ),
+    ("Russia delivers second S-400 squadron to India", "Russia delivers second S-400 squadron to India: officials"),
+    (
+        "Xi to visit Moscow next week for talks with Putin",
+        "Xi to visit Moscow next week for talks with Putin, says Kremlin",
+    ),
+    ("India buys record Russian oil in May", "India buys record Russian oil in May despite pressure"),
+    ("Китай и Россия подписали договор о газе", "Россия и Китай подписали договор о газе: Кремль"),
+    ("भारत और रूस ने रक्षा समझौते पर हस्ताक्षर किए", "भारत, रूस ने रक्षा समझौते पर हस्ताक्षर किए"),
+    ("中国和俄罗斯签署天然气供应协议", "中国、俄罗斯签署天然气供应协议"),
+    ("Russian minister visits Delhi for trade talks", "Russian minister visit to Delhi for trade talks"),
+]
+TWO = [
+    ("India, China hold 18th round of border talks", "India, China hold 19th round of border talks"),
+    ("India and China hold eighteenth round of border talks", "India and China hold nineteenth round of border talks"),
+    ("Modi meets Putin in Moscow", "Modi meets Xi in Moscow"),
+    ("India accepts Chinese proposal on border patrols", "India rejects Chinese proposal on border patrols"),
+    ("Russia, China trade up 10 percent in May", "Russia, China trade up 12 percent in June"),
+    ("Russia to deliver S-400 to India this year", "Russia not to deliver S-400 to India this year"),
+    ("India China news", "India China news today"),
+    ("Russia Ukraine war day 200 what we know", "Russia Ukraine war day 201 what we know"),
+    ("India to buy oil from Russia", "China to buy gas from Iran"),
+    ("中国和俄罗斯签署天然气供应协议", "中国和印度举行边界问题会谈"),
+]
+
+
+@pytest.mark.parametrize(("one", "two"), ONE)
+def test_near_copies_tell_one_event(one: str, two: str) -> None:
+    assert similarity(fingerprint(title_key(one)), fingerprint(title_key(two))) > 0
+
+
+@pytest.mark.parametrize(("one", "two"), TWO)
+def test_similar_titles_of_two_events_stay_apart(one: str, two: str) -> None:
+    assert similarity(fingerprint(title_key(one)), fingerprint(title_key(two))) == 0
+
+
+@pytest.mark.parametrize(("one", "two"), ONE + TWO)
+def test_likeness_does_not_depend_on_the_order(one: str, two: str) -> None:
+    a, b = fingerprint(title_key(one)), fingerprint(title_key(two))
+    assert similarity(a, b) == similarity(b, a)
+
+
+TITLE = "India, China agree to pull back troops at Pangong lake"
+
+
+def stored(store: Store, entries: list[Entry]) -> list[tuple[str, int | None]]:
+    """Store each entry in a call of its own, as polls do; gives titles with their story."""
+    with store.session() as session:
+        sync_roster(session, [feed("a")])
+    for item in entries:
+        with store.session() as session:
+            store_entries(session, session.get_one(Feed, "a"), None, [item], now=NOW, on_topic=lambda text: True)
+    with store.session() as session:
+        return [(row.title, row.story_id) for row in session.query(Article).order_by(Article.id)]
+
+
+def test_copies_within_three_days_are_one_story_and_later_ones_another(store: Store) -> None:
+    rows = stored(
+        store,
+        [
+            entry(TITLE, "https://a.in/1", days_ago=6, outlet="A"),
+            entry(TITLE, "https://b.in/1", days_ago=4, outlet="B"),
+            entry(TITLE, "https://b.in/2", days_ago=3, outlet="B"),
+            entry(TITLE, "https://a.in/2", days_ago=2, outlet="A"),
+        ],
+    )
+    assert [story for _, story in rows] == [1, 1, 1, 2]
+    with store.session() as session:
+        first, second = session.query(Story).order_by(Story.id)
+        assert (first.articles, first.outlets, (first.last_day - first.day).days) == (3, 2, 3)
+        assert (second.articles, second.outlets) == (1, 1)
+
+
+def test_an_earlier_copy_that_comes_late_moves_the_storys_first_day(store: Store) -> None:
+    rows = stored(store, [entry(TITLE, "https://a.in/1", days_ago=2), entry(TITLE, "https://b.in/1", days_ago=4)])
+    assert rows[0][1] == rows[1][1]
+    with store.session() as session:
+        story = session.query(Story).one()
+        assert (story.last_day - story.day).days == 2
+
+
+def test_one_call_and_many_give_the_same_stories(store: Store, tmp_path_factory: pytest.TempPathFactory) -> None:
+    entries = [entry(text, f"https://x.in/{n}") for n, text in enumerate(text for pair in ONE + TWO for text in pair)]
+    one_by_one = [story for _, story in stored(store, entries)]
+    other = Store(f"sqlite:///{tmp_path_factory.mktemp('other') / 'x.db'}")
+    other.migrate()
+    with other.session() as session:
+        sync_roster(session, [feed("a")])
+        row = session.get_one(Feed, "a")
+        store_entries(session, row, None, entries, now=NOW, on_topic=lambda text: True)
+    with other.session() as session:
+        together = [row.story_id for row in session.query(Article).order_by(Article.id)]
+    other.close()
+    assert together == one_by_one
+
+
+def test_a_day_of_many_titles_stays_fast_and_finds_the_copy(store: Store) -> None:
+    words = [f"word{number}" for number in range(400)]
+    draw = random.Random(7)
+    index = StoryIndex()
+    day = NOW.date()
+    with store.session() as session:
+        index.load(session, [day])
+    for number in range(3_000):
+        title = " ".join(["india", "china", "russia", *draw.sample(words, 6), str(number)])
+        index.place(title, title_key(title), day, "A")
+    started = time.perf_counter()
+    copy = index.place(title, title_key(title), day, "B")
+    assert copy == -3_000
+    assert time.perf_counter() - started < 0.25
