@@ -137,7 +137,7 @@ def test_small_faults_do_not_make_a_feed_truncated() -> None:
 def test_a_link_that_is_no_web_address_is_dropped(link: str) -> None:
     (entry,) = read(item(f"<title>India, China</title><guid isPermaLink='false'>7</guid><link>{link}</link>")).entries
     assert (entry.url, entry.guid) == ("", "7")
-    assert read(item(f"<title>India, China</title><link>{link}</link>")).bad in (0, 1)
+    assert read(item(f"<title>India, China</title><link>{link}</link>")).bad == 1
 
 
 def test_a_relative_link_is_resolved_against_the_feed() -> None:
@@ -237,5 +237,5 @@ def test_no_sample_feed_of_other_readers_crashes_and_every_rejection_is_named(da
                 assert parsed.format or (parsed.problem and parsed.error), member.name
                 for entry in parsed.entries:
                     assert entry.title, member.name
-                    assert entry.url.startswith(("http://", "https://", "")), member.name
+                    assert not entry.url or entry.url.lower().startswith(("http://", "https://")), member.name
     assert read_files > 2_000

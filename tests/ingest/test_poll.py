@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 import subprocess
@@ -230,8 +231,6 @@ async def test_two_polls_at_once_store_every_article_once(server: FeedServer, st
     with store.session() as session:
         sync_roster(session, [feed("a", url=url)])
     other = Store(store.url)
-    import asyncio
-
     reports = await asyncio.gather(
         *(poll_feeds(own, local, now=NOW, on_topic=about_two, force=True) for own in (store, other))
     )
