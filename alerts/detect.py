@@ -16,6 +16,9 @@ import numpy as np
 
 from alerts import thresholds, wording
 from alerts.baseline import AttentionBaseline, Baseline, Outlook, StanceBaseline, guard_before
+from alerts.family import FAMILY, next_sums
+from alerts.firsttone import first_tones
+from alerts.history import EVERY, Past, own_threshold
 from alerts.model import Direction, Found, Kind
 from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
 from alerts.votes import Coverage, DayTable, FloatArray
@@ -24,6 +27,10 @@ FIRST_ALERT_DAY = 28
 """Days of history before a series may alarm."""
 SETTLE = 21
 """Days after an onset in which its series stays silent: the new level must become the normal one first."""
+FOLLOW_UP_DAYS = 14
+"""Days after the onset at which a shift is measured again, on the days after it was found and against the frozen level
+before it: what was a burst has faded by then."""
+LEAST_DAYS_AFTER_DETECTION = 7
 ONSET_REACH = 60
 LEAST_DAYS_SINCE_ONSET = 3
 LEVEL_DOUBT = 0.5
@@ -31,21 +38,6 @@ LEVEL_DOUBT = 0.5
 strays from a wrong level would count as evidence day after day."""
 SAME_SHIFT = 21
 """Two alarms of a series whose onsets lie within so many days tell the same shift."""
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """What the detectors of one kind share: effects and zone in score points or logarithms of ratios."""
-
-    zone: float
-    effects: tuple[float, ...]
-    clip: float
-
-
-FAMILY = {
-    Kind.STANCE: Family(0.05, (0.10, 0.15, 0.25, 0.40), 2.5),
-    Kind.ATTENTION: Family(math.log(1.2), tuple(math.log(x) for x in (1.35, 1.6, 2.0, 3.0)), 2.0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +64,8 @@ class Alarm:
     evidence: float
     threshold: float
     returned: bool
+    anchor: int = 0
+    """Where the level before it begins."""
 
 
 class SeriesMonitor:
@@ -81,9 +75,7 @@ class SeriesMonitor:
         self.kind = kind
         self._family = FAMILY[kind]
         self._baseline = baseline
-        self._effects = np.array(self._family.effects)
-        self._sums = np.zeros((2, len(self._effects)))
-        self._signs = np.array([[1.0], [-1.0]])
+        self._sums = np.zeros((2, len(self._family.effects)))
         self.anchor = 0
         self._mute = first_alert_day
         self._old_level: float | None = None
@@ -93,6 +85,8 @@ class SeriesMonitor:
         """Prewhitened standardised residual per day; NaN on a day that is no measurement."""
         self.sensitivity = np.zeros(baseline.days)
         """Expected surprise per unit of effect."""
+        self.zone = np.full(baseline.days, self._family.zone)
+        """Change of level that counts as none, per day."""
         self._plain = np.full(baseline.days, np.nan)
         # As `surprise` before anything is clipped; sizes are taken from it.
 
@@ -101,8 +95,7 @@ class SeriesMonitor:
         outlook = self._observe(t)
         if outlook is None or t < self._mute:
             return None
-        zone = self._family.zone + LEVEL_DOUBT * outlook.level_error
-        self._accumulate(self.surprise[t], self.sensitivity[t], zone)
+        self._sums = next_sums(self._sums, self.surprise[t], self.sensitivity[t], self.zone[t], self._family)
         evidence = self.evidence
         if evidence < needed:
             return None
@@ -151,26 +144,9 @@ class SeriesMonitor:
         held = _held(self._yesterday)
         self.surprise[t], self._yesterday = whiten(min(6.0, max(-6.0, z)), held, outlook.rho), z
         self.sensitivity[t] = sensitivity(outlook)
+        self.zone[t] = self._family.zone + LEVEL_DOUBT * outlook.level_error
         self._last = outlook
         return outlook
-
-    def _accumulate(self, surprise: float, gain: float, zone: float) -> None:
-        """One Shiryaev-Roberts step, S <- (1 + S) exp(a v - b), for either direction and every effect.
-
-        With a = k (effect - zone) and b = k^2 (effect^2 - zone^2) / 2 the factor's mean is at most 1 wherever the
-        level moved by no more than the zone; a is capped at 2 so that no single day decides.
-        """
-        clip = self._family.clip
-        v = min(clip, max(-clip, surprise))
-        effects = np.maximum(self._effects, 1.3 * zone)
-        a = gain * (effects - zone)
-        b = gain * gain * (effects**2 - zone**2) / 2
-        over = a > 2
-        if over.any():
-            b = np.where(over, b * (2 / np.maximum(a, 1e-12)) ** 2, b)
-            a = np.minimum(a, 2.0)
-        # Evidence beyond e^700 says nothing more, and must not overflow.
-        self._sums = np.minimum((1 + self._sums) * np.exp(self._signs * (a * v) - b), 1e300)
 
     def _alarm(self, t: int, outlook: Outlook, evidence: float, needed: float) -> Alarm | None:
         found = self._onset(t)
@@ -182,7 +158,7 @@ class SeriesMonitor:
         new = self._comparable(outlook.level) + change
         returned = self._old_level is not None and abs(new - self._old_level) < 2 * self._family.zone
         error = math.sqrt(variance + outlook.level_error**2)
-        return Alarm(t, onset, change, error, outlook.level, evidence, needed, returned)
+        return Alarm(t, onset, change, error, outlook.level, evidence, needed, returned, self.anchor)
 
     def _onset(self, t: int) -> tuple[int, float, float] | None:
         """The start that explains the last days best: onset, size and its variance; None with too few days."""
@@ -286,8 +262,12 @@ def detect(
     false_alarms_per_year: float = 1.0,
     known: Sequence[Known] = (),
     reporting: Reporting | None = None,
+    raise_thresholds: bool = True,
 ) -> list[Found]:
     """Every shift in *coverage*, by the day on which it was found; those in *known* only steer, and are not repeated.
+
+    From the 120th day on, thresholds are raised where the coverage's own history is rougher than usual (see
+    `alerts.history`); *raise_thresholds* leaves that out, for measurements.
 
     Raises:
         ValueError: the rate of false alarms is not above zero.
@@ -300,23 +280,38 @@ def detect(
             for item in series
             if item.kind is kind
         ]
-        found += _watch_family(coverage, kind, family, false_alarms_per_year)
+        found += _watch_family(coverage, kind, family, false_alarms_per_year, raise_thresholds)
+    monitored = (reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)).usable
+    found += first_tones(coverage, monitored, [*known, *found], rate=false_alarms_per_year)
     return sorted(found, key=lambda one: (one.detected, one.dyad, one.kind))
 
 
-def _watch_family(coverage: Coverage, kind: Kind, family: Sequence[_Watch], rate: float) -> list[Found]:
+def _watch_family(
+    coverage: Coverage, kind: Kind, family: Sequence[_Watch], rate: float, raise_thresholds: bool
+) -> list[Found]:
     """Run the series of a family side by side: they share one budget of false alarms, and with it one threshold.
 
     A series counts from the day on which it begins, so that a dyad that is added later changes nothing before.
     """
-    needed = [thresholds.threshold(kind, rate, count) for count in range(1, max(1, len(family)) + 1)]
+    counts = range(1, max(1, len(family)) + 1)
+    shipped = [thresholds.threshold(kind, rate, count) for count in counts]
+    own = -math.inf
     found = []
     for day in range(coverage.days):
         live = [watch for watch in family if watch.item.start <= day]
+        if not live:
+            continue
+        raised = max(0.0, own - shipped[len(live) - 1])
         for watch in live:
-            alarm = watch.step(day - watch.item.start, needed[len(live) - 1])
+            alarm = watch.step(day - watch.item.start, shipped[len(live) - 1] + raised)
             if alarm is not None:
-                found.append(_found(coverage, watch.item, alarm, len(live)))
+                found.append(_found(coverage, watch.item, alarm, len(live), raised))
+        # By the calendar, not by the first day: late articles may move that.
+        ordinal = coverage.date(day).toordinal()
+        if raise_thresholds and ordinal % EVERY == 0:
+            first = min(watch.item.start for watch in live)
+            pasts = [watch.past(day, first) for watch in live]
+            own = own_threshold(kind, pasts, thresholds.run_length_wanted(rate), seed=ordinal)
     return found
 
 
@@ -356,11 +351,16 @@ class _Watch:
             ),
             key=lambda told: told.detected,
         )
+        self._due: dict[int, Alarm] = {}
+        self._explained = np.zeros(item.baseline.days, dtype=np.bool_)
 
     def step(self, t: int, needed: float) -> Alarm | None:
         """Take in day *t*; an alarm that was not told yet."""
         alarm = self.monitor.step(t, needed)
+        if t in self._due:
+            self._check(self._due.pop(t), t)
         if alarm is not None:
+            self._due[follow_up_day(alarm.onset, alarm.t)] = alarm
             same = next((told for told in self._told if told.same(alarm)), None)
             if same is None:
                 self.monitor.accept(alarm)
@@ -375,6 +375,23 @@ class _Watch:
                 told.used = True
                 self.monitor.rebase(told.onset, self.monitor.level)
         return None
+
+    def _check(self, alarm: Alarm, t: int) -> None:
+        """What turned out to last was a shift; what faded is part of this coverage's usual noise."""
+        measured = follow_up(self.item, alarm.onset, range(alarm.t + 1, t + 1), alarm.anchor)
+        if measured is not None and lasts(self.item.kind, alarm.change, *measured):
+            self._explained[alarm.onset : alarm.t + 1] = True
+
+    def past(self, day: int, first: int) -> Past:
+        """What the series has seen from calendar day *first* to *day*, without the days of shifts that lasted."""
+        until, lead = day - self.item.start + 1, self.item.start - first
+        monitor = self.monitor
+        seen = np.where(self._explained[:until], np.nan, monitor.surprise[:until])
+        return Past(
+            np.concatenate([np.full(lead, np.nan), seen]),
+            np.concatenate([np.zeros(lead), monitor.sensitivity[:until]]),
+            np.concatenate([np.full(lead, FAMILY[self.item.kind].zone), monitor.zone[:until]]),
+        )
 
 
 def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple[float, float] | None:
@@ -408,7 +425,17 @@ def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple
     return effect(gain, np.array(surprises)), math.sqrt(1 / information + level_error**2)
 
 
-def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:
+def follow_up_day(onset: int, detected: int) -> int:
+    """When a shift is measured again: 14 days after its onset, but with a week of days that did not find it."""
+    return max(onset + FOLLOW_UP_DAYS, detected + LEAST_DAYS_AFTER_DETECTION)
+
+
+def lasts(kind: Kind, told: float, change: float, error: float) -> bool:
+    """Whether a follow-up confirms what was told: its 95 % range lies beyond the zone, on the same side."""
+    return math.copysign(1.0, told) * change - 1.96 * error > FAMILY[kind].zone
+
+
+def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int, raised: float) -> Found:
     since = slice(item.start + alarm.onset, item.start + alarm.t + 1)
     votes: FloatArray = item.table.votes[since].sum(axis=0)
     outlets = {name for name, count in zip(coverage.outlets, votes.tolist(), strict=True) if count and name}
@@ -419,7 +446,8 @@ def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int) -> Found:
     else:
         before, after = alarm.level, alarm.level * math.exp(alarm.change)
         direction = Direction.RISE if up else Direction.FALL
-    years = thresholds.years_between(item.kind, alarm.evidence, count)
+    # Where the history is rough, evidence counts for less: as much less as the threshold was raised.
+    years = thresholds.years_between(item.kind, alarm.evidence - raised, count)
     bare = Found(
         dyad=item.dyad,
         kind=item.kind,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alerts.detect import FAMILY
+from alerts.family import FAMILY
 from alerts.model import Direction, Evidence, Found, Kind, Part, StoryEvidence
 from store.models import Article, Reading, Vote
 

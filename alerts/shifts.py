@@ -6,12 +6,11 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.baseline import AttentionBaseline, StanceBaseline
-from alerts.detect import FAMILY, Known, Series, detect, follow_up, series_of
+from alerts.detect import Known, Series, detect, follow_up, follow_up_day, lasts, series_of
 from alerts.evidence import Usual, votes_since, weigh, with_texts
 from alerts.load import load_coverage
 from alerts.model import Direction, Evidence, Found, Kind
@@ -21,10 +20,6 @@ from store.db import Store
 from store.models import Reading, SeriesDay, Shift
 from store.settings import Settings
 
-FOLLOW_UP_DAYS = 14
-"""Days after the onset at which a shift is measured again, on the days after it was found and against the frozen level
-before it: what was a burst has faded by then."""
-LEAST_DAYS_AFTER_DETECTION = 7
 DEGRADED_DAYS = 3
 STANDING = ("open", "confirmed")
 
@@ -205,10 +200,7 @@ def _follow_ups(
     """Measure open shifts again, on the days from their detection to the due day."""
     changed = []
     for shift in stored:
-        due = max(
-            shift.onset + dt.timedelta(days=FOLLOW_UP_DAYS),
-            shift.detected + dt.timedelta(days=LEAST_DAYS_AFTER_DETECTION),
-        )
+        due = dt.date.fromordinal(follow_up_day(shift.onset.toordinal(), shift.detected.toordinal()))
         item = series.get((shift.dyad, Kind(shift.kind)))
         if shift.status != "open" or shift.model != model or day < due or item is None:
             continue
@@ -222,10 +214,7 @@ def _follow_ups(
         measured = follow_up(item, onset, fresh, max(0, anchor))
         if measured is None:
             continue
-        change, error = measured
-        zone = FAMILY[Kind(shift.kind)].zone
-        sign = float(np.sign(shift.magnitude))
-        shift.status = "confirmed" if sign * change - 1.96 * error > zone else "faded"
+        shift.status = "confirmed" if lasts(Kind(shift.kind), shift.magnitude, *measured) else "faded"
         changed.append((shift.id, shift.status))
     return changed
 

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from alerts import thresholds
 from alerts.baseline import StanceBaseline
-from alerts.detect import FAMILY, FIRST_ALERT_DAY, sensitivity, series_of
+from alerts.detect import FIRST_ALERT_DAY, sensitivity, series_of
+from alerts.family import FAMILY
 from alerts.load import first_day, load_coverage
 from alerts.model import DYADS, ChartPoint, DyadState, Kind
 from alerts.reporting import GUARD, WINDOW

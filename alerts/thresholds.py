@@ -44,7 +44,17 @@ def threshold(kind: Kind, false_alarms_per_year: float, series: int = FITTED_SER
     """
     if not (math.isfinite(false_alarms_per_year) and false_alarms_per_year > 0):
         raise ValueError(f"false alarms a year must be a number above zero, not {false_alarms_per_year!r}")
-    wanted = math.log(365.25 * len(FAMILIES) / false_alarms_per_year * max(1, series) / FITTED_SERIES)
+    return threshold_for(kind, run_length_wanted(false_alarms_per_year) * max(1, series) / FITTED_SERIES)
+
+
+def run_length_wanted(false_alarms_per_year: float) -> float:
+    """Mean days between chance alarms that each family may have."""
+    return 365.25 * len(FAMILIES) / false_alarms_per_year
+
+
+def threshold_for(kind: Kind, days: float) -> float:
+    """Log evidence that a family of three series reaches by chance about once in *days* days."""
+    wanted = math.log(days)
     rungs = _LADDER[kind]
     (h0, l0), (h1, l1) = next((pair for pair in pairwise(rungs) if wanted <= pair[1][1]), (rungs[-2], rungs[-1]))
     return h0 + (wanted - l0) * (h1 - h0) / (l1 - l0)

@@ -1,0 +1,52 @@
+"""A family of series: the effects that its detectors bet on, and the step by which their evidence grows.
+
+Shiryaev-Roberts e-detectors (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532) over a grid of effect sizes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from alerts.model import Kind
+from alerts.votes import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the detectors of one kind share: effects and zone in score points or logarithms of ratios."""
+
+    zone: float
+    effects: tuple[float, ...]
+    clip: float
+
+
+FAMILY = {
+    Kind.STANCE: Family(0.05, (0.10, 0.15, 0.25, 0.40), 2.5),
+    Kind.ATTENTION: Family(math.log(1.2), tuple(math.log(x) for x in (1.35, 1.6, 2.0, 3.0)), 2.0),
+}
+
+_SIGNS = np.array([1.0, -1.0])
+
+
+def next_sums(
+    sums: FloatArray, surprise: FloatArray | float, gain: FloatArray | float, zone: FloatArray | float, family: Family
+) -> FloatArray:
+    """One Shiryaev-Roberts step, S <- (1 + S) exp(a v - b), for either direction and every effect.
+
+    With a = k (effect - zone) and b = k² (effect² - zone²) / 2 the factor's mean is at most 1 wherever the level moved
+    by no more than the zone; a is capped at 2 so that no single day decides. *sums* is (2, effects, …), where … is the
+    shape of *surprise*, *gain* (k) and *zone*.
+    """
+    tail = (1,) * (sums.ndim - 2)
+    effects = np.maximum(np.reshape(family.effects, (-1, *tail)), 1.3 * np.asarray(zone))
+    v = np.clip(surprise, -family.clip, family.clip)
+    a = gain * (effects - zone)
+    b = gain * gain * (effects**2 - zone * zone) / 2
+    capped = np.minimum(a, 2.0)
+    b = b * (capped / np.maximum(a, 1e-12)) ** 2
+    # Evidence beyond e^690 says nothing more, and must not overflow.
+    moved: FloatArray = np.minimum((1 + sums) * np.exp(np.reshape(_SIGNS, (2, 1, *tail)) * (capped * v) - b), 1e300)
+    return moved

@@ -1,0 +1,115 @@
+"""Thresholds raised from a deployment's own history, where its coverage is rougher than that of the shipped ladder.
+
+A stationary block bootstrap (Politis & Romano, J. Am. Stat. Assoc. 89, 1994): the residuals that a family has seen are
+drawn anew in blocks of two weeks on average, the same days for all its series, and the detectors run over them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alerts import thresholds
+from alerts.family import FAMILY, next_sums
+from alerts.model import Kind
+from alerts.votes import BoolArray, FloatArray
+
+LEAST_DAYS = 120
+"""Days with a measurement before history says more than the ladder does."""
+LOOK_BACK = 730
+EVERY = 30
+"""Days between two looks at the history."""
+BLOCK = 14
+PATHS = 60
+PATH_DAYS = 365
+REFERENCE_DAYS = 240.0
+"""Run length that the paths are long enough to measure; other lengths follow the ladder's slope."""
+MARGIN = 1.7
+"""Blocks break slow drift, so that what they give is too low by 1.2 to 1.9 (measured on simulated coverage)."""
+
+
+REMEMBER = 512
+_REMEMBERED: dict[tuple[Kind, float, int, bytes], float] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What one series has seen: whitened residuals (NaN without a measurement), sensitivities and zones per day."""
+
+    surprise: FloatArray
+    sensitivity: FloatArray
+    zone: FloatArray
+
+
+def own_threshold(kind: Kind, pasts: Sequence[Past], wanted_days: float, seed: int) -> float:
+    """Log evidence at which this family, on days like those of *pasts*, would alarm every *wanted_days* by chance.
+
+    The pasts have one length, the length of their common calendar. -inf while there is too little of it.
+    """
+    surprise = np.stack([past.surprise[-LOOK_BACK:] for past in pasts])
+    gain = np.stack([past.sensitivity[-LOOK_BACK:] for past in pasts])
+    zone = np.stack([past.zone[-LOOK_BACK:] for past in pasts])
+    measured = ~np.isnan(surprise)
+    if measured.sum(axis=1).max(initial=0) < LEAST_DAYS:
+        return -math.inf
+    # The same past is looked at again on every later day of a run over many days, such as a replay.
+    key = (kind, wanted_days, seed, _fingerprint(surprise, gain, zone))
+    if key not in _REMEMBERED:
+        if len(_REMEMBERED) >= REMEMBER:
+            _REMEMBERED.clear()
+        _REMEMBERED[key] = _bootstrap(kind, (surprise, gain, zone, measured), wanted_days, seed)
+    return _REMEMBERED[key]
+
+
+def _fingerprint(*arrays: FloatArray) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
+
+
+def _bootstrap(
+    kind: Kind, past: tuple[FloatArray, FloatArray, FloatArray, BoolArray], wanted_days: float, seed: int
+) -> float:
+    surprise, gain, zone, measured = past
+    surprise = np.where(measured, surprise, 0.0)
+    days = _blocks(surprise.shape[1], np.random.default_rng(seed))
+    family = FAMILY[kind]
+    sums = np.zeros((2, len(family.effects), len(surprise), PATHS))
+    highest = np.zeros((PATH_DAYS, PATHS))
+    for step, at in enumerate(days):
+        moved = next_sums(sums, surprise[:, at], gain[:, at], zone[:, at], family)
+        sums = np.where(measured[:, at], moved, sums)
+        highest[step] = sums.mean(axis=(0, 1)).max(axis=0)
+    reference = _height_for(np.maximum.accumulate(np.log(np.maximum(highest, 1e-300)), axis=0))
+    shift = thresholds.threshold_for(kind, wanted_days) - thresholds.threshold_for(kind, REFERENCE_DAYS)
+    return reference + shift + MARGIN
+
+
+def _blocks(length: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices (days, paths): runs of geometric length from the past, which is taken as a ring."""
+    fresh: BoolArray = rng.random((PATH_DAYS, PATHS)) < 1 / BLOCK
+    fresh[0] = True
+    drawn = rng.integers(length, size=(PATH_DAYS, PATHS))
+    days = np.empty((PATH_DAYS, PATHS), dtype=np.intp)
+    now = drawn[0]
+    for step in range(PATH_DAYS):
+        now = np.where(fresh[step], drawn[step], (now + 1) % length)
+        days[step] = now
+    return days
+
+
+def _height_for(running_max: FloatArray) -> float:
+    """The height that paths pass once in `REFERENCE_DAYS` days, given their running maxima (days, paths)."""
+    low, high = float(running_max[0].min()), float(running_max[-1].max()) + 1e-9
+    for _ in range(40):
+        middle = (low + high) / 2
+        below = running_max < middle
+        hits = int(np.count_nonzero(~below[-1]))
+        run_length = float(np.count_nonzero(below)) / max(0.5, hits)
+        low, high = (middle, high) if run_length < REFERENCE_DAYS else (low, middle)
+    return high
