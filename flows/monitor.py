@@ -54,9 +54,10 @@ class MonitorReport:
     def summary(self) -> str:
         """One line for the state message."""
         shifts = f"{len(self.shifts)} shifts" if len(self.shifts) != 1 else "1 shift"
+        mails = f"{self.mails_sent} mails" if self.mails_sent != 1 else "1 mail"
         return (
             f"{self.feeds_answered} of {self.feeds_due} feeds answered, {self.new_articles} new articles, "
-            f"{self.readings} readings, {shifts}, {self.mails_sent} mails"
+            f"{self.readings} readings, {shifts}, {mails}"
         )
 
 

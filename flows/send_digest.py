@@ -37,7 +37,8 @@ def describe(report: MailReport) -> str:
         return f"dry run: {report.digest.subject or report.digest.words}"
     if report.digest.digest_id is None:
         return report.digest.words
-    return f"{report.digest.subject} ({report.delivery.sent} mails sent, {report.delivery.failed} failed)"
+    sent, failed = report.delivery.sent, report.delivery.failed
+    return f"{report.digest.subject} ({sent} {'mail' if sent == 1 else 'mails'} sent, {failed} failed)"
 
 
 def compose_and_deliver(

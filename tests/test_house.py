@@ -52,12 +52,12 @@ def test_no_module_is_without_a_docstring(room: str) -> None:
     assert silent == []
 
 
-def test_no_module_has_grown_past_four_hundred_lines() -> None:
+def test_no_module_has_grown_past_five_hundred_lines() -> None:
     long = {
         f"{room}/{path.name}": count
         for room in ROOMS
         for path in modules(room)
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400 and path.name != "models.py"
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 500 and path.name != "models.py"
     }
     assert {name: count for name, count in long.items() if "versions" not in name and "0001" not in name} == {}
 

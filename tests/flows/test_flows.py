@@ -51,6 +51,11 @@ def run(flow: Any, **parameters: Any) -> State[Any]:
     return state
 
 
+def outcome(flow: Any, **parameters: Any) -> Any:
+    """Run a flow; gives what it returns."""
+    return asyncio.run(flow(**parameters))
+
+
 def pages(state: State[Any]) -> dict[str, str]:
     """The Markdown pages of a run, by key."""
 
@@ -135,14 +140,14 @@ def test_monitor_does_every_step_and_a_second_run_adds_nothing() -> None:
     assert first.is_completed()
     assert {"seed-documents", "polled-feeds", "readings", "shifts", "digest"} <= set(pages(first))
     articles, readings, digests = count(Article), count(Reading), count(Digest)
-    second = asyncio.run(monitor(force=True))
+    second = outcome(monitor, force=True)
     assert (second.new_articles, second.readings, second.mails_sent) == (0, 0, 0)
     assert (count(Article), count(Reading), count(Digest)) == (articles, readings, digests)
 
 
 def test_monitor_without_any_network_says_so(monkeypatch: pytest.MonkeyPatch, feeds: ArchiveServer) -> None:
     feeds.__exit__(None, None, None)
-    report = asyncio.run(monitor(force=True, send=False))
+    report = outcome(monitor, force=True, send=False)
     assert report.nothing_reached
     assert report.feeds_answered == 0
 
@@ -152,7 +157,7 @@ def test_send_test_digest_reaches_the_person_who_asked(settings: Settings) -> No
     run(ingest_feeds, force=True)
     run(classify)
     state = run(send_test_digest, recipients=["me@example.org"])
-    assert "1 mails sent" in str(state.message)
+    assert "1 mail sent" in str(state.message)
     (mail,) = mailbox.Maildir(settings.var_dir / "mail", create=False)
     assert mail["To"] == "me@example.org"
 
@@ -185,8 +190,8 @@ def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
 def test_backtest_writes_its_folder_and_sees_nothing_of_the_future(tmp_path: Path) -> None:
     items = write_items(tmp_path / "items.jsonl.gz")
     whole, part = tmp_path / "whole", tmp_path / "part"
-    all_year = asyncio.run(backtest(items=str(items), output=str(whole)))
-    half_year = asyncio.run(backtest(items=str(items), end="2021-08-31", output=str(part)))
+    all_year = outcome(backtest, items=str(items), output=str(whole))
+    half_year = outcome(backtest, items=str(items), end="2021-08-31", output=str(part))
     assert {path.name for path in whole.iterdir()} >= {"series.csv", "shifts.jsonl", "summary.md", "digests"}
     early = [found.as_record() for found in all_year.shifts if f"{found.detected}" <= "2021-08-31"]
     assert [found.as_record() for found in half_year.shifts] == early
@@ -203,11 +208,11 @@ def test_backtest_leaves_a_strangers_folder_alone(tmp_path: Path) -> None:
 
 
 def test_replay_marks_everything_and_goes_on_where_it_stopped(settings: Settings) -> None:
-    first = asyncio.run(replay(until="2024-01-20"))
+    first = outcome(replay, until="2024-01-20")
     assert first.new_articles > 0
-    again = asyncio.run(replay(until="2024-01-20"))
+    again = outcome(replay, until="2024-01-20")
     assert again.new_articles == 0
-    more = asyncio.run(replay(until="2024-01-31"))
+    more = outcome(replay, until="2024-01-31")
     assert more.new_articles > 0
     subjects = [str(mail["Subject"]) for mail in mailbox.Maildir(settings.var_dir / "replay" / "mail", create=False)]
     assert subjects

@@ -109,7 +109,7 @@ def mails(var: Path) -> list[EmailMessage]:
 
 @pytest.mark.browser
 def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page) -> None:
-    shots = Path(os.environ["RICWATCH_TEST_SHOTS"]) if os.environ.get("RICWATCH_TEST_SHOTS") else None
+    shots = Path(os.environ["SHOTS_DIR"]) if os.environ.get("SHOTS_DIR") else None
 
     def shot(name: str) -> None:
         if shots:
@@ -117,6 +117,7 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
 
     page.goto(f"{served.base}/v2/deployments")
     page.get_by_role("link", name="send-test-digest").first.click()
+    page.get_by_role("tab", name="Description").click()
     page.get_by_text("Sends the digest as it stands now").first.wait_for()
     shot("deployment")
     page.get_by_role("button", name="Run", exact=True).click()
@@ -128,7 +129,10 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("button", name="View run").or_(page.get_by_role("link", name="View run")).first.click()
     page.get_by_text("Completed").first.wait_for(timeout=120_000)
-    shot("run")
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("digest", exact=True).last.click()
+    page.get_by_text("India–China").first.wait_for()
+    shot("page")
     sent = [mail for mail in mails(served.var) if mail["To"] == "browser@example.org"]
     assert len(sent) == 1
     body = sent[0].get_body(("html",))
