@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from flows.backtest import backtest
 from flows.classify_articles import classify
