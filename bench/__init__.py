@@ -1,0 +1,1 @@
+"""Measurements: what the numbers in the README come from, with peers side by side."""
