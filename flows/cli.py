@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.exceptions import ClickException, Exit
 
 from flows.environment import prepare
 from store.errors import RicwatchError
 
 EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
+
+# Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
+UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="ricwatch",
@@ -186,7 +188,7 @@ def classify(items: ItemsIn = None, output: Out = None) -> None:
     if output is None:
         raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
     done = _run(classify_flow.fn, items=str(items), readings=str(output)).data
-    tables.bad_lines(items.name, done.bad)
+    tables.bad_lines(items.name, [(bad.line, bad.reason) for bad in done.bad])
     tables.say(f"{done.read:,} items read, {len(done.bad):,} lines skipped; readings in {output}")
 
 
@@ -219,7 +221,7 @@ def detect(
         raise typer.BadParameter("say where the shifts go: -o shifts.jsonl", param_hint="--output")
     rate = false_alarms_per_year or 0.0
     done = _run(detect_flow.fn, series=str(series), shifts=str(output), false_alarms_per_year=rate).data
-    tables.bad_lines(series.name, done.bad)
+    tables.bad_lines(series.name, [(bad.number, bad.reason) for bad in done.bad])
     tables.say(f"{len(done.found):,} shifts, {len(done.bad):,} lines skipped; shifts in {output}")
 
 
@@ -343,11 +345,8 @@ def main() -> None:
     """Entry point: errors are one line and an exit status; the trace is behind ``--debug``."""
     try:
         code = app(standalone_mode=False)
-    except Exit as leave:
+    except typer.Exit as leave:
         code = leave.exit_code
-    except ClickException as error:
-        error.show()
-        code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("Interrupted; run it again to go on.", err=True)
         code = EXIT_INTERRUPTED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -67,10 +67,10 @@ def seeds(report: SeedReport) -> None:
     say(report.summary)
 
 
-def bad_lines(name: str, bad: Sequence[Any]) -> None:
+def bad_lines(name: str, bad: Sequence[tuple[int, str]]) -> None:
     """The first skipped lines with their reasons, and how many more there are."""
-    for line in bad[:BAD_LINES_SHOWN]:
-        say(f"{name}, line {line.number}: {line.reason}")
+    for number, reason in bad[:BAD_LINES_SHOWN]:
+        say(f"{name}, line {number}: {reason}")
     if len(bad) > BAD_LINES_SHOWN:
         say(f"… and {len(bad) - BAD_LINES_SHOWN:,} more skipped lines")
 
