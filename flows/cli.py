@@ -353,7 +353,11 @@ def main() -> None:
     except RicwatchError as error:
         _complain(str(error))
         code = EXIT_FAILED
+    except UsageError as error:
+        error.show()
+        code = error.exit_code
     except Exception as error:
+        # The outermost edge: nothing below may show a bare trace.
         _complain(f"unexpected {type(error).__name__}: {error}. Run it again with --debug to see where.")
         code = EXIT_FAILED
     sys.exit(code or 0)
