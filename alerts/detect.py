@@ -77,6 +77,7 @@ class SeriesMonitor:
         self._baseline = baseline
         self._sums = np.zeros((2, len(self._family.effects)))
         self.anchor = 0
+        self._now = self._fresh = 0
         self._mute = first_alert_day
         self._old_level: float | None = None
         self._yesterday: float | None = None
@@ -92,6 +93,7 @@ class SeriesMonitor:
 
     def step(self, t: int, needed: float) -> Alarm | None:
         """Take in day *t*; an alarm when the evidence reaches *needed* (natural logarithm)."""
+        self._now = t
         outlook = self._observe(t)
         if outlook is None or t < self._mute:
             return None
@@ -117,6 +119,8 @@ class SeriesMonitor:
         elif self._old_level is None:
             self._old_level = None if level is None else self._comparable(level)
         self.anchor = max(0, onset)
+        # The days up to now were measured against the old level; they say nothing of a departure from the new one.
+        self._fresh = self._now + 1
         self._mute = self.anchor + SETTLE
         self._yesterday = None
         self._sums[:] = 0
@@ -162,7 +166,7 @@ class SeriesMonitor:
 
     def _onset(self, t: int) -> tuple[int, float, float] | None:
         """The start that explains the last days best: onset, size and its variance; None with too few days."""
-        low = max(self.anchor, t - ONSET_REACH)
+        low = max(self.anchor, self._fresh, t - ONSET_REACH)
         days = np.flatnonzero(~np.isnan(self.surprise[low : t + 1]))[::-1] + low
         if len(days) < LEAST_DAYS_SINCE_ONSET:
             return None

@@ -189,9 +189,8 @@ def _means(votes: Sequence[Cast], moved: Sequence[float], key: Callable[[Cast], 
 
 def _parts(stories: Mapping[str, int], change: Mapping[str, float], total: float) -> list[Part]:
     """Parts of a change, the largest first; a part that went against it has a negative share."""
-    if not total:
-        return []
-    made = [Part(name, stories.get(name, 0), part / total) for name, part in change.items() if name]
+    shares = {name: part / total if total else 0.0 for name, part in change.items() if name}
+    made = [Part(name, stories.get(name, 0), share) for name, share in shares.items()]
     return sorted(made, key=lambda part: (-part.share, -part.stories, part.name))
 
 

@@ -307,3 +307,24 @@ def test_ten_years_of_six_series_take_seconds() -> None:
     started = time.perf_counter()
     detect(coverage)
     assert time.perf_counter() - started < 20
+
+
+def test_a_second_shift_is_dated_by_days_that_were_measured_against_the_first() -> None:
+    # A first shift that was found late: the silence after its onset is over when it is told, and the days before it was
+    # told were measured against the level before it.
+    means = [0.0] * 120 + [0.3] * 32 + [0.8] * 40
+    told = Known("IN-CN", Kind.STANCE, Direction.CONVERGENCE, day(120), day(149), 0.3)
+    for seed in range(4):
+        coverage = press(192, mean=means, seed=seed)
+        # What was found early is left out: only the late finding steers.
+        quiet = replace(coverage, dyads={"IN-CN": _until(coverage.dyads["IN-CN"], 120, 149)})
+        (later,) = only(detect(quiet, known=[told]))
+        assert abs((later.onset - day(152)).days) <= 2
+
+
+def _until(table: DayTable, first: int, last: int) -> DayTable:
+    """The table without most of the votes of some days, so that nothing is found in them."""
+    votes, score, squares = table.votes.copy(), table.score.copy(), table.squares.copy()
+    votes[first:last, 2:], score[first:last, 2:] = 0, 0
+    squares[first:last] = votes[first:last].sum(axis=1)
+    return DayTable(votes, score, squares)
