@@ -80,6 +80,48 @@ class _Entry:
     capitalised: bool = False
     guards: tuple[str, ...] = ()
 
+    def end_of(self, lower: str, start: int, end: int) -> int:
+        """Where the word found at ``[start:end]`` ends, its inflection included; 0 when it is a part of another."""
+        if not self.spaced:
+            return end
+        if start and _in_word(lower[start - 1]):
+            return 0
+        if self.stem:
+            while end < len(lower) and _in_word(lower[end]):
+                end += 1
+            return end
+        return 0 if end < len(lower) and _in_word(lower[end]) else end
+
+    def counts(self, seen: _Seen, start: int, end: int) -> bool:
+        """Whether the rules of case and the guards let it count there."""
+        if self.as_written or self.never:
+            written = seen.plain[start:end]
+            if written == self.never or (self.as_written and written != self.as_written):
+                return False
+        if not (self.capitalised or self.guards):
+            return True
+        small = seen.plain[start].isalpha() and seen.plain[start] == seen.lower[start]
+        if self.capitalised and small and not seen.is_lower_feed():
+            return False
+        look = small or not self.capitalised
+        return not (look and any(word in seen.lower for word in self.guards))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A text in plain typography, as written and in lower case; the rest is found out when asked for."""
+
+    plain: str
+    lower: str
+    lower_feed: bool | None = None
+
+    def is_lower_feed(self) -> bool:
+        """Whether the text has next to no capitals, as whole feeds do."""
+        if self.lower_feed is None:
+            letters = sum(map(str.isalpha, self.plain))
+            self.lower_feed = sum(map(str.isupper, self.plain)) < _LOWER_FEED * letters
+        return self.lower_feed
+
 
 class Matcher:
     """Finds the actors of *topic* in a text.
@@ -103,6 +145,7 @@ class Matcher:
         self.principals = frozenset(actors.get("principals") or (side for pair in self.sides.values() for side in pair))
         self._entries: dict[str, _Entry] = {}
         self._collect(actors)
+        self._refine(actors)
         self._automaton: Any = ahocorasick.Automaton()
         for key, entry in self._entries.items():
             self._automaton.add_word(key, entry)
@@ -126,7 +169,7 @@ class Matcher:
         ]
 
     def dyads(self, text: str) -> list[str]:
-        """The dyads that *text* can be about: those whose sides' strengths add up to 1.2, by their strongest mentions."""
+        """The dyads that *text* can be about: the strongest mentions of their two sides add up to 1.2."""
         strengths: dict[str, float] = {}
         for _, _, entry in self._spans(text):
             for actor, strength in entry.actors.items():
@@ -153,46 +196,16 @@ class Matcher:
         lower = plain.lower()
         if len(lower) != len(plain):  # "İ".lower() is two characters long; offsets must stay those of the text
             lower = "".join(low if len(low := char.lower()) == 1 else char for char in plain)
-        found: list[tuple[int, int, _Entry]] = []
-        lower_feed: bool | None = None
-        for last, entry in self._automaton.iter(lower):
-            end = last + 1
-            start = end - len(entry.key)
-            if entry.spaced:
-                if start and _in_word(lower[start - 1]):
-                    continue
-                if entry.stem:
-                    while end < len(lower) and _in_word(lower[end]):
-                        end += 1
-                elif end < len(lower) and _in_word(lower[end]):
-                    continue
-            if entry.as_written and plain[start:end] != entry.as_written:
-                continue
-            if entry.never and plain[start:end] == entry.never:
-                continue
-            if entry.capitalised or entry.guards:
-                small = plain[start] == lower[start] and plain[start].isalpha()
-                if small and entry.capitalised:
-                    if lower_feed is None:
-                        lower_feed = _is_lower_feed(plain)
-                    if not lower_feed:
-                        continue
-                if entry.guards and (small or not entry.capitalised) and any(word in lower for word in entry.guards):
-                    continue
-            found.append((start, end, entry))
-        if len(found) < 2:
-            return found
-        found.sort(key=lambda span: (span[0], -span[1]))
-        kept: list[tuple[int, int, _Entry]] = []
-        free = 0
-        for span in found:
-            if span[0] >= free:
-                kept.append(span)
-                free = span[1]
-        return kept
+        seen = _Seen(plain, lower)
+        found = [
+            (start, end, entry)
+            for last, entry in self._automaton.iter(lower)
+            if (end := entry.end_of(lower, start := last + 1 - len(entry.key), last + 1))
+            and entry.counts(seen, start, end)
+        ]
+        return _longest(found)
 
     def _collect(self, actors: Mapping[str, Any]) -> None:
-        case = actors.get("case") or {}
         for code, actor in self._section(actors, "actors").items():
             for group, words in actor.items():
                 if group == "name":
@@ -211,18 +224,28 @@ class Matcher:
             self._add(word, Kind.METONYM, everyone, tuple(self.sides), "triangle")
         for word in self._words(actors.get("traps") or [], "traps"):
             self._add(word, Kind.TRAP, {}, (), "traps")
-        for word in self._words(case.get("as_written") or [], "case.as_written"):
-            if entry := self._entries.get(_key(word)):
-                entry.as_written = word.rstrip("*")
-        for word in self._words(case.get("never") or [], "case.never"):
-            if entry := self._entries.get(_key(word)):
-                entry.never = word
-        for word in self._words(case.get("capitalised") or [], "case.capitalised"):
-            if entry := self._entries.get(_key(word)):
-                entry.capitalised = True
+
+    def _refine(self, actors: Mapping[str, Any]) -> None:
+        """Put the rules of ``case`` and ``guards`` on the entries; a rule for a word that no actor has is an error."""
+        case = actors.get("case") or {}
+        for rule in case:
+            if rule not in ("as_written", "never", "capitalised"):
+                raise SeedError(f"{self._where}: case.{rule} is no rule; there are as_written, never, capitalised")
+            for word in self._words(case[rule], f"case.{rule}"):
+                entry = self._entry(word, f"case.{rule}")
+                if rule == "capitalised":
+                    entry.capitalised = True
+                else:
+                    setattr(entry, rule, word.rstrip("*"))
         for word, others in (actors.get("guards") or {}).items():
-            if entry := self._entries.get(_key(word)):
-                entry.guards = tuple(other.lower() for other in self._words(others, f"guards.{word}"))
+            entry = self._entry(word, "guards")
+            entry.guards = tuple(other.lower() for other in self._words(others, f"guards.{word}"))
+
+    def _entry(self, word: str, where: str) -> _Entry:
+        entry = self._entries.get(_key(word))
+        if entry is None:
+            raise SeedError(f"{self._where}: {where} has {word!r}, which stands under no actor, metonym or trap")
+        return entry
 
     def _add(self, word: str, kind: Kind, actors: dict[str, float], dyads: Iterable[str], group: str) -> None:
         key = _key(word)
@@ -289,6 +312,15 @@ def _in_word(char: str) -> bool:
     return (char.isalnum() and not _is_cjk(char)) or unicodedata.category(char)[0] == "M"
 
 
-def _is_lower_feed(plain: str) -> bool:
-    letters = sum(map(str.isalpha, plain))
-    return sum(map(str.isupper, plain)) < _LOWER_FEED * letters
+def _longest(found: list[tuple[int, int, _Entry]]) -> list[tuple[int, int, _Entry]]:
+    """Of overlapping spans the one that starts first, of those the longest."""
+    if len(found) < 2:
+        return found
+    found.sort(key=lambda span: (span[0], -span[1]))
+    kept: list[tuple[int, int, _Entry]] = []
+    free = 0
+    for span in found:
+        if span[0] >= free:
+            kept.append(span)
+            free = span[1]
+    return kept

@@ -10,18 +10,35 @@ from classify.model import ClaimMatch, DyadReading, Item, ThemeReading
 from classify.text import Document, make_document
 from ingest.topic import ClaimText
 
-NEAR_ENOUGH = 0.25
+NEAR_ENOUGH = 0.28
 """Below this similarity no claim is given: most articles are about something that no seed document argued."""
 SURE_ENOUGH = 0.55
 """A stance less probable than this neither supports nor undercuts."""
 
 _THEME_PART = 0.2
-_STOP = frozenset(
-    """a an the of to in on for and or at by with from as is are was were be been has have had it its this that these those
-    their his her not no than then there into over after before about between against more most will would could may
-    which who whom what when while also but other such up out so all any each own same""".split()
+_STOP_WORDS = """
+a an the of to in on for and or at by with from as is are was were be been has have had it its this that these those
+their his her not no than then there into over after before about between against more most will would could may which
+who whom what when while also but other such up out so all any each own same
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+_ENDINGS = (
+    "ations",
+    "ation",
+    "ments",
+    "ment",
+    "ingly",
+    "edly",
+    "ing",
+    "ies",
+    "ied",
+    "ers",
+    "er",
+    "es",
+    "ed",
+    "ly",
+    "s",
 )
-_ENDINGS = ("ations", "ation", "ments", "ment", "ingly", "edly", "ing", "ies", "ied", "ers", "er", "es", "ed", "ly", "s", "e")
 
 
 class ClaimFinder:
@@ -64,7 +81,7 @@ class ClaimFinder:
         if best is None:
             return None
         claim = self._claims[best[1]]
-        return ClaimMatch(claim.id, min(1.0, best[0]), relation(claim.stance, dyads[claim.dyad]))
+        return ClaimMatch(claim.id, min(1.0, best[0]), relation(claim.stance, dyads[claim.dyad], claim.theme in codes))
 
     def _vector(self, document: Document) -> dict[str, float]:
         rarity: dict[str, float] = {}
@@ -78,15 +95,17 @@ class ClaimFinder:
         return {stem: value / norm for stem, value in sorted(rarity.items())} if norm else {}
 
 
-def relation(claim_stance: int, reading: DyadReading) -> str:
+def relation(claim_stance: int, reading: DyadReading, same_theme: bool = True) -> str:
     """``supports`` when the article sees the tie move as the claim does, ``undercuts`` when the other way.
+
+    Only an article of the claim's theme can do either: a friendly visit does not undercut a claim about bank payments.
 
     >>> relation(1, DyadReading(-1, (0.8, 0.1, 0.1)))
     'undercuts'
     >>> relation(1, DyadReading(1, (0.3, 0.3, 0.4)))
     'mentions'
     """
-    if not claim_stance or not reading.stance or max(reading.p) < SURE_ENOUGH:
+    if not same_theme or not claim_stance or not reading.stance or max(reading.p) < SURE_ENOUGH:
         return "mentions"
     return "supports" if claim_stance == reading.stance else "undercuts"
 

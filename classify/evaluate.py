@@ -124,9 +124,7 @@ def _read(items: Sequence[Labelled], backend: Backend) -> tuple[list[Read], list
     return reads, [read.dyads for read in reads]
 
 
-def score(
-    labelled: Sequence[Labelled], reads: Sequence[Read], stances: Sequence[dict[str, DyadReading]]
-) -> Evaluation:
+def score(labelled: Sequence[Labelled], reads: Sequence[Read], stances: Sequence[dict[str, DyadReading]]) -> Evaluation:
     """Figures from labels, readings and the stances of all possible dyads, position by position."""
     unknown = DyadReading(0, (0.0, 1.0, 0.0))
     gold_pairs: list[tuple[str, int, DyadReading, bool]] = []
@@ -141,7 +139,7 @@ def score(
     sure = [(true, reading.stance) for _, true, reading, hard in gold_pairs if not hard]
     names = sorted({dyad for dyad, *_ in gold_pairs})
     by_dyad = {name: [(t, r.stance) for dyad, t, r, _ in gold_pairs if dyad == name] for name in names}
-    found = sum(true != _NEITHER and guess != _NEITHER for true, guess in four)
+    found = sum(_NEITHER not in pair for pair in four)
     theme_f1 = _theme_f1(labelled, reads)
     with_theme = [(one.themes[0], read.themes[0].code) for one, read in zip(labelled, reads, strict=True)
                   if one.themes and read.themes]  # fmt: skip

@@ -8,6 +8,7 @@ outside), negation, and scopes (title, clause with both sides, words between the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,8 +33,8 @@ _LEFT_REACH, _RIGHT_REACH = 8, 6
 _AFTER = 6  # words after the nearest pair that still belong to it: "India and Russia sign …"
 _LISTED = 4  # so many actors in one clause are a list, not a tie
 _SIDES = frozenset(("S1", "S2", "PAIR", "TRI"))
-_THIRDS = frozenset(("TH", "OT", "PX"))
-_INNER = {",": "comma", "-": "dash", "and": "and", "&": "and"}
+_KEPT_MARKS = frozenset(("%", "?", ","))
+_JOINING = frozenset(("and", "&", "и", "和", "与", "और"))
 
 _STRUCTURE = (
     "mentions_more", "mentions_less", "third", "third_present", "others", "other_kinds", "metonym", "triangle",
@@ -55,10 +56,19 @@ _INDEX = {name: index for index, name in enumerate(DENSE)}
 
 @dataclass(frozen=True, slots=True)
 class PairFeatures:
-    """The words (as feature names, each once) and the dense values of a pair in a document."""
+    """The words and character n-grams (feature names, each once) and the dense values of a pair in a document."""
 
     words: tuple[str, ...]
+    grams: tuple[str, ...]
     dense: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """The words and character n-grams (feature names, each once) of a document."""
+
+    words: tuple[str, ...]
+    grams: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -71,9 +81,10 @@ class _Seen:
     negated: bool = False
 
 
-def item_features(document: Document) -> tuple[str, ...]:
+def item_features(document: Document) -> ItemFeatures:
     """The document as a whole: its words with their names kept, for themes."""
     names: dict[str, None] = {}
+    grams: dict[str, None] = {}
     previous = ""
     for token in document.tokens:
         if not token.word[0].isalnum() and token.word != "%":
@@ -86,8 +97,7 @@ def item_features(document: Document) -> tuple[str, ...]:
             names[f"b:{previous} {token.word}"] = None
         previous = token.word
         if token.hit is None:
-            for gram in _grams(token.word):
-                names[gram] = None
+            grams.update(_grams(token.word))
         else:
             for actor, strength in token.hit.actors:
                 if strength >= IMPLIES:
@@ -96,7 +106,7 @@ def item_features(document: Document) -> tuple[str, ...]:
                 names[f"d:{dyad}"] = None
         for group in WORDS.get(token.word, ()):
             names[f"g:{group}"] = None
-    return tuple(names)
+    return ItemFeatures(tuple(names), tuple(grams))
 
 
 def pair_features(document: Document, sides: tuple[str, str], principals: frozenset[str]) -> PairFeatures:
@@ -108,7 +118,11 @@ def pair_features(document: Document, sides: tuple[str, str], principals: frozen
     _structure(document, seen, sides, near, dense)
     _scopes(document, seen, near, dense)
     _frames(seen, dense)
-    return PairFeatures(tuple(_words(document, seen)), tuple(dense))
+    grams: dict[str, None] = {}
+    for one in seen:
+        if not one.role and (one.token.word[0].isalnum() or one.token.word in _KEPT_MARKS):
+            grams.update(_grams(one.token.word))
+    return PairFeatures(tuple(_words(document, seen)), tuple(grams), tuple(dense))
 
 
 def _roles(document: Document, sides: tuple[str, str], principals: frozenset[str]) -> list[_Seen]:
@@ -163,63 +177,94 @@ def _nearest(seen: Sequence[_Seen]) -> tuple[int, int] | None:
 def _structure(
     document: Document, seen: Sequence[_Seen], sides: tuple[str, str], near: tuple[int, int] | None, dense: list[float]
 ) -> None:
-    def put(name: str, value: float) -> None:
-        dense[_INDEX[f"is:{name}"]] = value
-
-    count = {"S1": 0, "S2": 0, "TH": 0, "OT": 0, "PAIR": 0, "TRI": 0, "PX": 0}
-    title: set[str] = set()
-    others: set[str] = set()
-    by_clause: dict[int, set[str]] = {}
-    by_sentence: dict[int, set[str]] = {}
-    listed: dict[int, set[str]] = {}
-    for one in seen:
-        if not one.role:
-            continue
-        count[one.role] += 1
-        token = one.token
-        if document.in_title(token):
-            title.add(one.role)
-        if one.role == "OT" and token.hit:
-            others.update(actor for actor, _ in token.hit.actors)
-        by_clause.setdefault(token.clause, set()).add(one.role)
-        by_sentence.setdefault(token.sentence, set()).add(one.role)
-        if token.hit:
-            listed.setdefault(token.sentence, set()).update(actor for actor, _ in token.hit.actors)
-    whole = count["PAIR"] + count["TRI"]
-    more, less = sorted((count["S1"] + whole, count["S2"] + whole), reverse=True)
-    put("mentions_more", log1p(more))
-    put("mentions_less", log1p(less))
-    put("third", log1p(count["TH"] + count["PX"]))
-    put("third_present", float(count["TH"] + count["PX"] > 0))
-    put("others", log1p(count["OT"]))
-    put("other_kinds", log1p(len(others)))
-    put("metonym", float(count["PAIR"] > 0))
-    put("triangle", float(count["TRI"] > 0))
-    put("both_in_title", float(_both(title)))
-    put("one_in_title", float(bool(title & {"S1", "S2"}) and not _both(title)))
-    put("third_in_title", float(bool(title & {"TH", "PX"})))
-    put("other_in_title", float("OT" in title))
-    put("same_sentence", float(any(map(_both, by_sentence.values()))))
-    put("same_clause", float(any(map(_both, by_clause.values()))))
-    put("listed", float(any(len(actors) >= _LISTED for actors in listed.values())))
-    put("no_other", float(not others))
-    put("all_principals", float(whole + count["S2"] > 0 and count["TH"] + count["PX"] + count["TRI"] > 0))
+    where = _where(document, seen)
+    values = {
+        **_who(where),
+        **_nearness(seen, near),
+        **_form(document, seen),
+        "both_in_title": _both(where.title),
+        "one_in_title": bool(where.title & {"S1", "S2"}) and not _both(where.title),
+        "third_in_title": bool(where.title & {"TH", "PX"}),
+        "other_in_title": "OT" in where.title,
+        "same_sentence": any(map(_both, where.sentences.values())),
+        "same_clause": any(map(_both, where.clauses.values())),
+        "listed": any(len(actors) >= _LISTED for actors in where.listed.values()),
+    }
     weaker = min(document.strengths.get(side, 0.0) for side in sides)
-    put("implied_only_less", float(HINTS < weaker < NAMES))
-    put("hinted_only", float(weaker <= HINTS))
+    values["implied_only_less"] = HINTS < weaker < NAMES
+    values["hinted_only"] = weaker <= HINTS
+    for name, value in values.items():
+        dense[_INDEX[f"is:{name}"]] = float(value)
+
+
+@dataclass(slots=True)
+class _Where:
+    """Which roles stand in the title, in each clause and in each sentence, and how often in all."""
+
+    count: Counter[str]
+    title: set[str]
+    clauses: dict[int, set[str]]
+    sentences: dict[int, set[str]]
+    listed: dict[int, set[str]]
+    others: set[str]
+
+
+def _where(document: Document, seen: Sequence[_Seen]) -> _Where:
+    where = _Where(Counter(), set(), {}, {}, {}, set())
+    for one in seen:
+        if not one.role or one.token.hit is None:
+            continue
+        token, actors = one.token, {actor for actor, _ in one.token.hit.actors}
+        where.count[one.role] += 1
+        if document.in_title(token):
+            where.title.add(one.role)
+        if one.role == "OT":
+            where.others |= actors
+        where.clauses.setdefault(token.clause, set()).add(one.role)
+        where.sentences.setdefault(token.sentence, set()).add(one.role)
+        where.listed.setdefault(token.sentence, set()).update(actors)
+    return where
+
+
+def _who(where: _Where) -> dict[str, float]:
+    count = where.count
+    whole = count["PAIR"] + count["TRI"]
+    third = count["TH"] + count["PX"]
+    more, less = sorted((count["S1"] + whole, count["S2"] + whole), reverse=True)
+    return {
+        "mentions_more": log1p(more),
+        "mentions_less": log1p(less),
+        "third": log1p(third),
+        "third_present": third > 0,
+        "others": log1p(count["OT"]),
+        "other_kinds": log1p(len(where.others)),
+        "no_other": not where.others,
+        "metonym": count["PAIR"] > 0,
+        "triangle": count["TRI"] > 0,
+        "all_principals": whole + count["S2"] > 0 and third + count["TRI"] > 0,
+    }
+
+
+def _nearness(seen: Sequence[_Seen], near: tuple[int, int] | None) -> dict[str, float]:
     if near is None:
-        put("distance", 2.0)
-    else:
-        between = [one.token.word for one in seen[near[0] + 1 : near[1]]]
-        put("adjacent", float(len(between) <= 1))
-        put("distance", min(len(between), 20) / 10)
-        put("joined_and", float(between in (["and"], ["&"], ["и"], ["和"], ["与"], ["और"])))
-        put("joined_comma", float(between == [","]))
-    words = [one.token.word for one in seen if document.in_title(one.token)]
-    put("question", float("?" in words))
-    put("quoted", float(any(word in words for word in ('"', "“", "”"))))
-    put("length", min(len(seen), 120) / 60)
-    put("title_only", float(len(words) == len(seen)))
+        return {"distance": 2.0}
+    between = [one.token.word for one in seen[near[0] + 1 : near[1]]]
+    return {
+        "adjacent": len(between) <= 1,
+        "distance": min(len(between), 20) / 10,
+        "joined_and": len(between) == 1 and between[0] in _JOINING,
+        "joined_comma": between == [","],
+    }
+
+
+def _form(document: Document, seen: Sequence[_Seen]) -> dict[str, float]:
+    title = [one.token.word for one in seen if document.in_title(one.token)]
+    return {
+        "question": "?" in title,
+        "quoted": any(mark in title for mark in ('"', "“", "”")),
+        "length": min(len(seen), 120) / 60,
+        "title_only": len(title) == len(seen),
+    }
 
 
 def _both(roles: set[str]) -> bool:
@@ -305,7 +350,7 @@ def _words(document: Document, seen: Sequence[_Seen]) -> dict[str, None]:
             sentence, previous = token.sentence, ""
             chain = []
         label = one.role or token.word
-        if not one.role and not token.word[0].isalnum() and token.word not in ("%", "?", ","):
+        if not one.role and not token.word[0].isalnum() and token.word not in _KEPT_MARKS:
             continue
         names[f"w:{label}"] = None
         if document.in_title(token):
@@ -318,8 +363,6 @@ def _words(document: Document, seen: Sequence[_Seen]) -> dict[str, None]:
             step = one.role
             _actor_words(token, one.role, names)
         else:
-            for gram in _grams(token.word):
-                names[gram] = None
             step = next((group for group in one.groups if group != "hedge"), "")
             if one.negated and step in POLAR:
                 step = f"un{step}"
@@ -346,9 +389,9 @@ def _actor_words(token: Token, role: str, names: dict[str, None]) -> None:
 
 
 @lru_cache(maxsize=100_000)
-def _grams(word: str) -> tuple[str, ...]:
+def _grams(word: str) -> dict[str, None]:
     """Character n-grams (3 to 5) of a word with its edges, which find signed in signing and words never seen."""
     edged = f"<{word[:24]}>"
-    return tuple(
-        dict.fromkeys(f"c:{edged[i : i + n]}" for n in (3, 4, 5) for i in range(len(edged) - n + 1) if n < len(edged))
+    return dict.fromkeys(
+        f"c:{edged[i : i + n]}" for n in (3, 4, 5) for i in range(len(edged) - n + 1) if n < len(edged)
     )

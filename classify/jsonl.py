@@ -55,7 +55,8 @@ def classify_file(model: Backend, source: Path, target: Path, *, progress: Progr
                     progress(read, None, "items")
         if bad and not read:
             raise InputError(
-                f"{source} holds no item: line {bad[0].line}: {bad[0].reason}. An item is a JSON object with 'id' and 'title'."
+                f"{source} holds no item: line {bad[0].line}: {bad[0].reason}. "
+                "An item is a JSON object with 'id' and 'title'."
             )
         temporary.replace(target)
     finally:

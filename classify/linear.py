@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.actors import Matcher
-from classify.claims import ClaimFinder
+from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
 from classify.evidence import evidence_sentence
 from classify.features import METHOD, PairFeatures, item_features, pair_features
 from classify.lexicon import WORDS
 from classify.model import Backend, ClaimMatch, DyadReading, Item, Read, ThemeReading, backend
 from classify.parameters import WEIGHTS, Parameters, load_parameters
-from classify.text import Document, make_document
+from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
 from ingest.topic import Topic
 from store.errors import ConfigError
 
@@ -31,6 +31,9 @@ DENSE_SCALE = 0.3
 GATE = 0.5
 """Probability from which an item is taken to concern a dyad."""
 MOST_THEMES = 3
+ANSWERS = 1
+"""Raise it with every change of how weights become an answer (themes, claim, evidence); `features.METHOD` is the like
+for what the weights are multiplied with. Both are part of the version; a test pins readings lest one be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class LinearModel:
     def _read(self, item: Item) -> Read:
         document = make_document(item, self._matcher)
         scores = self._score_pairs(document)
-        # All dyads in one item stand or fall together too often for 1 - prod(1 - p); the likeliest decides.
+        # The dyads of an item stand or fall together too often for 1 - prod(1 - p); the likeliest decides.
         p_relevant = max((score.p_concerns for score in scores.values()), default=0.0)
         dyads = {dyad: score.stance for dyad, score in scores.items() if score.p_concerns >= GATE}
         if not dyads:
@@ -90,16 +93,14 @@ class LinearModel:
 
     def _score_pairs(self, document: Document) -> dict[str, PairScore]:
         return {
-            dyad: self._score_pair(
-                dyad, pair_features(document, self._matcher.sides[dyad], self._matcher.principals)
-            )
+            dyad: self._score_pair(dyad, pair_features(document, self._matcher.sides[dyad], self._matcher.principals))
             for dyad in self._matcher.possible(document.strengths)
         }
 
     def _score_pair(self, dyad: str, features: PairFeatures) -> PairScore:
         own = self._parameters
         dense = np.asarray(features.dense, dtype=np.float32) * np.float32(DENSE_SCALE)
-        logits = own.pair_words.score(features.words) + own.pair_chars.score(features.words)
+        logits = own.pair_words.score(features.words) + own.pair_chars.score(features.grams)
         logits = logits + dense @ own.pair_dense + own.pair_bias
         stance = logits[:3].astype(np.float64)
         prior = own.dyad_prior.get(dyad)
@@ -111,8 +112,8 @@ class LinearModel:
 
     def _themes(self, document: Document) -> tuple[ThemeReading, ...]:
         own = self._parameters
-        names = item_features(document)
-        logits = own.item_words.score(names) + own.item_chars.score(names) + own.item_bias
+        features = item_features(document)
+        logits = own.item_words.score(features.words) + own.item_chars.score(features.grams) + own.item_bias
         p = _sigmoid(logits.astype(np.float64) / own.theme_temperature)
         order = sorted(self._columns, key=lambda at: (-p[at], at))
         chosen = [at for at in order if p[at] >= own.theme_thresholds[at]]
@@ -122,10 +123,14 @@ class LinearModel:
         return tuple(ThemeReading(own.themes[at], float(p[at])) for at in chosen)
 
 
-@backend("linear")
-def load_linear(topic: Topic, weights: Path = WEIGHTS) -> Backend:
-    """The embedded backend with the weights in *weights*."""
+def load_linear(topic: Topic, weights: Path = WEIGHTS) -> LinearModel:
+    """The embedded backend with the weights in the folder *weights*."""
     return LinearModel(topic, load_parameters(weights))
+
+
+@backend("linear")
+def _shipped(topic: Topic) -> Backend:
+    return load_linear(topic)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -148,7 +153,7 @@ def _fingerprint(topic: Topic, parameters: Parameters) -> str:
     for array in (parameters.pair_dense, parameters.pair_bias, parameters.item_bias, parameters.theme_thresholds):
         digest.update(np.asarray(array, dtype=np.float32).tobytes())
     about = [
-        METHOD,
+        [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, NEAR_ENOUGH, SURE_ENOUGH],
         DENSE_SCALE,
         GATE,
         {dyad: [float(v) for v in prior] for dyad, prior in parameters.dyad_prior.items()},

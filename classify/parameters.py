@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +49,9 @@ class Block:
     def score(self, names: Iterable[str]) -> Floats:
         """The block's part of every logit; names that training never saw count for nothing.
 
-        The sum runs in the order of the vocabulary, so it does not hang on the order of *names*.
+        Each name is given once. The sum runs in the order of the vocabulary, not of *names*.
         """
-        index = self._index
-        ids = sorted({at for name in names if (at := index.get(name)) is not None})
+        ids = sorted(at for at in map(self._index.get, names) if at is not None)
         if not ids:
             return np.zeros(self.weights.shape[1], dtype=np.float32)
         total: Floats = self._weighted[ids].sum(axis=0, dtype=np.float32)
@@ -121,12 +121,12 @@ def load_parameters(folder: Path) -> Parameters:
     path = folder / FILE
     again = "train again with: ricwatch train ITEMS.jsonl.gz"
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         about = json.loads(arrays["about"].tobytes())
     except FileNotFoundError:
         raise ConfigError(f"the weights {path} are missing; install the program again or {again}") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ConfigError(f"the weights {path} are damaged ({error}); install the program again or {again}") from None
     if about["method"] != METHOD or about["dense"] != list(DENSE):
         raise ConfigError(f"the weights {path} were trained for features {about['method']}, not {METHOD}; {again}")

@@ -13,19 +13,21 @@ TEXT_CHARS = 1_600
 """What is read of a title and of a text: a headline and some ten sentences. News says early what it is about, the
 model was trained on headlines with leads, and a book in the text field must not stop the line."""
 
-_CONTROL = {code: " " for code in (*range(32), *range(127, 160), 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFD)}
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160), 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, 0xFFFD), " ")
 # A sentence ends at . ! ? before a capital, digit, quote or other script, and at the full stops of Hindi and Chinese.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\sa-z])|(?<=[।。！？])\s*")
-_ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Gen|Lt|Col|Sen|Rep|Gov|St|No|vs|Jr|Sr|Prof|Adm|Maj|Sgt|Inc|Ltd|Co)|\.[A-Z])\.$")
+_SHORT = "Mr|Mrs|Ms|Dr|Gen|Lt|Col|Sen|Rep|Gov|St|No|vs|Jr|Sr|Prof|Adm|Maj|Sgt|Inc|Ltd|Co"
+_ABBREVIATION = re.compile(rf"(?:\b(?:[A-Z]|{_SHORT})|\.[A-Z])\.$")
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff](?:[\w\u0900-\u0963]|['’-](?=[^\W_]))*|[%?!,;:–—\"“”]")
 _DIGITS = re.compile(r"\d")
 _CLAUSE_MARKS = frozenset(",;:–—")
-_CLAUSE_WORDS = frozenset("while but as whereas although though amid despite after over because since и а но 但 लेकिन".split())
+_CLAUSE_OPENERS = "while but as whereas although though amid despite after over because since и а но 但 लेकिन"
+_CLAUSE_WORDS = frozenset(_CLAUSE_OPENERS.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word, a mark, or a whole mention (then `hit` is set and `word` its text, lower-cased, spaces as underscores)."""
+    """A word, a mark, or a whole mention: then `hit` is set, and `word` is its text, lower-cased, without spaces."""
 
     word: str
     start: int
@@ -55,7 +57,7 @@ def make_document(item: Item, matcher: Matcher) -> Document:
     """Cut, find the actors, split into sentences and clauses. A text that begins by repeating the title loses that."""
     title = item.title[:TITLE_CHARS].strip()
     text = item.text[: TITLE_CHARS + TEXT_CHARS].strip()
-    if title and text.startswith(title):
+    if title and text.startswith(title) and not text[len(title) : len(title) + 1].isalnum():
         text = text[len(title) :].lstrip(" .:–—-|\n")
     text = text[:TEXT_CHARS]
     full = f"{title}\n{text}" if text else title

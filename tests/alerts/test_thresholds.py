@@ -1,0 +1,65 @@
+"""Thresholds, words for evidence, and what a deployment's own history does to them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from alerts.history import LEAST_DAYS, Past, own_threshold
+from alerts.model import Kind
+from alerts.thresholds import confidence, run_length_days, run_length_wanted, threshold, years_between
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("rate", [0.05, 0.5, 1.0, 4.0, 52.0])
+@pytest.mark.parametrize("series", [1, 2, 3, 30])
+def test_a_threshold_has_the_run_length_that_was_asked_for(kind: Kind, rate: float, series: int) -> None:
+    # Each of the two families may have half of the false alarms.
+    needed = threshold(kind, rate, series)
+    assert run_length_days(kind, needed, series) == pytest.approx(2 * 365.25 / rate)
+    assert years_between(kind, needed, series) == pytest.approx(2 / rate)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_rarer_alarms_and_more_series_need_more_evidence(kind: Kind) -> None:
+    by_rate = [threshold(kind, rate) for rate in (50, 10, 2, 1, 0.5, 0.1, 0.01)]
+    assert by_rate == sorted(by_rate)
+    by_series = [threshold(kind, 1.0, series) for series in (1, 2, 3, 6, 50)]
+    assert by_series == sorted(by_series)
+
+
+def test_words_for_evidence_beyond_its_threshold() -> None:
+    words = [confidence(beyond + 5, 5) for beyond in (0.0, 0.99, 1.0, 3.0, 3.01)]
+    assert words == ["moderate", "moderate", "strong", "strong", "very strong"]
+
+
+def past(days: int, seed: int, *, width: float = 1.0, rho: float = 0.0) -> Past:
+    rng = np.random.default_rng(seed)
+    noise = np.zeros(days)
+    for t in range(1, days):
+        noise[t] = rho * noise[t - 1] + math.sqrt(1 - rho * rho) * rng.normal(0, width)
+    return Past(noise, np.full(days, 5.0), np.full(days, 0.05))
+
+
+def test_a_short_history_says_nothing() -> None:
+    short = past(LEAST_DAYS - 1, 1)
+    assert own_threshold(Kind.STANCE, [short], 730, seed=1) == -math.inf
+    gaps = past(400, 1)
+    gaps.surprise[: 400 - LEAST_DAYS + 1] = np.nan
+    assert own_threshold(Kind.STANCE, [gaps], 730, seed=1) == -math.inf
+
+
+def test_a_calm_history_raises_nothing_and_a_rough_one_does() -> None:
+    wanted = run_length_wanted(1.0)
+    shipped = threshold(Kind.STANCE, 1.0)
+    calm = own_threshold(Kind.STANCE, [past(500, seed) for seed in range(3)], wanted, seed=1)
+    rough = own_threshold(Kind.STANCE, [past(500, seed, rho=0.8) for seed in range(3)], wanted, seed=1)
+    assert calm < shipped + 0.2
+    assert rough > shipped + 1
+
+
+def test_the_same_history_gives_the_same_threshold() -> None:
+    pasts = [past(300, 3)]
+    assert own_threshold(Kind.STANCE, pasts, 730, seed=5) == own_threshold(Kind.STANCE, pasts, 730, seed=5)
