@@ -11,6 +11,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# --no-deps: the locks are complete, and the pip that Python 3.11 brings trips over extras of pinned packages.
 # A venv needs an interpreter that is new enough; say so in one line instead of a page of resolver errors.
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "ricwatch needs Python 3.11 or newer; '$(PYTHON)' was not found. Try: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -19,13 +20,13 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing from requirements.lock …"
-	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	@echo "Installing from requirements-dev.lock …"
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/run.stamp ## Make .venv and install what the product needs
