@@ -22,6 +22,7 @@ from store.settings import ROOT
 
 READY_WITHIN = 240.0
 RUN_WITHIN = 180.0
+TRIES = 20
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -49,7 +50,14 @@ class Served:
             name = uuid.uuid4().hex
             token = self.client.get("/csrf-token", params={"client": name}).raise_for_status().json()["token"]
             self._headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": name}
-        return self.client.post(path, json=body or {}, headers=self._headers).raise_for_status().json()
+        # While its SQLite file is busy the server answers 503, "try again"; Prefect's own client does so too.
+        tick = threading.Event()
+        for _ in range(TRIES):
+            answer = self.client.post(path, json=body or {}, headers=self._headers)
+            if answer.status_code != 503:
+                break
+            tick.wait(1.0)
+        return answer.raise_for_status().json()
 
     def deployments(self) -> dict[str, dict[str, Any]]:
         """All deployments by name."""
