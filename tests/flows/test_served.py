@@ -127,7 +127,11 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
     page.get_by_role("textbox").nth(1).fill("browser@example.org")
     shot("form")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_role("button", name="View run").or_(page.get_by_role("link", name="View run")).first.click()
+    # The message with its link to the run fades away after some seconds, so the run is opened by its address.
+    page.wait_for_url("**/deployments/deployment/*tab=Runs")
+    deployment = served.deployments()["send-test-digest"]["id"]
+    (run,) = served.post("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
+    page.goto(f"{served.base}/v2/runs/flow-run/{run['id']}")
     page.get_by_text("Completed").first.wait_for(timeout=120_000)
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("digest", exact=True).last.click()
