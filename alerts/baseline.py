@@ -24,7 +24,10 @@ PRIOR_DAYS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Day *t* against its window. `carry` is d(residual)/d(effect): below 1 for small counts."""
+    """Day *t* against its window. `carry` is d(residual)/d(effect): below 1 for small counts.
+
+    For attention, `observed` and `expected` are the counts behind the residual; `spread2` is the variance between days.
+    """
 
     residual: float
     error: float
@@ -32,6 +35,9 @@ class Outlook:
     rho: float
     level: float
     level_error: float
+    spread2: float
+    observed: float = 0.0
+    expected: float = 0.0
 
 
 class Baseline(Protocol):
@@ -145,6 +151,7 @@ class StanceBaseline:
             rho=rho,
             level=level,
             level_error=float(np.sqrt((spread2 * (1 + rho) / (1 - rho) + mean_noise) / usable_days)),
+            spread2=spread2,
         )
 
 
@@ -246,6 +253,9 @@ class AttentionBaseline:
             level=level,
             # Days that stray, and the chance in a count of stories: few stories make a poor level.
             level_error=float(np.sqrt(spread2 * (1 + rho) / (1 - rho) / days + 1 / max(1.0, float(y.sum())))),
+            spread2=spread2,
+            observed=count_t,
+            expected=mean_t,
         )
 
     def _weekday_factors(

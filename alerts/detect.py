@@ -21,6 +21,7 @@ from alerts.firsttone import first_tones
 from alerts.history import EVERY, Past, own_threshold
 from alerts.model import Direction, Found, Kind
 from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
+from alerts.size import effect, growth
 from alerts.votes import Coverage, DayTable, FloatArray
 
 FIRST_ALERT_DAY = 28
@@ -82,6 +83,7 @@ class SeriesMonitor:
         self._old_level: float | None = None
         self._yesterday: float | None = None
         self._last: Outlook | None = None
+        self._outlooks: list[Outlook | None] = [None] * baseline.days
         self.surprise = np.full(baseline.days, np.nan)
         """Prewhitened standardised residual per day; NaN on a day that is no measurement."""
         self.sensitivity = np.zeros(baseline.days)
@@ -149,7 +151,7 @@ class SeriesMonitor:
         self.surprise[t], self._yesterday = whiten(min(6.0, max(-6.0, z)), held, outlook.rho), z
         self.sensitivity[t] = sensitivity(outlook)
         self.zone[t] = self._family.zone + LEVEL_DOUBT * outlook.level_error
-        self._last = outlook
+        self._last = self._outlooks[t] = outlook
         return outlook
 
     def _alarm(self, t: int, outlook: Outlook, evidence: float, needed: float) -> Alarm | None:
@@ -177,23 +179,13 @@ class SeriesMonitor:
         best = int(np.argmax(ratio[LEAST_DAYS_SINCE_ONSET - 1 :])) + LEAST_DAYS_SINCE_ONSET - 1
         if information[best] <= 0:
             return None
-        since = days[: best + 1]
-        return int(days[best]), effect(self.sensitivity[since], self._plain[since]), float(1 / information[best])
+        since = days[: best + 1][::-1]
+        return int(days[best]), *self._size(since.tolist())
 
-
-def effect(gain: FloatArray, surprise: FloatArray) -> float:
-    """The lasting effect behind some days: their precision-weighted mean, with wild days drawn in.
-
-    Clipping around zero would make a large effect in a steady series look small, so days are clipped to three standard
-    errors around their weighted median.
-    """
-    weight = gain * gain
-    each = surprise / np.maximum(gain, 1e-12)
-    order = np.argsort(each)
-    reached = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-    middle = float(each[order][min(int(reached), len(order) - 1)])
-    drawn_in = gain * middle + np.clip(surprise - gain * middle, -3, 3)
-    return float(gain @ drawn_in / weight.sum())
+    def _size(self, days: Sequence[int]) -> tuple[float, float]:
+        if self.kind is Kind.STANCE:
+            return effect(self.sensitivity[days], self._plain[days])
+        return growth([outlook for day in days if (outlook := self._outlooks[day]) is not None])
 
 
 def _held(z: float | None) -> float | None:
@@ -412,7 +404,7 @@ def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple
         return None
     yesterday: float | None = None
     gains, surprises = [], []
-    level_error = 0.0
+    outlooks: list[Outlook] = []
     for t in days:
         outlook = series.baseline.outlook(t, low, high) if series.baseline.usable(t) else None
         if outlook is None:
@@ -421,12 +413,13 @@ def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple
         z = outlook.residual / outlook.error
         surprises.append(whiten(z, yesterday, outlook.rho))
         gains.append(sensitivity(outlook))
-        yesterday, level_error = z, outlook.level_error
+        outlooks.append(outlook)
+        yesterday = z
     gain = np.array(gains)
-    information = float(gain @ gain)
-    if information <= 0:
+    if not outlooks or float(gain @ gain) <= 0:
         return None
-    return effect(gain, np.array(surprises)), math.sqrt(1 / information + level_error**2)
+    change, variance = effect(gain, np.array(surprises)) if series.kind is Kind.STANCE else growth(outlooks)
+    return change, math.sqrt(variance + outlooks[-1].level_error ** 2)
 
 
 def follow_up_day(onset: int, detected: int) -> int:
