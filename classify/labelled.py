@@ -101,7 +101,7 @@ def groups(labelled: Sequence[Labelled]) -> list[int]:
             if len(holders) < _COMMON:
                 shared.update(holders)
                 holders.append(at)
-        for other, count in shared.items():
+        for other, count in sorted(shared.items()):
             if count >= NEAR_DUPLICATE * len(titles[at] | titles[other]):
                 parent[root(at)] = root(other)
     return [root(at) for at in range(len(labelled))]
