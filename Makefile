@@ -34,7 +34,7 @@ setup: $(VENV)/run.stamp ## Make .venv and install what the product needs
 setup-dev: $(VENV)/dev.stamp ## Install what the tests need as well
 
 run: setup ## Set up and do the main job once: poll, read, decide, mail (falls back to a replay without network)
-	@$(BIN)/ricwatch run --or-replay
+	@$(BIN)/ricwatch run --force --or-replay
 
 serve: setup ## Start the Prefect server, a worker and all deployments on 127.0.0.1; Ctrl-C stops everything
 	@$(BIN)/ricwatch serve

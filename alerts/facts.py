@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from alerts.detect import FIRST_ALERT_DAY
 from alerts.model import Direction, DyadState, Evidence, Kind, Part, StoryEvidence
 from alerts.notify import DigestKind, Reason
 
-COLD_DAYS = 28
+COLD_DAYS = FIRST_ALERT_DAY
 """Days of history under which the monitor describes and never alerts."""
 
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from dataclasses import replace
 
 from alerts.model import DYAD_NAMES, Direction, Found, Kind
 from alerts.thresholds import MOST_YEARS
-
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)
+from alerts.words import count, day_words
 
 
 def dyad_name(code: str) -> str:
     """The name of a dyad; a code that is not one of ours is its own name."""
     return DYAD_NAMES.get(code, code)
-
-
-def long_date(day: dt.date) -> str:
-    """Locale-free date.
-
-    >>> long_date(dt.date(2024, 10, 21))
-    '21 October 2024'
-    """
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def signed(value: float, digits: int = 2) -> str:
@@ -59,15 +46,6 @@ def times(log_ratio: float) -> str:
     return f"×{ratio:.0f}" if ratio >= 10 else f"×{ratio:.1f}" if ratio >= 0.95 else f"×{ratio:.2f}"
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "story", "stories"), counted(2, "story", "stories")
-    ('1 story', '2 stories')
-    """
-    return f"{number:,} {one if number == 1 else many}"
-
-
 def how_often(years: float) -> str:
     """How rarely unchanged coverage looks like this.
 
@@ -79,18 +57,18 @@ def how_often(years: float) -> str:
     if years >= 1.5:
         return f"about once in {years:.0f} years"
     months = max(1, round(years * 12))
-    return "about once a year" if 10 <= months <= 14 else f"about once in {counted(months, 'month', 'months')}"
+    return "about once a year" if 10 <= months <= 14 else f"about once in {count(months, 'month', 'months')}"
 
 
 def basis(found: Found) -> str:
     """What a finding rests on."""
-    stories = counted(found.stories, "independent story", "independent stories")
-    return stories if found.outlets is None else f"{stories} from {counted(found.outlets, 'outlet', 'outlets')}"
+    stories = count(found.stories, "independent story", "independent stories")
+    return stories if found.outlets is None else f"{stories} from {count(found.outlets, 'outlet', 'outlets')}"
 
 
 def finding(found: Found) -> str:
     """The finding in a few sentences: what moved, since when, by how much, on what basis, how rare by chance."""
-    name, since = dyad_name(found.dyad), long_date(found.onset)
+    name, since = dyad_name(found.dyad), day_words(found.onset)
     if found.kind is Kind.STANCE:
         toward = "convergent" if found.direction is Direction.CONVERGENCE else "divergent"
         verb = "rose" if found.direction is Direction.CONVERGENCE else "fell"

@@ -119,8 +119,15 @@ def replay(
 def _replay(*, fresh: bool, until: str) -> None:
     from flows import tables
     from flows.replay import replay as replay_flow
+    from store.settings import get_settings
 
-    tables.monitor(_run(replay_flow, fresh=fresh, until=until), mark="REPLAY")
+    report = _run(replay_flow, fresh=fresh, until=until)
+    if report.feeds_due == 0:
+        folder = get_settings().var_dir / "replay" / "digests"
+        tables.say(f"REPLAY: nothing is left to replay; its digests lie in {folder}")
+        tables.say("To start again: ricwatch replay --fresh")
+        return
+    tables.monitor(report, mark="REPLAY")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from alerts.newest import new_articles
 from flows import artifacts
 from flows.forms import param
 from flows.reporting import logger, progress
@@ -43,12 +44,13 @@ async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None,
 
 @task(name="poll feeds", task_run_name="poll feeds", cache_policy=NO_CACHE)
 async def poll_task(watch: Watch, now: dt.datetime, keys: list[str] | None = None, force: bool = False) -> PollReport:
-    """Poll and leave the page *What was polled*."""
+    """Poll and leave the pages *What was polled* and *What is new*."""
     report = await poll(watch, now, keys=keys, force=force)
     logger().info(describe(report))
-    await artifacts.publish(
-        watch.settings, "polled", "polled-feeds", "What was polled and what is new", report=report, now=now
-    )
+    await artifacts.publish(watch.settings, "polled", "polled-feeds", "What was polled", report=report, now=now)
+    with watch.store.session() as session:
+        rows = new_articles(session, now)
+    await artifacts.publish(watch.settings, "articles", "new-articles", "What is new", rows=rows, since=now)
     return report
 
 

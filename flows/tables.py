@@ -40,6 +40,8 @@ def _grid(title: str, rows: Sequence[tuple[str, str]]) -> None:
 
 def monitor(report: MonitorReport, mark: str = "") -> None:
     """What a run did and where its results lie."""
+    # Of many digests those that tell a shift are named, and the last.
+    digests = dict.fromkeys([*[path for path in report.digests if "-shift" in path][-5:], *report.digests[-1:]])
     rows = [
         (
             "Feeds answered",
@@ -50,8 +52,8 @@ def monitor(report: MonitorReport, mark: str = "") -> None:
         ("Shifts", f"{len(report.shifts)}"),
         *(("", f"• {text}") for text in report.shifts),
         ("Mails", f"{report.mails_sent} sent" + (f", {report.mails_failed} failed" if report.mails_failed else "")),
-        *(("", place) for place in report.mail_places),
-        *((("Digest" if i == 0 else ""), path) for i, path in enumerate(report.digests[-5:])),
+        *(("", place) for place in report.mail_places[-1:]),
+        *((("Digests" if i == 0 else ""), path) for i, path in enumerate(digests)),
     ]
     _grid(f"ricwatch {mark}".strip(), rows)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import sys
 import threading
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
@@ -48,7 +49,7 @@ class ArchiveServer:
         class Handler(_Handler):
             source = server
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = _Server(("127.0.0.1", 0), Handler)
         # A poll interval far below the default of half a second: tests and replays start many of these.
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -113,6 +114,14 @@ class ArchiveServer:
             )
             for outlet in self.archive.outlets.values()
         ]
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that does not print a trace when a reader breaks off, as a poller may at any time."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

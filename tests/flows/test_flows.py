@@ -138,7 +138,7 @@ def test_classify_reads_each_article_once() -> None:
 def test_monitor_does_every_step_and_a_second_run_adds_nothing() -> None:
     first = run(monitor, force=True)
     assert first.is_completed()
-    assert {"seed-documents", "polled-feeds", "readings", "shifts", "digest"} <= set(pages(first))
+    assert {"seed-documents", "polled-feeds", "new-articles", "readings", "shifts", "digest"} <= set(pages(first))
     articles, readings, digests = count(Article), count(Reading), count(Digest)
     second = outcome(monitor, force=True)
     assert (second.new_articles, second.readings, second.mails_sent) == (0, 0, 0)
