@@ -335,7 +335,8 @@ def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> S
         tone=tone,
         stance=stance,
         meta=" · ".join(part for part in parts if part),
-        sentence=plain(story.sentence, limits.sentence),
+        # Of many items only the title speaks of the tie; it stands above and need not be quoted below.
+        sentence="" if story.sentence.strip() == story.title.strip() else plain(story.sentence, limits.sentence),
     )
 
 
