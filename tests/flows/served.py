@@ -81,6 +81,17 @@ class Served:
             tick.wait(0.5)
         raise AssertionError(f"run {run_id} did not end within {RUN_WITHIN:.0f} s; last state {run['state']}")
 
+    def await_some(self, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        """Wait until a filter of the API finds something; gives what it found."""
+        end = time.monotonic() + RUN_WITHIN
+        tick = threading.Event()
+        while time.monotonic() < end:
+            rows: list[dict[str, Any]] = self.post(path, body)
+            if rows:
+                return rows
+            tick.wait(0.5)
+        raise AssertionError(f"{path} found nothing within {RUN_WITHIN:.0f} s")
+
     def artifacts(self, run_id: str) -> dict[str, str]:
         """The Markdown pages that a run left, by key."""
         rows = self.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run_id]}}})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gzip
-import json
 import mailbox
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +27,7 @@ from ingest.archive import ArchiveServer
 from store.db import Store
 from store.models import Article, Digest, Feed, Reading, SeedDocument
 from store.settings import Settings, get_settings
+from tests.flows.items import write_items
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_server"),
@@ -78,28 +77,6 @@ def count(table: type[Any]) -> int:
         found = session.query(table).count()
     store.close()
     return found
-
-
-def write_items(path: Path) -> Path:
-    """A year of dated items of our own: India and China cool in its second half."""
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        for number in range(730):
-            month, day = number // 61 % 12 + 1, number // 2 % 28 + 1
-            warm = month <= 6
-            title = (
-                f"India and China agree to widen cooperation, round {number}"
-                if warm
-                else f"India protests as Chinese troops clash with its patrol, incident {number}"
-            )
-            row = {
-                "id": str(number),
-                "title": title,
-                "source": f"Outlet {number % 7}",
-                "date": f"2021-{month:02}-{day:02}",
-            }
-            file.write(json.dumps(row) + "\n")
-        file.write("this is no JSON\n")
-    return path
 
 
 def test_ingest_seeds_loads_five_documents_and_shows_them() -> None:

@@ -16,6 +16,7 @@ import pytest
 from flows.replay import write_roster
 from ingest.archive import ArchiveServer, load_archive
 from store.settings import ROOT
+from tests.flows.items import write_items
 from tests.flows.served import Served, serving
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -
     state = served.await_run(run)
     assert state["type"] == "COMPLETED", state["message"]
     assert "feeds answered" in state["message"]
+    assert ", 0 shifts" in state["message"], "two years of silence after an old feed are no shift"
     pages = served.artifacts(run)
     assert {"seed-documents", "polled-feeds", "readings", "shifts"} <= set(pages)
     assert "Demo" in pages["polled-feeds"]
@@ -68,6 +70,24 @@ def test_a_second_run_finds_nothing_new(served: Served) -> None:
     served.await_run(served.start("monitor", force=True, send=False))
     state = served.await_run(served.start("monitor", force=True, send=False))
     assert ", 0 new articles, 0 readings, 0 shifts" in state["message"]
+
+
+def test_a_shift_that_opens_starts_the_digest_by_itself(served: Served, tmp_path: Path) -> None:
+    items = write_items(tmp_path / "items.jsonl.gz")
+    for name, parameters in (("import-archive", {"files": [str(items)]}), ("classify", {})):
+        assert served.await_run(served.start(name, **parameters))["type"] == "COMPLETED"
+    digest = served.deployments()["digest"]["id"]
+    wanted = {
+        "deployments": {"id": {"any_": [digest]}},
+        "flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"]}}},
+    }
+    before = served.post("/flow_runs/filter", wanted)
+    assert before == [], [(r["created_by"], r["parameters"], r["state"]["message"]) for r in before]
+    state = served.await_run(served.start("detect", as_of="2021-07-20"))
+    assert "India–China" in state["message"]
+    started = served.await_some("/flow_runs/filter", wanted)
+    assert {run["created_by"]["type"] for run in started} == {"AUTOMATION"}
+    assert served.await_run(started[0]["id"])["type"] == "COMPLETED"
 
 
 def test_a_failing_run_says_why_in_its_state(served: Served) -> None:
