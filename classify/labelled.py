@@ -1,4 +1,4 @@
-"""A labelled set: reading it, and splitting it so that a figure is not flattered."""
+"""A labelled set: reading it, joining labels to their texts, and splitting it so that a figure is not flattered."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from classify.model import Item
 from ingest.jsonl import iter_jsonl
 from store.errors import InputError
+from store.progress import Progress, silent
 
+LEAD_CHARS = 260
+"""What a reader sees of a text: a label says what is read in so much, so training sees no more of it."""
 NEAR_DUPLICATE = 0.7
 """Share of common words (Jaccard) from which two titles are taken for the same news."""
 _COMMON = 300  # a word in so many titles finds no duplicates, only work
@@ -68,6 +71,97 @@ def _labelled(value: dict[str, Any], where: str) -> Labelled:
         date=str(value.get("date") or ""),
     )
     return Labelled(item, dyads, tuple(str(theme) for theme in themes), bool(value.get("hard")))
+
+
+def item_key(url: str, title: str) -> str:
+    """The id of an item that came without one: the first 12 hex digits of SHA-256 over address, newline and title.
+
+    >>> item_key("https://a.example/1", "India and Russia sign")
+    '4e1501281cfb'
+    """
+    return hashlib.sha256(f"{url}\n{title}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReport:
+    """Labels that found their texts, in the order of the labels, and the ids of those that did not."""
+
+    labelled: tuple[Labelled, ...]
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        total = len(self.labelled) + len(self.missing)
+        lost = f"; without text: {', '.join(self.missing[:5])}" if self.missing else ""
+        more = f" and {len(self.missing) - 5:,} more" if len(self.missing) > 5 else ""
+        return f"{len(self.labelled):,} of {total:,} labels joined to their texts{lost}{more}"
+
+
+def join_labels(labels: Path, texts: Sequence[Path], *, progress: Progress = silent) -> JoinReport:
+    """Join the records of *labels* to the items of *texts* (both ``.jsonl`` or ``.jsonl.gz``), each text cut to 260.
+
+    An item is found by the key of its address and title, or by an id of its own where date, source and address do not
+    contradict. Of a label file as ``ricwatch label`` writes it, the last word on an item counts. Memory holds the
+    labels and their items, never a whole file of texts.
+
+    Raises:
+        InputError: a file is no such file, or a label is malformed.
+    """
+    wanted = load_labels(labels)
+    found: dict[str, Item] = {}
+    lines = 0
+    for path in texts:
+        for line in iter_jsonl(path):
+            lines += 1
+            if lines % 5_000 == 0:
+                progress(lines, None, f"{len(found):,} of {len(wanted):,} labels found")
+            if line.value is None or len(found) == len(wanted):
+                continue
+            label = _label_of(line.value, wanted)
+            if label and label.item.id not in found:
+                text = str(line.value.get("text") or "")[:LEAD_CHARS]
+                found[label.item.id] = replace(label.item, title=line.value["title"], text=text)
+    return JoinReport(
+        tuple(replace(label, item=found[key]) for key, label in wanted.items() if key in found),
+        tuple(key for key in wanted if key not in found),
+    )
+
+
+def load_labels(path: Path) -> dict[str, Labelled]:
+    """Labels without texts by id, in the order in which they were first given; the last word on an item counts.
+
+    Records marked ``skipped`` or ``retracted`` take an item's label back.
+
+    Raises:
+        InputError: the file is no such file, or a record is malformed; labels are not guessed.
+    """
+    labels: dict[str, Labelled] = {}
+    for line in iter_jsonl(path):
+        where = f"{path}, line {line.number}"
+        if line.value is None:
+            raise InputError(f"{where}: {line.reason}")
+        key = line.value.get("id")
+        if not isinstance(key, str) or not key:
+            raise InputError(f"{where}: a label needs the 'id' of its item")
+        if line.value.get("skipped") or line.value.get("retracted"):
+            labels.pop(key, None)
+            continue
+        label = _labelled({**line.value, "title": ""}, where)
+        labels[key] = replace(label, item=replace(label.item, text="", url=str(line.value.get("url") or "")))
+    return labels
+
+
+def _label_of(value: dict[str, Any], wanted: dict[str, Labelled]) -> Labelled | None:
+    title, url, own = value.get("title"), str(value.get("url") or ""), value.get("id")
+    if not isinstance(title, str):
+        return None
+    label = wanted.get(str(own)) if own is not None else None
+    if label and all(
+        str(value.get(name) or kept) == kept
+        for name, kept in (("date", label.item.date), ("source", label.item.source), ("url", label.item.url))
+        if kept
+    ):
+        return label
+    return wanted.get(item_key(url, title))
 
 
 def digest(labelled: Sequence[Labelled]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from classify.actors import Matcher
 from classify.calibration import Ints, Reals, binary_temperature, sigmoid, temperature, thresholds
 from classify.features import DENSE, ItemFeatures, PairFeatures, item_features, pair_features
-from classify.labelled import Labelled, digest, fold_numbers, groups, load_labelled
+from classify.labelled import Labelled, digest, fold_numbers, groups
 from classify.linear import DENSE_SCALE, LinearModel
 from classify.model import Item
 from classify.parameters import WEIGHTS, Block, Floats, Parameters, load_parameters
@@ -81,13 +81,14 @@ class TrainReport:
         )
 
 
-def train(items: Path, topic: Topic, out: Path, *, seed: int = 0, progress: Progress = silent) -> TrainReport:
-    """Train on the labelled file *items* and write the weights into the folder *out*. Deterministic for a *seed*.
+def train(
+    labelled: Sequence[Labelled], topic: Topic, out: Path, *, seed: int = 0, progress: Progress = silent
+) -> TrainReport:
+    """Train on *labelled* items and write the weights into the folder *out*. Deterministic for a *seed*.
 
     Raises:
-        InputError: the file is no labelled set, or too small a one.
+        InputError: the set is too small.
     """
-    labelled = load_labelled(items)
     prepared = prepare(labelled, topic, progress=progress)
     parameters = fit(prepared, range(len(labelled)), topic, seed=seed, progress=progress)
     path = parameters.save(out)

@@ -303,21 +303,68 @@ def feeds_check(
 
 
 @app.command()
-def train(
-    items: Annotated[Path, typer.Argument(help="Labelled items, .jsonl or .jsonl.gz.", resolve_path=True)],
+def label(
+    items: Annotated[Path, typer.Argument(help="Items, .jsonl or .jsonl.gz.", resolve_path=True)],
+    *,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Weights file; none replaces the shipped.", resolve_path=True),
+        typer.Option("--output", "-o", help="Labels file; none puts it beside the items.", resolve_path=True),
+    ] = None,
+    second: Annotated[str, typer.Option(help="Name of a second reader, who sees no labels of the first.")] = "",
+    every: Annotated[int, typer.Option(min=1, help="The second reader reads only every n-th of them.")] = 1,
+    suggest: Annotated[int, typer.Option(min=0, help="Offer so many items whose label would teach most.")] = 0,
+    agreement: Annotated[bool, typer.Option("--agreement", help="Only tell how far the readers agree.")] = False,
+) -> None:
+    """Label items by single keys; saves as it goes and goes on where it stopped (docs/labelling.md).
+
+    Examples:
+
+    - `ricwatch label news.jsonl` – every item, in order
+    - `ricwatch label news.jsonl --suggest 50` – the 50 from which the classifier would learn most
+    - `ricwatch label news.jsonl --second ann --every 10` – every tenth a second time, by Ann
+    - `ricwatch label news.jsonl --agreement`
+    """
+    from flows import tables
+    from flows.label import agreement_of, label_file
+
+    if second and suggest:
+        raise typer.BadParameter("a second reader reads what the first read; leave it out", param_hint="--second")
+    done = agreement_of(items, output) if agreement else label_file(items, output, second, every, suggest)
+    for line in done:
+        tables.say(line)
+
+
+@app.command()
+def train(
+    items: Annotated[
+        list[Path] | None, typer.Argument(help="Labelled items, .jsonl or .jsonl.gz.", resolve_path=True)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Weights folder; none replaces the shipped.", resolve_path=True),
+    ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Option("--items", help="Labelled items; can be given again.", resolve_path=True)
+    ] = None,
+    labels: Annotated[
+        list[Path] | None, typer.Option(help="Labels without texts; can be given again.", resolve_path=True)
+    ] = None,
+    texts: Annotated[
+        list[Path] | None, typer.Option(help="Items to take their texts from; can be given again.", resolve_path=True)
     ] = None,
 ) -> None:
     """Train the embedded classifier on labelled items (needs the extra `train`).
 
-    Example: `ricwatch train labelled.jsonl.gz -o weights.npz`
+    Examples:
+
+    - `ricwatch train labelled.jsonl.gz -o weights`
+    - `ricwatch train --items labelled.jsonl.gz --labels classify/labels/streams.jsonl --texts 2020.jsonl.gz -o weights`
     """
     from flows import tables
-    from flows.training import train_file
+    from flows.training import train_files
 
-    tables.say(train_file(items, output))
+    for line in train_files([*(items or []), *(more or [])], output, labels or [], texts or []):
+        tables.say(line)
 
 
 @app.command()

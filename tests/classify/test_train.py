@@ -31,7 +31,7 @@ from classify.train import train
 
 def test_a_trained_model_reads_what_it_was_taught(tmp_path: Path, topic: Topic) -> None:
     items = synthetic(tmp_path / "items.jsonl")
-    report = train(items, topic, tmp_path / "weights")
+    report = train(load_labelled(items), topic, tmp_path / "weights")
     model = load_linear(topic, tmp_path / "weights")
     assert report.version == model.version
     assert report.items == report.relevant + 18
@@ -48,7 +48,7 @@ def test_a_trained_model_reads_what_it_was_taught(tmp_path: Path, topic: Topic) 
 def test_training_twice_gives_the_same_bytes(tmp_path: Path, topic: Topic) -> None:
     items = synthetic(tmp_path / "items.jsonl")
     for name in ("one", "other"):
-        train(items, topic, tmp_path / name)
+        train(load_labelled(items), topic, tmp_path / name)
     assert (tmp_path / "one" / FILE).read_bytes() == (tmp_path / "other" / FILE).read_bytes()
 
 
@@ -57,7 +57,7 @@ def test_a_set_that_is_too_small_is_refused(tmp_path: Path, topic: Topic) -> Non
     record = {"id": "1", "title": "India and Russia sign", "dyads": {"IN-RU": 1}, "themes": ["arms"]}
     path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="too few to train on"):
-        train(path, topic, tmp_path / "weights")
+        train(load_labelled(path), topic, tmp_path / "weights")
 
 
 def test_cross_validation_measures_every_item_once(tmp_path: Path, topic: Topic) -> None:
