@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from classify.model import Backend, Item, Read
+from classify.outcome import Unread, UnreadCount, Usage, attempt, batch_size, count_unread, usage_of
 from store.db import Store
 from store.models import Article, Reading, ReadingDyad
 from store.progress import Progress, silent
@@ -19,13 +21,19 @@ _STANCES = ("minus", "zero", "plus")
 
 @dataclass(frozen=True, slots=True)
 class ClassifyReport:
-    """What a run read. `stances` counts, per dyad, the likeliest stances: minus, zero, plus."""
+    """What a run read. `stances` counts, per dyad, the likeliest stances: minus, zero, plus.
+
+    `unread` counts the articles that the backend could not read; they are tried again at the next run. `usage` is what
+    a backend that costs something has used.
+    """
 
     read: int
     relevant: int
     stances: dict[str, dict[str, int]]
     seconds: float
     model: str
+    unread: tuple[UnreadCount, ...] = ()
+    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -62,27 +70,55 @@ def classify_pending(
     """
     started = time.monotonic()
     tally = _Tally()
+    unread: list[Unread] = []
+    tried = 0
+    last: Article | None = None
     version = model.version
     with store.session() as session:
         total = pending(session, version)
     total = total if limit is None else min(total, limit)
-    while tally.read < total:
+    while tried < total:
         with store.session() as session:
-            query = _unread(version).order_by(Article.day.desc(), Article.id.desc())
-            articles = session.scalars(query.limit(min(batch, total - tally.read))).all()
-            if not articles:
-                break
-            readings = model.read([_item(article) for article in articles])
-            rows = [_stored(article.id, read, now) for article, read in zip(articles, readings, strict=True)]
-            session.add_all(rows)
-            session.flush()
-            for row, read in zip(rows, readings, strict=True):
-                session.add_all(_dyads(row.id, read))
+            # What stays unread in this run is passed by, not tried again and again.
+            query = _after(_unread(version), last).order_by(Article.day.desc(), Article.id.desc())
+            articles = session.scalars(query.limit(min(batch_size(model, batch), total - tried))).all()
+        if not articles:
+            break
+        last = articles[-1]
+        # Outside of any transaction: a backend behind a network takes its time.
+        outcomes = attempt(model, [_item(article) for article in articles])
+        unread += [one for one in outcomes if isinstance(one, Unread)]
+        readings = [one for one in outcomes if isinstance(one, Read)]
+        _keep(store, version, readings, now)
         # Counted after the commit: a batch that was rolled back was not read.
         for read in readings:
             tally.add(read)
-        progress(tally.read, total, "articles")
-    return ClassifyReport(tally.read, tally.relevant, tally.stances, time.monotonic() - started, version)
+        tried += len(articles)
+        progress(tried, total, "articles")
+    seconds = time.monotonic() - started
+    return ClassifyReport(
+        tally.read, tally.relevant, tally.stances, seconds, version, count_unread(unread), usage_of(model)
+    )
+
+
+def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime) -> None:
+    """Store *readings* in one transaction, but none that another run stored meanwhile."""
+    by_article = {int(read.id): read for read in readings}
+    with store.session() as session:
+        done = select(Reading.article_id).where(Reading.model == version, Reading.article_id.in_(by_article))
+        for article_id in session.scalars(done).all():
+            del by_article[article_id]
+        rows = [_stored(article_id, read, now) for article_id, read in by_article.items()]
+        session.add_all(rows)
+        session.flush()
+        for row, read in zip(rows, by_article.values(), strict=True):
+            session.add_all(_dyads(row.id, read))
+
+
+def _after(query: Select[tuple[Article]], last: Article | None) -> Select[tuple[Article]]:
+    if last is None:
+        return query
+    return query.where(or_(Article.day < last.day, and_(Article.day == last.day, Article.id < last.id)))
 
 
 def _unread(version: str) -> Select[tuple[Article]]:

@@ -6,11 +6,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from classify.model import Backend, DyadReading, Item, Read, read_all
+from classify.model import Backend, DyadReading, Item, Read
+from classify.outcome import Unread, Usage, attempt_all, readings_or_raise, usage_of
 from ingest.jsonl import iter_jsonl
 from store.errors import InputError
 from store.progress import Progress, silent
@@ -29,30 +30,40 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """How many items were read, and which lines were skipped."""
+    """How many items were read, which lines were skipped, and which items the backend could not read."""
 
     read: int
     bad: list[BadLine]
+    unread: list[Unread] = field(default_factory=list)
+    usage: Usage | None = None
 
 
 def classify_file(model: Backend, source: Path, target: Path, *, progress: Progress = silent) -> FileReport:
     """Read every item of *source* (``.jsonl`` or ``.jsonl.gz``) and write one reading a line to *target*, in order.
 
-    *target* appears only when all is written; a run that is broken off leaves what was there before.
+    *target* appears only when all is written; a run that is broken off leaves what was there before. An item that a
+    backend cannot read has no line.
 
     Raises:
         InputError: *source* is no file of items, or *target* cannot be written.
+        UnreadError: the backend could read none of the items.
     """
     bad: list[BadLine] = []
+    unread: list[Unread] = []
     read = 0
     temporary = _temporary_beside(target)
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as out:
-            for reading in read_all(model, _items(source, bad), _BATCH):
+            for reading in attempt_all(model, _items(source, bad), _BATCH):
+                if isinstance(reading, Unread):
+                    unread.append(reading)
+                    continue
                 out.write(json.dumps(as_record(reading), ensure_ascii=False, separators=(",", ":")) + "\n")
                 read += 1
                 if read % _BATCH == 0:
                     progress(read, None, "items")
+        if unread and not read:
+            readings_or_raise(unread)
         if bad and not read:
             raise InputError(
                 f"{source} holds no item: line {bad[0].line}: {bad[0].reason}. "
@@ -62,7 +73,7 @@ def classify_file(model: Backend, source: Path, target: Path, *, progress: Progr
     finally:
         temporary.unlink(missing_ok=True)
     progress(read, read, "items")
-    return FileReport(read, bad)
+    return FileReport(read, bad, unread, usage_of(model))
 
 
 def item_of(value: dict[str, Any]) -> Item | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 
 from ingest.topic import Topic
@@ -97,12 +98,14 @@ def get_backend(name: str, topic: Topic) -> Backend:
     Raises:
         ConfigError: no backend has that name; the message lists those that exist.
     """
-    import classify.linear  # noqa: F401 (registers the embedded backend)
-
+    # A module registers its backend when imported; only the one that is asked for is, so that the others cost no time.
+    modules = {"linear": "classify.linear", "llm": "classify.llm", "multilingual": "classify.multilingual"}
+    if name in modules:
+        import_module(modules[name])
     try:
         factory = _BACKENDS[name]
     except KeyError:
-        known = ", ".join(sorted(_BACKENDS))
+        known = ", ".join(sorted({*modules, *_BACKENDS}))
         raise ConfigError(f"no classifier backend is called {name!r}; there are: {known}") from None
     return factory(topic)
 

@@ -53,6 +53,38 @@ class Settings(BaseSettings):
     )
     model: str = Field("linear", description="Which classifier backend reads the articles.")
 
+    llm_base_url: str = Field(
+        "", description="Backend llm: an OpenAI-compatible endpoint up to /v1, for example http://127.0.0.1:8080/v1."
+    )
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), description="Backend llm: the endpoint's key, if it wants one; never logged, never a parameter."
+    )
+    llm_model: str = Field("", description="Backend llm: the model's name at the endpoint.")
+    llm_timeout: float = Field(60.0, gt=0, description="Backend llm: seconds for one item in all, retries included.")
+    llm_concurrency: int = Field(4, ge=1, le=64, description="Backend llm: requests at the same time.")
+    llm_answer_tokens: int = Field(
+        600, ge=50, description="Backend llm: most tokens of one answer; a model that thinks first needs more."
+    )
+    llm_max_tokens: int = Field(
+        1_000_000, ge=0, description="Backend llm: most tokens, in and out, of one run; 0 is no limit. The rest waits."
+    )
+    llm_max_cost: float = Field(0.0, ge=0, description="Backend llm: most that one run may cost; 0 is no limit.")
+    llm_price_in: float = Field(0.0, ge=0, description="Backend llm: price of a million tokens in, for the cost.")
+    llm_price_out: float = Field(0.0, ge=0, description="Backend llm: price of a million tokens out.")
+    llm_unsure_below: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Backend llm: ask only about pairs of which llm_first is less sure than this; 0 asks about all.",
+    )
+    llm_first: str = Field(
+        "linear", description="Backend llm: the reader that goes first where llm_unsure_below is set."
+    )
+    multilingual_model: str = Field(
+        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        description="Backend multilingual: a sentence-transformers model of the hub, or the folder of one.",
+    )
+
     user_agent: str = Field(
         "ricwatch/0.1 (news feed monitor; set RICWATCH_USER_AGENT to name a contact)",
         description="Sent with every request; name a contact so that a site can reach you.",
