@@ -169,6 +169,11 @@ def render_html(folder: Path, view: DigestView, charts: Mapping[str, str]) -> st
     return _INLINER.inline(page)
 
 
+def render_page(folder: Path, name: str, **fields: Any) -> str:
+    """A page for a browser, from ``<name>.html``; every value is escaped."""
+    return _html(folder).get_template(f"{name}.html").render(light=LIGHT, dark=DARK, **fields)
+
+
 def render_text(folder: Path, view: DigestView) -> str:
     """The text part, from its own template."""
     text = _text(folder).get_template("digest.txt").render(d=view)

@@ -32,6 +32,7 @@ class Labelled:
     dyads: dict[str, int]
     themes: tuple[str, ...]
     hard: bool
+    note: str = ""
 
     @property
     def relevant(self) -> bool:
@@ -69,8 +70,10 @@ def _labelled(value: dict[str, Any], where: str) -> Labelled:
         text=str(value.get("text") or ""),
         source=str(value.get("source") or ""),
         date=str(value.get("date") or ""),
+        url=str(value.get("url") or ""),
+        lang=str(value.get("lang") or ""),
     )
-    return Labelled(item, dyads, tuple(str(theme) for theme in themes), bool(value.get("hard")))
+    return Labelled(item, dyads, tuple(map(str, themes)), bool(value.get("hard")), str(value.get("note") or ""))
 
 
 def item_key(url: str, title: str) -> str:

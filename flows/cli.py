@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.environment import prepare
+from flows.evaluate import evaluate
 from store.errors import RicwatchError
 
 EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
@@ -367,18 +368,7 @@ def train(
         tables.say(line)
 
 
-@app.command()
-def evaluate(
-    items: Annotated[Path, typer.Argument(help="Labelled items, .jsonl or .jsonl.gz.", resolve_path=True)],
-) -> None:
-    """Measure the classifier on labelled items: relevance, dyads, stance, themes, calibration.
-
-    Example: `ricwatch evaluate labelled.jsonl.gz`
-    """
-    from flows import tables
-    from flows.training import evaluate_file
-
-    tables.say(evaluate_file(items))
+app.command()(evaluate)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the commands `train` and `evaluate` do; scikit-learn is asked for only here."""
+"""What the command `train` does; scikit-learn is asked for only here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from classify.labelled import join_labels, load_labelled
-from classify.model import get_backend
 from flows.reporting import progress
 from ingest.topic import load_topic
 from store.errors import ConfigError, InputError
@@ -45,11 +44,3 @@ def train_files(
         topic = load_topic(get_settings().seeds_dir)
         report = train([one for part in sets for one in part], topic, output or WEIGHTS, progress=report_progress)
     return [*lines, str(report)]
-
-
-def evaluate_file(items: Path) -> str:
-    """Measure the configured backend on *items*; gives the figures as text."""
-    from classify.evaluate import evaluate
-
-    settings = get_settings()
-    return str(evaluate(items, get_backend(settings.model, load_topic(settings.seeds_dir))))
