@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
-from classify.model import DyadReading, Item, Read, ThemeReading
+from classify.model import Backend, DyadReading, Item, Read, ThemeReading
+from ingest.topic import Topic
 from store.db import Store
 from store.models import Article, Feed
+
+Make = Callable[[Topic], Backend]
+"""Makes one of the backends for a topic."""
 
 PAIRS = {"IN-RU": ("India", "Russia"), "RU-CN": ("Russia", "China"), "IN-CN": ("India", "China")}
 PHRASES = {

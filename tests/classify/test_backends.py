@@ -1,15 +1,25 @@
-"""What every backend must do, whatever its method: the suite runs over all of `conftest.BACKENDS`."""
+"""What every backend must do, whatever its method: the suite runs over all of `conftest.BACKENDS`.
+
+Backend llm asks a stand-in endpoint that answers by a rule of words, backend multilingual has a stand-in encoder with
+tiny weights: their part in the suite shows form and steadiness, not quality. Clear cases and look-alikes are therefore
+for the embedded backends only.
+"""
 
 from __future__ import annotations
 
 import math
 import random
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 
 import pytest
 
 from classify.model import Backend, Item, get_backend, read_all
 from ingest.topic import Topic
 from store.errors import ConfigError
+from tests.classify.helpers import Make
 
 ITEMS = [
     Item(
@@ -77,8 +87,8 @@ def test_an_answer_does_not_hang_on_the_batch(reader: Backend) -> None:
     assert sorted(reader.read(shuffled), key=lambda read: read.id) == sorted(alone, key=lambda read: read.id)
 
 
-def test_the_same_backend_made_twice_gives_the_same(reader: Backend, topic: Topic) -> None:
-    again = get_backend(reader.version.split("-")[0], topic)
+def test_the_same_backend_made_twice_gives_the_same(reader: Backend, make: Make, topic: Topic) -> None:
+    again = make(topic)
     assert again.version == reader.version
     assert again.read(ITEMS) == reader.read(ITEMS)
 
@@ -103,6 +113,103 @@ def test_any_number_of_items_is_read_as_a_stream(reader: Backend) -> None:
     assert taken == 30
 
 
+def test_a_hundred_thousand_items_need_no_more_memory_than_ten_thousand(embedded: Backend) -> None:
+    def items() -> Iterator[Item]:
+        for number in range(100_000):
+            title = "India and Russia sign an oil accord" if number % 500 == 0 else f"Harvest {number} brought in"
+            yield Item(str(number), title)
+
+    stream = read_all(embedded, items())
+    for _ in islice(stream, 10_000):
+        pass
+    tracemalloc.start()
+    try:
+        for _ in islice(stream, 5_000):
+            pass
+        _, early = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        read = sum(1 for _ in stream)
+        _, late = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == 85_000
+    assert late < early + 1_000_000
+
+
+PLAIN = {"IN": ("India", "Indian"), "RU": ("Russia", "Russian"), "CN": ("China", "Chinese")}
+OTHERS = {"IN": ("Borduria", "Bordurian"), "RU": ("Syldavia", "Syldavian"), "CN": ("Khemed", "Khemedi")}
+STORIES = [
+    ("{IN} and {RU} sign a long-term oil accord", "The deal was hailed in both capitals. Prices were not named."),
+    ("{IN} slams {CN} over border clash", "{IN_} soldiers were hurt. {CN} halts the talks."),
+    ("{RU_} and {CN_} warships on joint patrol", "{RU} hails the drill."),
+    ("{CN} envoy to visit {IN} next week", ""),
+    ("{RU} and {IN} agree on missile accord; {CN} and {IN} clash at the border", "{IN} bans {CN_} firms."),
+    ("Harvest festival in {IN}", "Dancers from {RU} came."),
+]
+
+
+def small_topic(topic: Topic, names: Mapping[str, tuple[str, str]]) -> Topic:
+    """The topic with two names a state and no claims: everything else about its texts is the same."""
+    actors = {code: {"name": own[0], "names": [word.lower() for word in own]} for code, own in names.items()}
+    dyads = {"IN-RU": ["IN", "RU"], "RU-CN": ["RU", "CN"], "IN-CN": ["IN", "CN"]}
+    return replace(topic, actors={"principals": list(names), "dyads": dyads, "actors": actors}, claims=())
+
+
+def told(names: Mapping[str, tuple[str, str]]) -> list[Item]:
+    words = {code: own[0] for code, own in names.items()} | {f"{code}_": own[1] for code, own in names.items()}
+    return [Item(str(at), title.format(**words), text.format(**words)) for at, (title, text) in enumerate(STORIES)]
+
+
+def test_other_names_for_the_states_change_nothing(make: Make, topic: Topic) -> None:
+    """The same stories of other states, in a topic that knows those: what is read is the tie, not whose it is."""
+    usual = make(small_topic(topic, PLAIN)).read(told(PLAIN))
+    renamed = make(small_topic(topic, OTHERS)).read(told(OTHERS))
+    assert any(read.relevant for read in usual)
+    for one, other in zip(usual, renamed, strict=True):
+        assert (one.relevant, list(one.dyads)) == (other.relevant, list(other.dyads))
+        assert one.p_relevant == pytest.approx(other.p_relevant, abs=1e-6)
+        for dyad in one.dyads:
+            assert one.dyads[dyad].p == pytest.approx(other.dyads[dyad].p, abs=1e-6)
+
+
+EXCHANGED = {"IN": PLAIN["IN"], "RU": PLAIN["CN"], "CN": PLAIN["RU"]}
+"""Russia and China change places in every story, so IN-RU and IN-CN do, and RU-CN stays."""
+
+
+def test_stories_of_the_other_pair_give_the_reading_of_the_other_pair(make: Make, topic: Topic) -> None:
+    model = make(small_topic(topic, PLAIN))
+    swap = {"IN-RU": "IN-CN", "IN-CN": "IN-RU", "RU-CN": "RU-CN"}
+    for one, other in zip(model.read(told(PLAIN)), model.read(told(EXCHANGED)), strict=True):
+        assert one.relevant == other.relevant
+        assert {swap[dyad] for dyad in one.dyads} == set(other.dyads)
+        for dyad, reading in one.dyads.items():
+            swapped = other.dyads[swap[dyad]]
+            if model.version.startswith(KNOW_THE_PAIR):
+                assert reading.stance * swapped.stance >= 0 or min(max(reading.p), max(swapped.p)) < 0.7
+            else:
+                assert reading.p == pytest.approx(swapped.p, abs=1e-6)
+
+
+KNOW_THE_PAIR = ("linear",)
+"""Backends with a learned prior of each pair: how it was mostly written about. It may make them unsure, it may not make
+them sure of the opposite."""
+
+
+@pytest.mark.parametrize("more", ["The weather was mild.", "A museum opens on Sunday. Tickets are sold at the door."])
+def test_a_sentence_about_something_else_changes_little(make: Make, topic: Topic, more: str) -> None:
+    model = make(small_topic(topic, PLAIN))
+    items = told(PLAIN)
+    longer = [replace(item, text=f"{item.text} {more}".strip()) for item in items]
+    for one, other in zip(model.read(items), model.read(longer), strict=True):
+        assert one.relevant == other.relevant
+        assert one.p_relevant == pytest.approx(other.p_relevant, abs=0.2)
+        # A pair at the edge of the gate may fall on its other side; of those on the same side little changes.
+        both = one.dyads.keys() & other.dyads.keys()
+        assert len(both) >= min(1, len(one.dyads))
+        for dyad in both:
+            assert one.dyads[dyad].score == pytest.approx(other.dyads[dyad].score, abs=0.25)
+
+
 CLEAR = [
     ("IN-RU", 1, "India and Russia sign a long-term crude oil accord"),
     ("IN-RU", 1, "Russia to supply more air defence systems to India as ties deepen"),
@@ -125,14 +232,14 @@ CLEAR = [
 
 
 @pytest.mark.parametrize(("dyad", "stance", "title"), CLEAR)
-def test_clear_cases_are_read_right(reader: Backend, dyad: str, stance: int, title: str) -> None:
-    (read,) = reader.read([Item("1", title)])
+def test_clear_cases_are_read_right(embedded: Backend, dyad: str, stance: int, title: str) -> None:
+    (read,) = embedded.read([Item("1", title)])
     assert {name: one.stance for name, one in read.dyads.items()} == {dyad: stance}
 
 
-def test_two_dyads_in_one_item_may_differ(reader: Backend) -> None:
+def test_two_dyads_in_one_item_may_differ(embedded: Backend) -> None:
     title = "India and Russia sign a defence pact; Indian and Chinese troops clash at the border"
-    (read,) = reader.read([Item("1", title)])
+    (read,) = embedded.read([Item("1", title)])
     assert read.dyads["IN-RU"].score > read.dyads["IN-CN"].score
 
 
@@ -151,11 +258,11 @@ TRAPS = [
 
 
 @pytest.mark.parametrize("title", TRAPS)
-def test_look_alikes_are_left_out(reader: Backend, title: str) -> None:
-    (read,) = reader.read([Item("1", title)])
+def test_look_alikes_are_left_out(embedded: Backend, title: str) -> None:
+    (read,) = embedded.read([Item("1", title)])
     assert not read.relevant
 
 
 def test_an_unknown_backend_is_refused_by_name(topic: Topic) -> None:
-    with pytest.raises(ConfigError, match="there are: linear"):
+    with pytest.raises(ConfigError, match="there are: linear, llm, multilingual"):
         get_backend("oracle", topic)
