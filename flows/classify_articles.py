@@ -14,6 +14,7 @@ from prefect.states import Completed
 from classify.batch import ClassifyReport, classify_pending
 from classify.jsonl import FileReport, classify_file
 from classify.model import get_backend
+from classify.outcome import count_unread
 from flows import artifacts
 from flows.forms import param
 from flows.reporting import logger, progress
@@ -25,9 +26,10 @@ from store.settings import get_settings
 
 def describe(report: ClassifyReport) -> str:
     """One line for the state message and the log."""
+    more = "".join(f"; {one}" for one in (*report.unread, report.usage) if one is not None)
     if report.read == 0:
-        return "nothing new to read"
-    return f"{report.read} articles read, {report.relevant} of them on a dyad ({report.model})"
+        return f"nothing was read{more}" if report.unread else "nothing new to read"
+    return f"{report.read} articles read, {report.relevant} of them on a dyad ({report.model}){more}"
 
 
 def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) -> ClassifyReport:
@@ -84,7 +86,8 @@ async def classify(
         if not readings:
             raise ConfigError("an items file needs a readings file to write to; fill in both fields")
         done = read_file(Path(items), Path(readings))
-        return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped", data=done)
+        more = "".join(f"; {one}" for one in (*count_unread(done.unread), done.usage) if one is not None)
+        return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped{more}", data=done)
     with open_watch() as watch:
         report = await read_task(watch, moment(""), at_most or None)
     return Completed(message=describe(report), data=report)

@@ -49,6 +49,13 @@ class Kind(StrEnum):
     TEST = "test"
 
 
+class Trained(StrEnum):
+    """Backends that learn from labelled items."""
+
+    LINEAR = "linear"
+    MULTILINGUAL = "multilingual"
+
+
 ItemsIn = Annotated[
     Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
 ]
@@ -197,6 +204,7 @@ def classify(items: ItemsIn = None, output: Out = None) -> None:
         raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
     done = _run(classify_flow.fn, items=str(items), readings=str(output)).data
     tables.bad_lines(items.name, [(bad.line, bad.reason) for bad in done.bad])
+    tables.unread(done.unread, done.usage)
     tables.say(f"{done.read:,} items read, {len(done.bad):,} lines skipped; readings in {output}")
 
 
@@ -353,18 +361,23 @@ def train(
     texts: Annotated[
         list[Path] | None, typer.Option(help="Items to take their texts from; can be given again.", resolve_path=True)
     ] = None,
+    *,
+    backend: Annotated[
+        Trained, typer.Option(help="Which classifier; multilingual needs the extra of its name.")
+    ] = Trained.LINEAR,
 ) -> None:
-    """Train the embedded classifier on labelled items (needs the extra `train`).
+    """Train a classifier on labelled items (the embedded one needs the extra `train`).
 
     Examples:
 
     - `ricwatch train labelled.jsonl.gz -o weights`
     - `ricwatch train --items labelled.jsonl.gz --labels classify/labels/streams.jsonl --texts 2020.jsonl.gz -o weights`
+    - `ricwatch train --backend multilingual labelled.jsonl.gz` – into `var/multilingual`, where reading finds it
     """
     from flows import tables
     from flows.training import train_files
 
-    for line in train_files([*(items or []), *(more or [])], output, labels or [], texts or []):
+    for line in train_files([*(items or []), *(more or [])], output, labels or [], texts or [], backend.value):
         tables.say(line)
 
 

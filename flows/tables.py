@@ -11,6 +11,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from alerts.backtest import BacktestReport
+    from classify.outcome import Unread, Usage
     from flows.doctor import Finding
     from flows.monitor import MonitorReport
     from ingest.health import FeedHealth
@@ -75,6 +76,18 @@ def bad_lines(name: str, bad: Sequence[tuple[int, str]]) -> None:
         say(f"{name}, line {number}: {reason}")
     if len(bad) > BAD_LINES_SHOWN:
         say(f"… and {len(bad) - BAD_LINES_SHOWN:,} more skipped lines")
+
+
+def unread(items: Sequence[Unread], usage: Usage | None) -> None:
+    """What a backend could not read and why, and what it has used; nothing for one that does neither."""
+    from classify.outcome import count_unread
+
+    for one in count_unread(items):
+        say(str(one))
+    if items:
+        say("Run it again to read the rest: answers that were given are kept.")
+    if usage is not None:
+        say(str(usage))
 
 
 def imported(report: ImportReport) -> None:

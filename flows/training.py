@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from classify.labelled import join_labels, load_labelled
+from classify.labelled import Labelled, join_labels, load_labelled
 from flows.reporting import progress
 from ingest.topic import load_topic
 from store.errors import ConfigError, InputError
+from store.progress import Progress
 from store.settings import get_settings
 
 
 def train_files(
-    items: Sequence[Path], output: Path | None, labels: Sequence[Path] = (), texts: Sequence[Path] = ()
+    items: Sequence[Path],
+    output: Path | None,
+    labels: Sequence[Path] = (),
+    texts: Sequence[Path] = (),
+    backend: str = "linear",
 ) -> list[str]:
-    """Train on the labelled *items* and on *labels* joined to their *texts*; gives the lines to print.
+    """Train *backend* on the labelled *items* and on *labels* joined to their *texts*; gives the lines to print.
 
     Raises:
-        ConfigError: the extra `train` is not installed.
+        ConfigError: the extra that the backend needs is not installed.
         InputError: there is nothing to train on, or labels without texts.
     """
-    try:
-        import sklearn  # noqa: F401
-    except ImportError:
-        raise ConfigError("training needs scikit-learn; install it with: pip install 'ricwatch[train]'") from None
-    from classify.train import WEIGHTS, train
-
+    prepared = _multilingual() if backend == "multilingual" else _linear()
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -41,6 +41,37 @@ def train_files(
         sets.append(list(joined.labelled))
         lines.append(f"{path.name}: {joined}")
     with progress("Training") as report_progress:
+        return [*lines, prepared([one for part in sets for one in part], output, report_progress)]
+
+
+Train = Callable[[list[Labelled], Path | None, Progress], str]
+
+
+def _linear() -> Train:
+    try:
+        import sklearn  # noqa: F401
+    except ImportError:
+        raise ConfigError("training needs scikit-learn; install it with: pip install 'ricwatch[train]'") from None
+    from classify.train import WEIGHTS, train
+
+    def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
-        report = train([one for part in sets for one in part], topic, output or WEIGHTS, progress=report_progress)
-    return [*lines, str(report)]
+        return str(train(labelled, topic, output or WEIGHTS, progress=report_progress))
+
+    return run
+
+
+def _multilingual() -> Train:
+    from classify.multilingual import heads_folder, load_encoder
+    from classify.multilingual_train import train_heads
+
+    settings = get_settings()
+    name = settings.multilingual_model
+    encoder = load_encoder(name)
+
+    def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
+        folder = output or heads_folder(settings)
+        topic = load_topic(settings.seeds_dir)
+        return str(train_heads(labelled, topic, encoder, name, folder, progress=report_progress))
+
+    return run

@@ -25,6 +25,7 @@ from alerts.render import MAX_HTML, html_size, md, render_artifact, render_html,
 from alerts.series import SeriesReport
 from alerts.shifts import DetectReport
 from alerts.view import LIMITS, compose
+from classify.outcome import UnreadCount, Usage, Why
 from ingest.dossier import SeedProblem
 from ingest.importer import BadLine, ImportReport
 from ingest.policy import Health
@@ -383,7 +384,13 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             "report": SeedReport((document,), (SeedProblem(HOSTILE, 3, HOSTILE),), (), ClaimCounts(new=1)),
             "now": now,
         },
-        "readings": {"report": SimpleNamespace(read=3, relevant=1, model=HOSTILE), "rows": [reading], "now": now},
+        "readings": {
+            "report": SimpleNamespace(
+                read=3, relevant=1, model=HOSTILE, unread=(UnreadCount(Why.BUSY, 2, HOSTILE),), usage=Usage(3, cost=0.5)
+            ),
+            "rows": [reading],
+            "now": now,
+        },
         "shifts": {
             "report": DetectReport(
                 day, "m", [(1, found)], [1], [(2, "faded")], 400, 30, 28, [HOSTILE], usable=True, degraded=True
