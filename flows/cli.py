@@ -405,7 +405,6 @@ def main() -> None:
     except typer.Exit as leave:
         code = leave.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Interrupted; run it again to go on.", err=True)
         code = EXIT_INTERRUPTED
     except RicwatchError as error:
         _complain(str(error))
@@ -417,6 +416,8 @@ def main() -> None:
         # The outermost edge: nothing below may show a bare trace.
         _complain(f"unexpected {type(error).__name__}: {error}. Run it again with --debug to see where.")
         code = EXIT_FAILED
+    if code == EXIT_INTERRUPTED:  # newer Typer turns Ctrl-C into this status itself and raises nothing
+        typer.echo("Interrupted; run it again to go on.", err=True)
     sys.exit(code or 0)
 
 

@@ -51,6 +51,8 @@ def label_file(items: Path, output: Path | None = None, second: str = "", step: 
     labels = output or labels_beside(items)
     if labels.resolve() == items.resolve():
         raise InputError(f"{items} holds the items; name another file for the labels with --output")
+    if second == FIRST:
+        raise InputError(f"{FIRST!r} is the name of the first reader; give the second another")
     topic = load_topic(get_settings().seeds_dir)
     matcher = Matcher(topic)
     known, left_out = load_items(items)

@@ -18,7 +18,7 @@ from rich.text import Text
 from classify.actors import Kind, Matcher
 from classify.labelling import MOST_THEMES, Decision, Label, Retracted, Skipped
 from classify.model import Item
-from flows.keyboard import BACKSPACE, END, ENTER, ESCAPE
+from flows.keyboard import BACKSPACE, END, ENTER, ESCAPE, INTERRUPT
 from ingest.topic import Topic
 from store.errors import ConfigError
 
@@ -36,7 +36,7 @@ _SHOWN: dict[int | None, tuple[str, str]] = {
 }
 _COLOURS = ("bold cyan", "bold magenta", "bold yellow", "bold green", "bold blue")
 _OTHER = "underline"
-_NAME_CHARS = 22
+_NAME_CHARS = 20
 # Characters that turn the direction of a line could make a title look like something else.
 _DIRECTION = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff")
 
@@ -123,7 +123,7 @@ def press(page: Page, key: str) -> Page:
     page = replace(page, entry=None, message="")
     if page.noting is not None:
         return _type(page, page.noting, key)
-    if key in {QUIT, END}:
+    if key in {QUIT, END, INTERRUPT}:
         return replace(page, left=True)
     if key in {UNDO, BACKSPACE}:
         return _undo(page)
@@ -273,7 +273,7 @@ def _dyads(page: Page) -> Text:
 
 
 def _themes(page: Page, width: int) -> Table:
-    columns = max(1, width // (_NAME_CHARS + 4))
+    columns = max(1, width // (_NAME_CHARS + 6))
     rows = -(-len(page.form.themes) // columns)
     grid = Table.grid(padding=(0, 1))
     for row in range(rows):
@@ -284,15 +284,15 @@ def _themes(page: Page, width: int) -> Table:
 def _theme(page: Page, theme: Theme) -> Text:
     name = theme.name if len(theme.name) <= _NAME_CHARS else theme.name[: _NAME_CHARS - 1].rstrip(" ,") + "…"
     chosen = page.draft.themes
-    if theme.code not in chosen:
-        return Text.assemble((theme.key, "bold"), f" {name}", no_wrap=True)
-    return Text.assemble((theme.key, "bold"), (f" {chosen.index(theme.code) + 1}·{name}", "bold reverse"), no_wrap=True)
+    rank = str(chosen.index(theme.code) + 1) if theme.code in chosen else " "
+    style = "bold reverse" if theme.code in chosen else ""
+    return Text.assemble((theme.key, "bold"), " ", (f"{rank} {name:<{_NAME_CHARS}}", style), no_wrap=True)
 
 
 def _state(page: Page) -> Text:
     if page.noting is not None:
         return Text.assemble(("Note: ", "bold"), page.noting, ("▏", "blink"), ("  Enter keeps it, Esc drops it", "dim"))
-    line = Text("hard", "bold reverse") if page.draft.hard else Text("")
+    parts: list[Any] = [("hard", "bold reverse"), "  "] if page.draft.hard else []
     if page.draft.note:
-        line.append("  Note: ", "bold").append(plain(page.draft.note))
-    return line
+        parts += [("Note: ", "bold"), plain(page.draft.note)]
+    return Text.assemble(*parts)
