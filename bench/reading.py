@@ -1,10 +1,15 @@
-"""What the reader's figures in the README come from: quality on a labelled set, a keyword peer beside it, and speed.
+"""What the reader's figures in the README and docs/reading.md come from: quality on a labelled set, peers beside it.
 
-    nice python -m bench.reading ../shared/data/labelled_dev.jsonl.gz --write classify/weights/quality.json
+    nice python -m bench.reading ../shared/data/labelled_dev.jsonl.gz --write classify/weights/quality.json --record
 
-Quality is that of models trained without the items that they are tested on: in five folds (a date and near-copies stay
-together), on later news (trained before July 2023, tested after), and on later news of outlets never seen in training.
-A random split flatters; the last figure is the one to expect on a new feed.
+Quality is that of models trained without the items that they are tested on, on the splits of `bench.splits`. A random
+split flatters; later news of other outlets is the figure to expect on a new feed. A reader that is too costly to train
+here hands in its held-out predictions (docs/reading.md has the format):
+
+    python -m bench.reading LABELLED --write-splits splits.json
+    python -m bench.reading LABELLED --predictions fused=predictions.jsonl
+
+Table and margins are printed; everything goes to bench/out/reading.json.
 """
 
 from __future__ import annotations
@@ -12,148 +17,235 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.answers import Answers, Predictions
+from bench.margins import stance_margin
+from bench.peers import Peer, peers
+from bench.speed import speed
+from bench.splits import LATER, LATER_ELSEWHERE, SPLITS, as_record, make_splits
 from classify.actors import Matcher
-from classify.evaluate import Evaluation, evaluate_splits, score
-from classify.labelled import (
-    Labelled,
-    digest,
-    fold_numbers,
-    load_labelled,
-    split_by_time,
-    split_by_time_and_archive,
-)
-from classify.lexicon import WORDS
+from classify.evaluate import Evaluation, gate, measure_splits, score
+from classify.floors import FLOORS, load_floors, renewed, save_floors
+from classify.labelled import Labelled, Split, digest, groups, load_labelled
 from classify.linear import load_linear
-from classify.model import DyadReading, Item, Read
+from classify.outlets import outlet_groups
 from classify.parameters import FILE, WEIGHTS
-from classify.text import make_document
-from classify.train import prepare
+from classify.train import Prepared, prepare
 from ingest.topic import Topic, load_topic
+from store.errors import InputError, RicwatchError
 from store.settings import ROOT
 
-FOLDS = 5
-LATER = "2023-07-01"
-COMMAND = "nice python -m bench.reading ../shared/data/labelled_dev.jsonl.gz --write classify/weights/quality.json"
-
-_FOR = {"coop", "warm", "ease", "up"}
-_AGAINST = {"fight", "scold", "wary", "limit", "down"}
-
-
-class KeywordRule:
-    """The peer: two names make a dyad, more words for than against make +1. What a keyword monitor does."""
-
-    version = "keywords-1"
-
-    def __init__(self, topic: Topic) -> None:
-        self._matcher = Matcher(topic)
-
-    def read(self, items: Sequence[Item]) -> list[Read]:
-        """One reading per item, by the rule."""
-        return [self._read(item) for item in items]
-
-    def _read(self, item: Item) -> Read:
-        document = make_document(item, self._matcher)
-        balance = 0
-        for token in document.tokens:
-            groups = set(WORDS.get(token.word, ()))
-            balance += bool(groups & _FOR) - bool(groups & _AGAINST)
-        stance = (balance > 0) - (balance < 0)
-        p = (float(stance < 0), float(stance == 0), float(stance > 0))
-        dyads = {dyad: DyadReading(stance, p) for dyad in self._matcher.possible(document.strengths)}
-        return Read(item.id, bool(dyads), float(bool(dyads)), self.version, dyads)
+OUT = Path(__file__).parent / "out"
+LINEAR = "linear"
+SET_NAME = "development set"
+HELD_OUT = "trained anew for each split"
+COLUMNS = ("relevance", "dyads", "stance", "stance_not_hard", "four_way", "themes", "main_theme", "ece")
+Results = dict[str, dict[str, tuple[Evaluation, Answers]]]
+"""By split and reader: the figures, and the answers that they come from."""
 
 
-def gate(labelled: Sequence[Labelled], matcher: Matcher) -> dict[str, Any]:
-    """How many labelled items and dyads the actor matcher lets through to the model."""
-    relevant = [one for one in labelled if one.relevant]
-    found = [set(matcher.dyads(f"{one.item.title}\n{one.item.text}")) for one in relevant]
-    dyads = sum(len(one.dyads) for one in relevant)
-    return {
-        "relevant_items": len(relevant),
-        "relevant_items_passed": sum(map(bool, found)),
-        "dyads": dyads,
-        "dyads_passed": sum(len(have & set(one.dyads)) for one, have in zip(relevant, found, strict=True)),
-        "irrelevant_items_passed": sum(
-            matcher.names_two(f"{one.item.title}\n{one.item.text}") for one in labelled if not one.relevant
-        ),
-    }
+def linear_answers(prepared: Prepared, parts: Sequence[Split], topic: Topic) -> Answers:
+    """What the linear model reads in the second parts, trained anew on each first part."""
+    measured = measure_splits(prepared, parts, topic)
+    return Answers(measured.reads, measured.stances)
 
 
-def quality(items: Path, topic: Topic) -> dict[str, Evaluation]:
-    """Figures on the three splits, and the peer's on the last."""
-    labelled = load_labelled(items)
-    prepared = prepare(labelled, topic)
-    number = fold_numbers(prepared.groups, FOLDS, 0)
-    folds = [
-        ([at for at, its in enumerate(number) if its != fold], [at for at, its in enumerate(number) if its == fold])
-        for fold in range(FOLDS)
-    ]
-    later, elsewhere = split_by_time(labelled, LATER), split_by_time_and_archive(labelled, LATER)
-    tested = [labelled[at] for at in elsewhere[1]]
-    peer = KeywordRule(topic).read([one.item for one in tested])
-    return {
-        "five_folds_by_date": evaluate_splits(prepared, folds, topic),
-        "later": evaluate_splits(prepared, [later], topic),
-        "later_other_outlets": evaluate_splits(prepared, [elsewhere], topic),
-        "keyword_rule_later_other_outlets": score(tested, peer, [read.dyads for read in peer]),
-    }
-
-
-def speed(items: Sequence[Item], topic: Topic) -> dict[str, float]:
-    """Items per second of one core, by process time, and seconds until the first reading of a fresh process."""
-    matcher, model = Matcher(topic), load_linear(topic)
-    model.read(items[:200])
-    titles = [item.title for item in items]
-    script = (
-        "from pathlib import Path; from ingest.topic import load_topic; from classify.model import Item, get_backend; "
-        f"get_backend('linear', load_topic(Path({str(topic.folder)!r}))).read([Item('1', 'India and Russia sign')])"
+def peer_answers(peer: Peer, labelled: Sequence[Labelled], parts: Sequence[Split]) -> Answers:
+    """What a peer reads in the second parts, where it may learn from each first part."""
+    answers = [peer([labelled[at] for at in own], [labelled[at] for at in held]) for own, held in parts]
+    return Answers(
+        tuple(read for part in answers for read in part.reads),
+        tuple(stances for part in answers for stances in part.stances),
     )
+
+
+def table(split: str, results: Mapping[str, tuple[Evaluation, Answers]]) -> str:
+    """The readers of one split, a line each."""
+    first = next(iter(results.values()))[0]
+    lines = [
+        f"\n{split}: {SPLITS[split]} ({first.items:,} items, {first.pairs:,} dyads)",
+        f"{'':<24}" + "".join(f"{name.replace('stance_not_hard', 'not_hard'):>11}" for name in COLUMNS),
+    ]
+    for name, (figures, _) in results.items():
+        lines.append(f"{name:<24}" + "".join(f"{getattr(figures, column):>11.3f}" for column in COLUMNS))
+    return "\n".join(lines)
+
+
+def margins(
+    own: Sequence[str], labelled: Sequence[Labelled], results: Mapping[str, tuple[Evaluation, Answers]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """For each reader of *own*: by how much it leads every other reader.
+
+    The lead in stance macro-F1 comes with its 95 % range; that in four-way macro-F1 as a plain difference.
+    """
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in own:
+        if name not in results:
+            continue
+        figures, mine = results[name]
+        found[name] = {}
+        for other, (theirs, answers) in results.items():
+            if other != name:
+                lead = asdict(stance_margin(labelled, mine, answers)) | {"four_way": figures.four_way - theirs.four_way}
+                found[name][other] = {key: round(value, 4) for key, value in lead.items()}
+    return found
+
+
+def run(
+    labelled: Sequence[Labelled],
+    topic: Topic,
+    splits: Mapping[str, list[Split]],
+    *,
+    predictions: Sequence[Predictions] = (),
+    with_linear: bool = True,
+    with_peers: bool = True,
+) -> Results:
+    """Let every reader read every split; prints each table as it comes."""
+    group_of = outlet_groups(topic.folder)
+    prepared = prepare(labelled, topic) if with_linear else None
+    rivals = peers(topic) if with_peers else {}
+    for name, peer in rivals.items():
+        if isinstance(peer, str):
+            print(f"{name} is left out: {peer}", flush=True)
+    results: Results = {}
+    for split, parts in splits.items():
+        tested = [labelled[at] for _, held in parts for at in held]
+        found: dict[str, Answers] = {}
+        for own in predictions:
+            answers = own.answers(split, tested)
+            if answers is None:
+                print(f"{own.name} has no predictions for {split}", flush=True)
+            else:
+                found[own.name] = answers
+        if prepared is not None:
+            found[LINEAR] = _timed(LINEAR, split, lambda parts=parts: linear_answers(prepared, parts, topic))
+        for name, peer in rivals.items():
+            if not isinstance(peer, str):
+                found[name] = _timed(
+                    name, split, lambda peer=peer, parts=parts: peer_answers(peer, labelled, parts)
+                )  # fmt: skip
+        results[split] = {
+            name: (score(tested, answers.reads, answers.stances, group_of=group_of), answers)
+            for name, answers in found.items()
+        }
+        if found:
+            print(table(split, results[split]), flush=True)
+    return results
+
+
+def _timed(name: str, split: str, work: Any) -> Answers:
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
-    first = time.perf_counter() - started
-    return {
-        "gate_titles_per_second": round(_rate(lambda: [matcher.names_two(title) for title in titles], len(titles))),
-        "read_items_per_second": round(_rate(lambda: model.read(items), len(items))),
-        "seconds_to_first_reading": round(first, 2),
-    }
+    answers: Answers = work()
+    print(f"{split}: {name} read in {time.perf_counter() - started:.1f} s", file=sys.stderr, flush=True)
+    return answers
 
 
-def _rate(work: Callable[[], object], count: int) -> float:
-    started = time.process_time()
-    work()
-    return count / (time.process_time() - started)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("items", type=Path, help="labelled items, .jsonl or .jsonl.gz")
+    parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS), help="only these splits")
+    parser.add_argument(
+        "--predictions", action="append", default=[], metavar="NAME=FILE", help="held-out predictions of another reader"
+    )
+    parser.add_argument("--no-linear", action="store_true", help="do not train the linear model")
+    parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
+    parser.add_argument("--no-speed", action="store_true", help="do not measure speed")
+    parser.add_argument("--main", default="", metavar="NAME", help="reader whose figures head the record")
+    parser.add_argument("--write-splits", type=Path, metavar="FILE", help="write the splits by ids, and stop")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the record to this JSON file as well")
+    parser.add_argument("--record", action="store_true", help="pin the figures of our own readers in floors.json")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Measure, print, and write the record when asked."""
-    arguments = argparse.ArgumentParser(description="Measure the embedded reader on a labelled set.")
-    arguments.add_argument("items", type=Path, help="labelled items, .jsonl or .jsonl.gz")
-    arguments.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    given = arguments.parse_args()
+    """Measure, print, and write the record."""
+    given = _arguments()
     topic = load_topic(ROOT / "seeds")
     labelled = load_labelled(given.items)
+    every = make_splits(labelled, groups(labelled), outlet_groups(topic.folder))
+    if given.write_splits:
+        given.write_splits.write_text(json.dumps(as_record(labelled, every)) + "\n", encoding="utf-8")
+        print(f"Splits written to {given.write_splits}")
+        return
+    handed_in = [_predictions(one) for one in given.predictions]
+    splits = {name: every[name] for name in given.splits}
+    results = run(
+        labelled,
+        topic,
+        splits,
+        predictions=handed_in,
+        with_linear=not given.no_linear,
+        with_peers=not given.no_peers,
+    )
+    own = [*(one.name for one in handed_in), *([] if given.no_linear else [LINEAR])]
+    leading = given.main or next(iter(own), "")
     record: dict[str, Any] = {
-        "command": COMMAND,
+        "command": "nice python -m bench.reading " + " ".join(sys.argv[1:]),
+        "reader": leading,
+        "model": load_linear(topic).version,
         "weights": hashlib.sha256((WEIGHTS / FILE).read_bytes()).hexdigest()[:16],
         "set": {"digest": digest(labelled), "items": len(labelled), "relevant": sum(one.relevant for one in labelled)},
         "later_from": LATER,
-        "gate": gate(labelled, Matcher(topic)),
-        "speed": speed([one.item for one in labelled], topic),
+        "gate": asdict(gate(labelled, Matcher(topic))),
     }
-    print(json.dumps(record, indent=2))
-    for name, figures in quality(given.items, topic).items():
-        print(f"\n{name}\n{figures}")
-        record[name] = figures.as_record()
-    if given.write:
-        given.write.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not given.no_speed:
+        record["speed"] = speed([one.item for one in labelled], topic, LINEAR)
+        print(f"\nspeed: {json.dumps(record['speed'])}")
+    record |= {name: found[leading][0].as_record() for name, found in results.items() if leading in found}
+    if "keyword rule" in results.get(LATER_ELSEWHERE, {}):
+        record["keyword_rule_later_other_outlets"] = results[LATER_ELSEWHERE]["keyword rule"][0].as_record()
+    record["readers"] = {
+        split: {name: _short(figures) for name, (figures, _) in found.items()} for split, found in results.items()
+    }
+    record["margins"] = {}
+    for split, found in results.items():
+        tested = [labelled[at] for _, held in splits[split] for at in held]
+        record["margins"][split] = margins(own, tested, found)
+        for name, others in record["margins"][split].items():
+            print(f"\n{split}: stance macro-F1 of {name} ahead of (95 % range); four-way macro-F1 ahead")
+            for other, one in others.items():
+                lead = f"{one['difference']:+.3f}  ({one['low']:+.3f} to {one['high']:+.3f})  {one['four_way']:+.3f}"
+                print(f"  {other:<24}{lead}")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    OUT.mkdir(exist_ok=True)
+    for path in [OUT / "reading.json", *([given.write] if given.write else [])]:
+        path.write_text(text, encoding="utf-8")
+        print(f"written: {path}")
+    if given.record:
+        _pin(labelled, splits, results, own)
+
+
+def _pin(labelled: Sequence[Labelled], splits: Mapping[str, list[Split]], results: Results, own: Sequence[str]) -> None:
+    pins = load_floors()
+    for split in splits:
+        for name in own:
+            if name in results[split]:
+                figures = results[split][name][0].as_record()
+                pins = renewed(pins, labelled, figures, name=SET_NAME, backend=name, model=HELD_OUT, split=split)
+    save_floors(pins)
+    print(f"pinned: {FLOORS}")
+
+
+def _short(figures: Evaluation) -> dict[str, Any]:
+    record = figures.as_record()
+    return {name: record[name] for name in ("items", "pairs", *COLUMNS, "stance_by_dyad", "by_group")}
+
+
+def _predictions(argument: str) -> Predictions:
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path):
+        raise InputError(f"--predictions takes NAME=FILE, for example fused=predictions.jsonl; found {argument!r}")
+    return Predictions(name, Path(path))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RicwatchError as error:
+        sys.exit(f"bench.reading: {error}")
