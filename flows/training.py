@@ -67,9 +67,9 @@ def _multilingual() -> Train:
 
     settings = get_settings()
     name = settings.multilingual_model
-    encoder = load_encoder(name)
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
+        encoder = load_encoder(name)
         folder = output or heads_folder(settings)
         topic = load_topic(settings.seeds_dir)
         return str(train_heads(labelled, topic, encoder, name, folder, progress=report_progress))
