@@ -16,19 +16,22 @@ CONCERNS = 0.5
 """Probability from which a dyad counts as read."""
 THEME = 0.5
 MOST_THEMES = 3
+_Prediction = tuple[Read, dict[str, DyadReading], dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Readings, and the stance of every dyad on which the reader has one, item by item."""
+    """Readings; the stance of every dyad on which the reader has one; how likely each is concerned. Item by item."""
 
     reads: tuple[Read, ...]
     stances: tuple[dict[str, DyadReading], ...]
+    p_concerns: tuple[dict[str, float], ...]
 
 
 def of_reads(reads: Sequence[Read]) -> Answers:
     """Answers of a reader that has a stance only on the dyads that it reads."""
-    return Answers(tuple(reads), tuple(read.dyads for read in reads))
+    concerns = tuple(dict.fromkeys(read.dyads, read.p_relevant) for read in reads)
+    return Answers(tuple(reads), tuple(read.dyads for read in reads), concerns)
 
 
 def stance_of(p: Sequence[float]) -> DyadReading:
@@ -50,7 +53,7 @@ class Predictions:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
-        self._by_split: dict[str, dict[str, tuple[Read, dict[str, DyadReading]]]] = {}
+        self._by_split: dict[str, dict[str, _Prediction]] = {}
         for line in iter_jsonl(path):
             where = f"{path}, line {line.number}"
             if line.value is None:
@@ -77,10 +80,10 @@ class Predictions:
                 f"for example {missing[0]!r}"
             )
         held = [own[one.item.id] for one in tested]
-        return Answers(tuple(read for read, _ in held), tuple(stances for _, stances in held))
+        return Answers(*zip(*held, strict=True)) if held else Answers((), (), ())
 
 
-def _prediction(name: str, identity: str, value: Mapping[str, Any], where: str) -> tuple[Read, dict[str, DyadReading]]:
+def _prediction(name: str, identity: str, value: Mapping[str, Any], where: str) -> _Prediction:
     dyads, concerns = value.get("dyads"), value.get("p_concerns")
     if not identity or not isinstance(dyads, dict) or not isinstance(concerns, dict):
         raise InputError(f"{where}: a prediction needs 'id', 'dyads' and 'p_concerns' (mappings)")
@@ -93,7 +96,7 @@ def _prediction(name: str, identity: str, value: Mapping[str, Any], where: str) 
     read = {dyad: stance for dyad, stance in stances.items() if concerns[dyad] >= CONCERNS}
     p_relevant = max((float(concerns[dyad]) for dyad in dyads), default=0.0)
     themes = _themes(value.get("themes") or {}, where) if read else ()
-    return Read(identity, bool(read), p_relevant, name, read, themes), stances
+    return Read(identity, bool(read), p_relevant, name, read, themes), stances, {dyad: concerns[dyad] for dyad in dyads}
 
 
 def _themes(value: Any, where: str) -> tuple[ThemeReading, ...]:

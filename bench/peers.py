@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.answers import Answers, of_reads, stance_of
+from bench.answers import CONCERNS, Answers, of_reads, stance_of
 from classify.actors import Matcher
 from classify.labelled import Labelled
 from classify.lexicon import WORDS
@@ -159,13 +159,15 @@ def bag_of_words(topic: Topic) -> Peer:
         relevant = [at for at, one in enumerate(train) if one.relevant]
         themes = LogisticRegression(C=10.0, max_iter=500, class_weight="balanced")
         main = themes.fit(x[relevant], [train[at].themes[0] for at in relevant]).predict(held)
-        reads, stances = [], []
+        reads, stances, concerns = [], [], []
         for at, one in enumerate(test):
             own = {dyad: stance_of(p[dyad][at] + 1e-9) for dyad in topic.dyads}
-            concerned = {dyad: own[dyad] for dyad in topic.dyads if p[dyad][at].sum() >= 0.5}
+            likely = {dyad: float(p[dyad][at].sum()) for dyad in topic.dyads}
+            concerned = {dyad: own[dyad] for dyad in topic.dyads if likely[dyad] >= CONCERNS}
             reads.append(_read(one, concerned, (str(main[at]),) if concerned else ()))
             stances.append(own)
-        return Answers(tuple(reads), tuple(stances))
+            concerns.append(likely)
+        return Answers(tuple(reads), tuple(stances), tuple(concerns))
 
     return read
 

@@ -30,13 +30,14 @@ from bench.peers import Peer, peers
 from bench.speed import speed
 from bench.splits import LATER, LATER_ELSEWHERE, SPLITS, as_record, make_splits
 from classify.actors import Matcher
-from classify.evaluate import Evaluation, gate, measure_splits, score
+from classify.evaluate import Evaluation, Measured, gate, measure_splits, score
 from classify.floors import FLOORS, load_floors, renewed, save_floors
 from classify.labelled import Labelled, Split, digest, groups, load_labelled
 from classify.linear import load_linear
 from classify.outlets import outlet_groups
 from classify.parameters import FILE, WEIGHTS
 from classify.train import Prepared, prepare
+from flows.evaluate import Evaluated, write
 from ingest.topic import Topic, load_topic
 from store.errors import InputError, RicwatchError
 from store.settings import ROOT
@@ -53,7 +54,7 @@ Results = dict[str, dict[str, tuple[Evaluation, Answers]]]
 def linear_answers(prepared: Prepared, parts: Sequence[Split], topic: Topic) -> Answers:
     """What the linear model reads in the second parts, trained anew on each first part."""
     measured = measure_splits(prepared, parts, topic)
-    return Answers(measured.reads, measured.stances)
+    return Answers(measured.reads, measured.stances, measured.p_concerns)
 
 
 def peer_answers(peer: Peer, labelled: Sequence[Labelled], parts: Sequence[Split]) -> Answers:
@@ -62,6 +63,7 @@ def peer_answers(peer: Peer, labelled: Sequence[Labelled], parts: Sequence[Split
     return Answers(
         tuple(read for part in answers for read in part.reads),
         tuple(stances for part in answers for stances in part.stances),
+        tuple(concerns for part in answers for concerns in part.p_concerns),
     )
 
 
@@ -159,6 +161,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--main", default="", metavar="NAME", help="reader whose figures head the record")
     parser.add_argument("--write-splits", type=Path, metavar="FILE", help="write the splits by ids, and stop")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the record to this JSON file as well")
+    parser.add_argument("--mistakes", type=Path, metavar="DIR", help="write a page of mistakes for each split")
     parser.add_argument("--record", action="store_true", help="pin the figures of our own readers in floors.json")
     return parser.parse_args()
 
@@ -217,8 +220,32 @@ def main() -> None:
     for path in [OUT / "reading.json", *([given.write] if given.write else [])]:
         path.write_text(text, encoding="utf-8")
         print(f"written: {path}")
+    if given.mistakes:
+        for split, found in results.items():
+            if leading in found:
+                tested = [labelled[at] for _, held in splits[split] for at in held]
+                _mistakes(given.mistakes / split, split, leading, tested, found[leading], topic)
     if given.record:
         _pin(labelled, splits, results, own)
+
+
+def _mistakes(
+    folder: Path, split: str, name: str, tested: Sequence[Labelled], found: tuple[Evaluation, Answers], topic: Topic
+) -> None:
+    """The page that `ricwatch evaluate` writes, of readings by models that saw none of these items in training."""
+    figures, answers = found
+    done = Evaluated(
+        name=f"{SET_NAME}, {split}",
+        digest=digest(tested),
+        backend=name,
+        model=f"{name}, {HELD_OUT}",
+        measured=Measured(tuple(tested), answers.reads, answers.stances, answers.p_concerns, figures),
+        gate=gate(tested, Matcher(topic)),
+        bounds=(),
+        remarks=(f"Held out: {SPLITS[split]}.",),
+    )
+    write(done, [], folder, ROOT / "templates")
+    print(f"written: {folder / 'mistakes.html'}")
 
 
 def _pin(labelled: Sequence[Labelled], splits: Mapping[str, list[Split]], results: Results, own: Sequence[str]) -> None:

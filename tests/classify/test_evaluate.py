@@ -160,7 +160,7 @@ def test_a_first_record_sets_floors_a_little_below_and_ceilings_a_little_above()
     (pin,) = pinned([], RECORD)
     assert (pin.digest, pin.content) == (digest(SET), content_digest(SET))
     assert pin.floors["stance"] == pytest.approx(0.78)
-    assert pin.floors["by_language.hi.stance"] == pytest.approx(0.48)
+    assert pin.floors["by_language.hi.stance"] == pytest.approx(0.47)
     assert pin.floors["gate.dyads"] == pytest.approx(0.97)
     assert pin.ceilings == {"ece": pytest.approx(0.05), "ece_relevance": pytest.approx(0.04)}
     assert all(bound.kept for bound in bounds(pin, RECORD))
