@@ -203,6 +203,8 @@ def _scope(document: Document, sides: frozenset[str]) -> tuple[list[tuple[int, i
     named: dict[int, set[str]] = {}
     in_sentence: dict[int, set[str]] = {}
     for token in document.tokens:
+        if token.clause not in clauses and token.hit is None and not token.word[0].isalnum():
+            continue  # the mark that parts it from the clause before
         _, start, _ = clauses.get(token.clause, (0, token.start, 0))
         clauses[token.clause] = token.sentence, start, token.end
         if token.hit is not None:
