@@ -40,7 +40,7 @@ GIVE_UP = 3
 STOP_AFTER = 8
 """Failures of the endpoint in a row after which the run asks no more."""
 _LONGEST = 600
-_FAILURES = frozenset({Why.BUSY, Why.TIMEOUT, Why.UNREACHABLE})
+_FAILURES = frozenset({Why.BUSY, Why.TIMEOUT, Why.UNREACHABLE, Why.REFUSED})
 
 
 @runtime_checkable

@@ -55,6 +55,8 @@ class ChatServer:
         self.script: deque[Scripted] = deque()
         self.always: Scripted | None = None
         self.side_by_side = self.most_side_by_side = 0
+        self.together: threading.Barrier | None = None
+        """Set, no request is answered before as many others have arrived."""
         self._closing = threading.Event()
         self._lock = threading.Lock()
         server = self
@@ -80,6 +82,8 @@ class ChatServer:
                         server.side_by_side -= 1
 
             def _send(self, posted: Posted, scripted: Scripted) -> None:
+                if server.together is not None:
+                    server.together.wait(timeout=10)
                 if scripted.hold:
                     server._closing.wait()
                     self.close_connection = True

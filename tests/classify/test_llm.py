@@ -309,6 +309,12 @@ def test_a_refused_key_model_or_address_is_not_asked_again(make: Make, chat: Cha
     assert len(chat.posted) == 1
 
 
+def test_a_form_that_the_endpoint_does_not_know_is_not_offered_for_ever(make: Make, chat: ChatServer) -> None:
+    chat.always = Scripted(400, b'{"error": {"message": "response_format is not supported"}}')
+    assert set(why(make().attempt(ITEMS))) == {Why.REFUSED}
+    assert len(chat.posted) == STOP_AFTER
+
+
 def test_a_refused_item_does_not_stop_the_others(make: Make, chat: ChatServer) -> None:
     chat.script.append(Scripted(400, b'{"error": {"message": "content filter"}}'))
     outcomes = make().attempt(ITEMS[:2])
@@ -440,9 +446,10 @@ def test_what_costs_nothing_is_read_without_a_budget(make: Make, chat: ChatServe
     assert why(outcomes) == [None, None, Why.BUDGET]
 
 
-def test_no_more_requests_go_side_by_side_than_allowed(make: Make, chat: ChatServer) -> None:
-    make(llm_concurrency=3).read(ITEMS)
-    assert 1 <= chat.most_side_by_side <= 3
+def test_as_many_requests_go_side_by_side_as_allowed(make: Make, chat: ChatServer) -> None:
+    chat.together = threading.Barrier(3)
+    make(llm_concurrency=3).read(ITEMS[:9])
+    assert chat.most_side_by_side == 3
 
 
 class Unsure:
