@@ -145,5 +145,5 @@ def readings_or_raise(outcomes: Sequence[Read | Unread]) -> list[Read]:
     unread = [one for one in outcomes if isinstance(one, Unread)]
     if unread:
         told = "; ".join(map(str, count_unread(unread)))
-        raise UnreadError(f"{len(unread):,} of {len(outcomes):,} items: {told}. Run it again: answers are kept")
+        raise UnreadError(f"of {len(outcomes):,} items: {told}. Mend it and run it again: answers that came are kept")
     return [one for one in outcomes if isinstance(one, Read)]
