@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from classify.model import Backend, Item, Read
 from classify.outcome import Unread, UnreadCount, Usage, attempt, batch_size, count_unread, usage_of
 from store.db import Store
-from store.models import Article, Reading, ReadingDyad
+from store.models import Article, Reading, ReadingClaim, ReadingDyad
 from store.progress import Progress, silent
 
 _STANCES = ("minus", "zero", "plus")
@@ -112,7 +112,7 @@ def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime
         session.add_all(rows)
         session.flush()
         for row, read in zip(rows, by_article.values(), strict=True):
-            session.add_all(_dyads(row.id, read))
+            session.add_all([*_dyads(row.id, read), *_claims(row.id, read)])
 
 
 def _after(query: Select[tuple[Article]], last: Article | None) -> Select[tuple[Article]]:
@@ -160,4 +160,13 @@ def _dyads(reading_id: int, read: Read) -> list[ReadingDyad]:
             reading_id=reading_id, dyad=dyad, stance=one.stance, p_minus=one.p[0], p_zero=one.p[1], p_plus=one.p[2]
         )
         for dyad, one in read.dyads.items()
+    ]
+
+
+def _claims(reading_id: int, read: Read) -> list[ReadingClaim]:
+    """All claims that a backend names; the nearest alone where it names no more."""
+    named = read.claims or ((read.claim,) if read.claim else ())
+    return [
+        ReadingClaim(reading_id=reading_id, claim_id=one.id, similarity=one.similarity, relation=one.relation)
+        for one in named
     ]

@@ -56,7 +56,10 @@ class ClaimMatch:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The reading of one item. `dyads` is empty exactly when the item is not relevant."""
+    """The reading of one item. `dyads` is empty exactly when the item is not relevant.
+
+    `claim` is the nearest of `claims`, which are up to three, the nearest first.
+    """
 
     id: str
     relevant: bool
@@ -66,6 +69,7 @@ class Read:
     themes: tuple[ThemeReading, ...] = ()
     claim: ClaimMatch | None = None
     evidence: str | None = None
+    claims: tuple[ClaimMatch, ...] = ()
 
 
 class Backend(Protocol):

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
 from store.errors import RicwatchError
@@ -382,6 +383,7 @@ def train(
 
 
 app.command()(evaluate)
+app.command()(claims)
 
 
 @app.command()

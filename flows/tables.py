@@ -30,6 +30,11 @@ def say(line: str) -> None:
     _out.print(Text(line), soft_wrap=True)
 
 
+def show(table: Table) -> None:
+    """A table that a command made itself."""
+    _out.print(table)
+
+
 def _grid(title: str, rows: Sequence[tuple[str, str]]) -> None:
     table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)

@@ -32,7 +32,10 @@ class Theme:
 
 @dataclass(frozen=True, slots=True)
 class ClaimText:
-    """A claim of a seed document; *line* is where it stands in ``claims.yaml``, for messages."""
+    """A claim of a seed document; *line* is where it stands in ``claims.yaml``, for messages.
+
+    *words* are those by which the press tells of its matter, separated by spaces; empty where the text must do.
+    """
 
     id: str
     document: str
@@ -41,6 +44,7 @@ class ClaimText:
     stance: int
     text: str
     line: int = field(default=0, compare=False)
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ def _claim(path: Path, row: dict[str, Any], dyads: Iterable[str], themes: Iterab
         stance=_field(path, row, "stance", int),
         text=_field(path, row, "text", str),
         line=row[_LINE],
+        words=_field(path, row, "words", str) if "words" in row else "",
     )
     where = f"{path}, line {claim.line}: claim {claim.id}"
     if claim.dyad not in dyads:

@@ -299,6 +299,19 @@ class ReadingDyad(Base):
     p_plus: Mapped[float] = mapped_column(Float, comment="Probability of +1.")
 
 
+class ReadingClaim(Base):
+    """A seed claim that a reading bears on, up to three each: what the claim ledger counts."""
+
+    __tablename__ = "reading_claim"
+
+    reading_id: Mapped[int] = mapped_column(
+        ForeignKey("reading.id", ondelete="CASCADE"), primary_key=True, comment="Which reading."
+    )
+    claim_id: Mapped[str] = mapped_column(String(80), primary_key=True, index=True, comment="Which claim.")
+    similarity: Mapped[float] = mapped_column(Float, comment="Probability that the article bears on it, 0 to 1.")
+    relation: Mapped[str] = mapped_column(String(20), comment="supports, undercuts or mentions.")
+
+
 class Vote(Base):
     """One story's vote on one dyad and day: what the series are made of."""
 
