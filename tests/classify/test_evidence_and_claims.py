@@ -126,7 +126,9 @@ WORDED = [
         "record", "doc", "IN-RU", "trade", 1, "Trade between India and Russia reaches a record.", words="crude cargo"
     ),
     ClaimText("bank", "doc", "IN-RU", "finance", 1, "A bank of India opens in Russia.", words="crude settlement"),
-    ClaimText("coal", "doc", "IN-RU", "energy", -1, "India stops buying coal and crude from Russia."),
+    ClaimText(
+        "coal", "doc", "IN-RU", "energy", -1, "India stops buying coal from Russia.", words="coal crude refiners cargo"
+    ),
 ]
 TANKER = "Indian refiners buy a discounted Russian crude cargo, settlement with a bank open"
 

@@ -84,6 +84,7 @@ def test_the_claims_take_the_positions_that_the_codebook_gives(
         (claim(1, "paper", stance="0.5"), "needs 'stance'"),
         (claim(1, "paper", text=""), "line 2: claim-1 needs 'text'"),
         (claim(1, "paper", text='" "'), "empty 'text'"),
+        (claim(1, "paper", words="[oil, gas]"), "line 2: claim-1 needs 'words' (str)"),
         (claim(1, "paper", id="x" * 81), "at most 80 can be stored"),
         (claim(1, "paper") + claim(1, "paper"), "two claims share 'claim-1'"),
         ("  - text\n", "expected a list of entries under 'claims'"),
@@ -96,6 +97,11 @@ def test_a_malformed_claim_is_named(tmp_path: Path, row: str, message: str) -> N
     write_topic(tmp_path, row)
     with pytest.raises(SeedError, match=re.escape(message)):
         read_topic(tmp_path)
+
+
+def test_the_words_of_a_claim_may_be_left_out(tmp_path: Path) -> None:
+    write_topic(tmp_path, claim(1, "paper", words="oil tanker"), claim(2, "paper"))
+    assert [one.words for one in read_topic(tmp_path).claims] == ["oil tanker", ""]
 
 
 def test_themes_without_passages_or_twice_are_refused(tmp_path: Path) -> None:

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import delete, inspect, select, text
 from sqlalchemy.exc import StatementError
 
-from store.db import Store, newest_revision
+from store.db import MIGRATIONS, Store, newest_revision
 from store.errors import StoreError
-from store.models import Base, SeriesState
+from store.models import Article, Base, Feed, Reading, ReadingClaim, SeriesState
 
+FEED = {
+    "key": "demo", "outlet": "Demo", "bloc": "other", "kind": "import", "lang": "en", "url": "", "timezone": "UTC",
+    "enabled": False, "status": "import", "status_date": "", "status_note": "",
+}  # fmt: skip
 NOON = dt.datetime(2025, 3, 4, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
+ARTICLE = {
+    "feed_key": "demo", "outlet": "Demo", "bloc": "other", "lang": "en", "title": "A title", "text": "",
+    "url": "https://a.example", "title_key": "title", "published_at": NOON, "published_raw": "",
+    "date_quality": "given", "first_seen_at": NOON, "day": NOON.date(),
+}  # fmt: skip
+READING = {"model": "m", "relevant": True, "p_relevant": 0.9, "themes": [], "read_at": NOON}
+
+
+def move(store: Store, step: Callable[[Config, str], None], revision: str) -> None:
+    """Bring the schema up or down to *revision*."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = store.engine
+    step(config, revision)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +76,32 @@ def test_the_migrations_build_exactly_the_tables_of_the_models(any_store: Store)
     with any_store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_claims_of_readings_of_before_move_into_the_ledger(any_store: Store) -> None:
+    move(any_store, command.downgrade, "0001")
+    with any_store.session() as session:
+        session.add(Feed(**FEED))
+        session.flush()
+        for number, claim in enumerate(("oil", None), start=1):
+            session.add(Article(id=number, url_key=str(number), **ARTICLE))
+            session.flush()
+            relation = "undercuts" if claim else None
+            reading = Reading(
+                article_id=number, claim_id=claim, claim_similarity=0.4, claim_relation=relation, **READING
+            )
+            session.add(reading)
+    move(any_store, command.upgrade, "head")
+    with any_store.session() as session:
+        rows = session.execute(
+            select(Reading.article_id, ReadingClaim.claim_id, ReadingClaim.similarity, ReadingClaim.relation).join(
+                Reading, Reading.id == ReadingClaim.reading_id
+            )
+        ).all()
+        assert [tuple(row) for row in rows] == [(1, "oil", pytest.approx(0.4), "undercuts")]
+        # A reading that goes takes its claims with it.
+        session.execute(delete(Reading))
+        assert session.scalars(select(ReadingClaim)).all() == []
 
 
 def test_a_moment_comes_back_in_utc_with_its_zone(any_store: Store) -> None:
