@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from classify import claims
 from classify.actors import Matcher
 from classify.claimpairs import ClaimFigures, Pair, Use, load_pairs, measure
 from classify.claims import ClaimFinder, Entails, agreement, relation
@@ -144,6 +145,18 @@ def test_the_nearest_claims_come_first_and_are_three_at_most(matcher: Matcher) -
     assert len({one.id for one in matches}) == len(matches) == 3
     assert [one.similarity for one in matches] == sorted((one.similarity for one in matches), reverse=True)
     assert all(0 < one.similarity < 1 for one in matches)
+
+
+def test_further_claims_must_be_nearer_than_the_nearest_need_be(
+    matcher: Matcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matches = found(matcher, ["energy", "trade"])
+    monkeypatch.setattr(claims, "FURTHER_NEAR_ENOUGH", claims.NEAR_ENOUGH)
+    with_weaker = found(matcher, ["energy", "trade"])
+    assert with_weaker[: len(matches)] == matches
+    weaker = with_weaker[len(matches) :]
+    assert weaker
+    assert all(claims.NEAR_ENOUGH <= one.similarity < 0.5 for one in weaker)
 
 
 def test_a_claim_is_found_by_the_words_of_the_press_that_its_own_sentence_lacks(matcher: Matcher) -> None:
