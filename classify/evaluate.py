@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from classify.actors import Matcher
+from classify.decide import PairScore
 from classify.labelled import Labelled, Split, fold_numbers, load_labelled
-from classify.linear import LinearModel, PairScore
+from classify.linear import LinearModel
 from classify.model import Backend, DyadReading, Item, Read
 from ingest.topic import Topic
 from store.progress import Progress, silent

@@ -1,7 +1,8 @@
-"""The embedded backend: linear models on what `classify.features` sees, with numpy alone, offline, deterministic.
+"""The linear backend: linear models on what `classify.features` sees, with numpy alone, offline, deterministic.
 
 A gate says which dyads an item concerns, a three-way model the stance on each, one model per theme the themes. The
-weights lie in ``classify/weights``; ``ricwatch train`` makes them anew.
+weights lie in ``classify/weights``; ``ricwatch train`` makes them anew. The default backend (`classify.fused`) adds a
+small neural model to this one.
 """
 
 from __future__ import annotations
@@ -13,39 +14,35 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from classify import claims
 from classify.actors import Matcher
-from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
-from classify.evidence import evidence_sentence
-from classify.features import METHOD, PairFeatures, item_features, pair_features
+from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, sigmoid, softmax, stance_reading
+from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
-from classify.model import Backend, ClaimMatch, DyadReading, Item, Read, ThemeReading, backend
+from classify.model import Backend, Item, Read, backend
 from classify.parameters import WEIGHTS, Parameters, load_parameters
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
 from ingest.topic import Topic
-from store.errors import ConfigError
 
 DENSE_SCALE = 0.3
 """Dense features are logs of counts; at this scale the penalty of training weighs them like words."""
-GATE = 0.5
-"""Probability from which an item is taken to concern a dyad."""
-MOST_THEMES = 3
-ANSWERS = 1
-"""Raise it with every change of how weights become an answer (themes, claim, evidence); `features.METHOD` is the like
-for what the weights are multiplied with. Both are part of the version; a test pins readings lest one be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
-class PairScore:
-    """What the models say of one pair: that the item concerns it, and the stance if so."""
+class PairLogits:
+    """Calibrated logits of one pair: stance -1, 0, +1, and that the item concerns it."""
 
-    p_concerns: float
-    stance: DyadReading
+    stance: Reals
+    gate: float
+
+    def score(self) -> PairScore:
+        """The same as probabilities."""
+        return PairScore(float(sigmoid(self.gate)), stance_reading(softmax(self.stance)))
 
 
 class LinearModel:
-    """The embedded backend for a topic.
+    """The linear backend for a topic.
 
     Raises:
         ConfigError: the weights are missing or unfit, or know none of the topic's themes.
@@ -53,15 +50,8 @@ class LinearModel:
 
     def __init__(self, topic: Topic, parameters: Parameters) -> None:
         self._parameters = parameters
-        self._matcher = Matcher(topic)
-        codes = {theme.code for theme in topic.themes}
-        self._columns = [at for at, code in enumerate(parameters.themes) if code in codes]
-        if not self._columns:
-            raise ConfigError(
-                f"the weights know the themes {', '.join(parameters.themes)}, of which {topic.folder / 'themes.yaml'} "
-                "has none; train for this topic with: ricwatch train ITEMS.jsonl.gz"
-            )
-        self._claims = ClaimFinder(topic.claims, self._matcher, parameters.item_words.idf_of)
+        self.matcher = Matcher(topic)
+        self._decider = self.decider(topic, parameters.theme_thresholds.tolist())
         self._version = f"linear-{_fingerprint(topic, parameters)}"
 
     @property
@@ -69,36 +59,46 @@ class LinearModel:
         """``linear-`` and eight hex digits over weights, topic and method."""
         return self._version
 
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The codes of `theme_logits`, in order."""
+        return self._parameters.themes
+
+    def decider(self, topic: Topic, thresholds: Sequence[float]) -> Decider:
+        """What turns scores over this model's themes into readings."""
+        rarity = self._parameters.item_words.idf_of
+        return Decider(topic, self.matcher, self._parameters.themes, thresholds, rarity)
+
     def read(self, items: Sequence[Item]) -> list[Read]:
         """One reading per item, in order; each item is read by itself."""
         return [self._read(item) for item in items]
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
-        return self._score_pairs(make_document(item, self._matcher))
+        logits = self.pair_logits(make_document(item, self.matcher))
+        return {dyad: own.score() for dyad, own in logits.items()}
+
+    def pair_logits(self, document: Document) -> dict[str, PairLogits]:
+        """The logits of every dyad that the document's names allow."""
+        return {dyad: self._logits_of(dyad, document) for dyad in self.matcher.possible(document.strengths)}
+
+    def theme_logits(self, document: Document) -> Reals:
+        """One calibrated logit per theme, in the order of `themes`."""
+        own = self._parameters
+        features = item_features(document)
+        logits = own.item_words.score(features.words) + own.item_chars.score(features.grams) + own.item_bias
+        return logits.astype(np.float64) / own.theme_temperature
 
     def _read(self, item: Item) -> Read:
-        document = make_document(item, self._matcher)
-        scores = self._score_pairs(document)
-        # The dyads of an item stand or fall together too often for 1 - prod(1 - p); the likeliest decides.
-        p_relevant = max((score.p_concerns for score in scores.values()), default=0.0)
-        dyads = {dyad: score.stance for dyad, score in scores.items() if score.p_concerns >= GATE}
-        if not dyads:
-            return Read(item.id, False, p_relevant, self._version)
-        themes = self._themes(document)
-        main = max(dyads, key=lambda dyad: scores[dyad].p_concerns)
-        evidence = evidence_sentence(document, self._matcher.sides[main], self._matcher.principals)
-        claim: ClaimMatch | None = self._claims.nearest(document, dyads, themes)
-        return Read(item.id, True, p_relevant, self._version, dyads, themes, claim, evidence)
+        document = make_document(item, self.matcher)
+        scores = {dyad: own.score() for dyad, own in self.pair_logits(document).items()}
+        return self._decider.read(
+            item.id, self._version, document, scores, lambda _: sigmoid(self.theme_logits(document))
+        )
 
-    def _score_pairs(self, document: Document) -> dict[str, PairScore]:
-        return {
-            dyad: self._score_pair(dyad, pair_features(document, self._matcher.sides[dyad], self._matcher.principals))
-            for dyad in self._matcher.possible(document.strengths)
-        }
-
-    def _score_pair(self, dyad: str, features: PairFeatures) -> PairScore:
+    def _logits_of(self, dyad: str, document: Document) -> PairLogits:
         own = self._parameters
+        features = pair_features(document, self.matcher.sides[dyad], self.matcher.principals)
         dense = np.asarray(features.dense, dtype=np.float32) * np.float32(DENSE_SCALE)
         logits = own.pair_words.score(features.words) + own.pair_chars.score(features.grams)
         logits = logits + dense @ own.pair_dense + own.pair_bias
@@ -106,21 +106,7 @@ class LinearModel:
         prior = own.dyad_prior.get(dyad)
         if prior is not None:
             stance = stance + prior
-        p = _softmax(stance / own.stance_temperature)
-        gate = float(_sigmoid(np.float64(logits[3]) / own.gate_temperature))
-        return PairScore(gate, DyadReading(int(p.argmax()) - 1, (float(p[0]), float(p[1]), float(p[2]))))
-
-    def _themes(self, document: Document) -> tuple[ThemeReading, ...]:
-        own = self._parameters
-        features = item_features(document)
-        logits = own.item_words.score(features.words) + own.item_chars.score(features.grams) + own.item_bias
-        p = _sigmoid(logits.astype(np.float64) / own.theme_temperature)
-        order = sorted(self._columns, key=lambda at: (-p[at], at))
-        chosen = [at for at in order if p[at] >= own.theme_thresholds[at]]
-        # The likeliest theme is the main one even where it is below its threshold: every relevant item has a theme.
-        main = order[0]
-        chosen = [main, *(at for at in chosen if at != main)][:MOST_THEMES]
-        return tuple(ThemeReading(own.themes[at], float(p[at])) for at in chosen)
+        return PairLogits(stance / own.stance_temperature, float(logits[3]) / own.gate_temperature)
 
 
 def load_linear(topic: Topic, weights: Path = WEIGHTS) -> LinearModel:
@@ -133,16 +119,6 @@ def _shipped(topic: Topic) -> Backend:
     return load_linear(topic)
 
 
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max())
-    total: NDArray[np.float64] = powers / powers.sum()
-    return total
-
-
-def _sigmoid(logits: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60, 60))))
-
-
 def _fingerprint(topic: Topic, parameters: Parameters) -> str:
     """Everything on which an answer hangs: weights, names, themes, claims, lexicon, and the method's own number."""
     digest = hashlib.sha256()
@@ -153,7 +129,7 @@ def _fingerprint(topic: Topic, parameters: Parameters) -> str:
     for array in (parameters.pair_dense, parameters.pair_bias, parameters.item_bias, parameters.theme_thresholds):
         digest.update(np.asarray(array, dtype=np.float32).tobytes())
     about = [
-        [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, NEAR_ENOUGH, SURE_ENOUGH],
+        [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, claims.METHOD, claims.NEAR_ENOUGH, claims.SURE_ENOUGH],
         DENSE_SCALE,
         GATE,
         {dyad: [float(v) for v in prior] for dyad, prior in parameters.dyad_prior.items()},

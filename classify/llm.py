@@ -19,7 +19,7 @@ import httpx
 
 from classify.actors import Matcher
 from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
-from classify.linear import GATE, PairScore
+from classify.decide import GATE, PairScore
 from classify.llm_cache import Cache, Identity, open_cache
 from classify.llm_client import ChatClient, Meter, NoReply, Prices, chat_address, run_apart
 from classify.llm_prompt import Answer, Judged, Prompt, Question, canonical

@@ -20,9 +20,9 @@ import numpy as np
 from classify.actors import IMPLIES, NAMES, Kind, Matcher
 from classify.calibration import Reals, sigmoid
 from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
+from classify.decide import GATE, MOST_THEMES, PairScore
 from classify.evidence import evidence_sentence
 from classify.heads import Heads, load_heads, softmax
-from classify.linear import GATE, MOST_THEMES, PairScore
 from classify.model import Backend, DyadReading, Item, Read, ThemeReading, backend
 from classify.parameters import WEIGHTS, load_parameters
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document

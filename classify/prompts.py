@@ -33,7 +33,9 @@ def pair_prompt(document: Document, sides: tuple[str, str], principals: frozense
     return "".join(out)
 
 
-def _replacements(document: Document, sides: tuple[str, str], principals: frozenset[str]) -> Iterator[tuple[int, int, str]]:
+def _replacements(
+    document: Document, sides: tuple[str, str], principals: frozenset[str]
+) -> Iterator[tuple[int, int, str]]:
     named = [hit for hit in document.hits if _names(hit)]
     order: list[str] = []
     for hit in named:
@@ -50,7 +52,9 @@ def _replacements(document: Document, sides: tuple[str, str], principals: frozen
         if hit in implied:
             yield hit.start, hit.start, roles[implied[hit]]
         elif hit in named and (role := _role(hit, sides, principals, roles)):
-            yield hit.start, hit.end, role
+            # Words that no other pair would use (Galwan, Gazprom) say what it is about: they stay behind the role.
+            end = hit.start if hit.kind is Kind.METONYM or hit.group == "firms" else hit.end
+            yield hit.start, end, role
 
 
 def _role(hit: Hit, sides: tuple[str, str], principals: frozenset[str], roles: dict[str, str]) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classify.linear import ANSWERS, LinearModel, load_linear
+from classify.decide import ANSWERS
+from classify.linear import LinearModel, load_linear
 from classify.model import Item
 from classify.parameters import FILE, WEIGHTS, load_parameters
 from ingest.topic import Theme, Topic
@@ -104,7 +105,7 @@ def test_readings_change_only_with_the_number_of_the_answers(linear: LinearModel
     """When this fails the same weights answer otherwise: raise ANSWERS (or METHOD, and train), then pin anew."""
     title = "India keeps buying Russian crude oil despite US pressure"
     (read,) = linear.read([Item("1", title, "Refiners took a record volume. Washington had threatened tariffs.")])
-    assert ANSWERS == 1
+    assert ANSWERS == 2
     assert {dyad: one.stance for dyad, one in read.dyads.items()} == {"IN-RU": 1}
     assert read.dyads["IN-RU"].p == pytest.approx((0.015, 0.007, 0.978), abs=0.001)
     assert read.p_relevant == pytest.approx(0.955, abs=0.001)

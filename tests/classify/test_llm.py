@@ -17,8 +17,8 @@ import pytest
 from pydantic import SecretStr
 
 from classify.batch import classify_pending, pending
+from classify.decide import PairScore
 from classify.jsonl import classify_file
-from classify.linear import PairScore
 from classify.llm import GIVE_UP, STOP_AFTER, LlmReader, make_reader
 from classify.llm_client import TRIES, run_apart
 from classify.model import DyadReading, Item, Read, ThemeReading, get_backend

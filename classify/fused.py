@@ -1,0 +1,104 @@
+"""The default backend: the linear and the neural reading of a pair, put together.
+
+The linear half knows words, directed frames and the dyad; the neural half knows what words mean alike, and was measured
+to be wrong about other items. Their log-probabilities are averaged (`classify.neural.Fusion`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from classify.decide import PairScore, Reals, sigmoid, softmax, stance_reading
+from classify.linear import LinearModel, PairLogits, load_linear
+from classify.model import Backend, Item, Read, backend
+from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
+from classify.prompts import ROLES, pair_prompt
+from classify.text import Document, make_document
+from ingest.topic import Topic
+
+SURELY_NOT = 0.01
+"""Probability, by the linear half, below which a pair is not worth the neural half's time."""
+
+
+class FusedModel:
+    """The default backend for a topic."""
+
+    def __init__(self, topic: Topic, linear: LinearModel, neural: NeuralModel) -> None:
+        self._linear = linear
+        self._neural = neural
+        order = {code: at for at, code in enumerate(neural.themes)}
+        self._theme_columns = [order.get(code, -1) for code in linear.themes]
+        known = np.asarray([at >= 0 for at in self._theme_columns])
+        self._theme_share = np.where(known, neural.fusion.theme_share, 0.0)
+        thresholds = [neural.fusion.thresholds[at] if at >= 0 else 0.5 for at in self._theme_columns]
+        self._decider = linear.decider(topic, thresholds)
+        about = f"{linear.version} {neural.digest} {SURELY_NOT} {ROLES}"
+        self._version = f"fused-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+
+    @property
+    def version(self) -> str:
+        """``fused-`` and eight hex digits over both halves."""
+        return self._version
+
+    def read(self, items: Sequence[Item]) -> list[Read]:
+        """One reading per item, in order; each item is read by itself."""
+        return [self._read(item) for item in items]
+
+    def score_pairs(self, item: Item) -> dict[str, PairScore]:
+        """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
+        return self._scores(make_document(item, self._linear.matcher))[0]
+
+    def _read(self, item: Item) -> Read:
+        document = make_document(item, self._linear.matcher)
+        scores, rows = self._scores(document)
+
+        def theme_p(dyads: Sequence[str]) -> Reals:
+            return self._themes(document, [rows[dyad] for dyad in dyads if dyad in rows])
+
+        return self._decider.read(item.id, self._version, document, scores, theme_p)
+
+    def _scores(self, document: Document) -> tuple[dict[str, PairScore], Mapping[str, Reals]]:
+        """The score of every possible dyad, and what the neural half said of those that it was asked about."""
+        linear = self._linear.pair_logits(document)
+        asked = [dyad for dyad, own in linear.items() if sigmoid(own.gate) >= SURELY_NOT]
+        matcher = self._linear.matcher
+        prompts = [pair_prompt(document, matcher.sides[dyad], matcher.principals) for dyad in asked]
+        rows = dict(zip(asked, self._neural.logits(prompts), strict=True))
+        return {dyad: self._pooled(own, rows.get(dyad)) for dyad, own in linear.items()}, rows
+
+    def _pooled(self, linear: PairLogits, row: Reals | None) -> PairScore:
+        if row is None:
+            return linear.score()
+        fusion = self._neural.fusion
+        stance = _pool(_log_softmax(linear.stance), _log_softmax(row[:STANCES]), fusion.stance_share)
+        gate = _pool(np.asarray(linear.gate), row[GATE_AT], fusion.gate_share)
+        p_concerns = float(sigmoid((gate + fusion.gate_bias) / fusion.gate_temperature))
+        return PairScore(p_concerns, stance_reading(softmax(stance / fusion.stance_temperature)))
+
+    def _themes(self, document: Document, rows: Sequence[Reals]) -> Reals:
+        logits = self._linear.theme_logits(document)
+        if rows:
+            neural = np.append(np.mean([row[FIRST_THEME:] for row in rows], axis=0), 0.0)[self._theme_columns]
+            logits = (1 - self._theme_share) * logits + self._theme_share * neural
+        return sigmoid(logits / self._neural.fusion.theme_temperature)
+
+
+def _pool(linear: Reals, neural: Reals, share: float) -> Reals:
+    return np.asarray((1 - share) * linear + share * neural)
+
+
+def _log_softmax(logits: Reals) -> Reals:
+    return np.log(np.maximum(softmax(np.asarray(logits, dtype=np.float64)), 1e-9))
+
+
+def load_fused(topic: Topic) -> FusedModel:
+    """The default backend with the weights that the project ships."""
+    return FusedModel(topic, load_linear(topic), load_neural())
+
+
+@backend("fused")
+def _shipped(topic: Topic) -> Backend:
+    return load_fused(topic)

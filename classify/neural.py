@@ -1,0 +1,118 @@
+"""The neural half of the default backend: a small transformer that reads a pair in a text, run by onnxruntime.
+
+The network (six layers of 384, in eight-bit integers) was fine-tuned by `classify.tune`; here it is only run: no torch,
+nothing is downloaded, one thread, one prompt at a time. One at a time, because the integer arithmetic scales by the
+largest activation of a run: in a batch, a text would be read a little differently next to another neighbour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.parameters import WEIGHTS
+from store.errors import ConfigError
+
+MODEL, TOKENIZER, ABOUT = "pairs.onnx", "pairs.tokenizer.json", "pairs.json"
+FORMAT = 1
+"""Of ``pairs.json``. Raise it when the meaning of a prompt or of an output changes: older weights are then refused."""
+STANCES = 3
+GATE_AT = STANCES
+FIRST_THEME = STANCES + 1
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the two halves are put together: the neural half's share of each logit, then a temperature.
+
+    A weighted mean of log-probabilities is the logarithmic opinion pool of Genest and Zidek 1986 (Statistical Science
+    1, section 3). Temperatures and thresholds are set on news later than what the halves were trained on for that.
+    """
+
+    stance_share: float
+    gate_share: float
+    theme_share: float
+    stance_temperature: float
+    gate_temperature: float
+    gate_bias: float
+    theme_temperature: float
+    thresholds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class NeuralModel:
+    """The network, its tokenizer and what was found out about it; made by `load_neural`."""
+
+    session: Any
+    tokenizer: Any
+    themes: tuple[str, ...]
+    fusion: Fusion
+    digest: str
+
+    def logits(self, prompts: Sequence[str]) -> Reals:
+        """A row per prompt: stance -1, 0, +1, that the pair is concerned, then one logit per theme."""
+        rows = np.zeros((len(prompts), FIRST_THEME + len(self.themes)))
+        for at, prompt in enumerate(prompts):
+            ids = np.asarray([self.tokenizer.encode(prompt).ids], dtype=np.int64)
+            rows[at] = self.session.run(None, {"ids": ids})[0][0]
+        return rows
+
+
+def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
+    """The network in *folder*.
+
+    Raises:
+        ConfigError: onnxruntime cannot be imported here, or a file is missing, damaged or of another format.
+    """
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise ConfigError(
+            f"the default reader needs onnxruntime and tokenizers, which do not load here ({error}); install the "
+            "program again, or read with the linear half alone: RICWATCH_MODEL=linear"
+        ) from None
+    again = "install the program again, or read with the linear half alone: RICWATCH_MODEL=linear"
+    try:
+        weights = (folder / MODEL).read_bytes()
+        words = (folder / TOKENIZER).read_bytes()
+        told = (folder / ABOUT).read_bytes()
+        about = json.loads(told)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the neural weights in {folder} are missing or damaged ({error}); {again}") from None
+    if about.get("format") != FORMAT:
+        raise ConfigError(f"the neural weights in {folder} are of format {about.get('format')}, not {FORMAT}; {again}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # warnings about the graph are for those who export it
+    try:
+        session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        tokenizer = Tokenizer.from_str(words.decode())
+    except Exception as error:  # both libraries raise types of their own, some of them bare Exception
+        raise ConfigError(f"the neural weights in {folder} are damaged ({error}); {again}") from None
+    tokenizer.enable_truncation(int(about["max_tokens"]))
+    digest = hashlib.sha256(weights + words + told).hexdigest()[:16]
+    return NeuralModel(session, tokenizer, tuple(about["themes"]), _fusion(about), digest)
+
+
+def _fusion(about: dict[str, Any]) -> Fusion:
+    own = about["fusion"]
+    return Fusion(
+        **{name: float(own[name]) for name in _NUMBERS},
+        thresholds=tuple(float(own["thresholds"][code]) for code in about["themes"]),
+    )
+
+
+_NUMBERS = (
+    "stance_share", "gate_share", "theme_share", "stance_temperature", "gate_temperature", "gate_bias",
+    "theme_temperature",
+)  # fmt: skip
