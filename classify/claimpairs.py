@@ -20,7 +20,10 @@ _MAIN, _FURTHER = 0.8, 0.6
 
 
 class Use(StrEnum):
-    """What a pair is for: weights, words and thresholds were set on the one kind, the other was judged afterwards."""
+    """What a pair is for: words and weights were made with the one kind known; the other is reported.
+
+    The thresholds were chosen with the figures of both in view.
+    """
 
     SET = "set"
     REPORT = "report"

@@ -186,7 +186,7 @@ def test_nearest_is_the_first_that_is_found(topic: Topic, matcher: Matcher) -> N
 
 
 FLOORS = ClaimFigures(items=75, given=20, apt=0.84, found=0.6, among=0.64, abstained=0.74, silent=0.9, relation=0.8)
-"""Just below what was measured (`bench.claims`) on pairs judged after words, weights and thresholds were settled."""
+"""Just below what was measured (`bench.claims`) on the pairs that the weights were not fitted on."""
 
 
 def test_judged_headlines_find_their_claims(topic: Topic, matcher: Matcher) -> None:
