@@ -15,7 +15,6 @@ Table and margins are printed; everything goes to bench/out/reading.json.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -33,9 +32,9 @@ from classify.actors import Matcher
 from classify.evaluate import Evaluation, Measured, gate, measure_splits, score
 from classify.floors import FLOORS, load_floors, renewed, save_floors
 from classify.labelled import Labelled, Split, digest, groups, load_labelled
-from classify.linear import load_linear
+from classify.model import get_backend
 from classify.outlets import outlet_groups
-from classify.parameters import FILE, WEIGHTS
+from classify.parameters import weights_digest
 from classify.train import Prepared, prepare
 from flows.evaluate import Evaluated, write
 from ingest.topic import Topic, load_topic
@@ -191,14 +190,14 @@ def main() -> None:
     record: dict[str, Any] = {
         "command": "nice python -m bench.reading " + " ".join(sys.argv[1:]),
         "reader": leading,
-        "model": load_linear(topic).version,
-        "weights": hashlib.sha256((WEIGHTS / FILE).read_bytes()).hexdigest()[:16],
+        "model": get_backend(leading or LINEAR, topic).version,
+        "weights": weights_digest(),
         "set": {"digest": digest(labelled), "items": len(labelled), "relevant": sum(one.relevant for one in labelled)},
         "later_from": LATER,
         "gate": asdict(gate(labelled, Matcher(topic))),
     }
     if not given.no_speed:
-        record["speed"] = speed([one.item for one in labelled], topic, LINEAR)
+        record["speed"] = {name: speed([one.item for one in labelled], topic, name) for name in own or [LINEAR]}
         print(f"\nspeed: {json.dumps(record['speed'])}")
     record |= {name: found[leading][0].as_record() for name, found in results.items() if leading in found}
     if "keyword rule" in results.get(LATER_ELSEWHERE, {}):

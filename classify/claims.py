@@ -20,6 +20,8 @@ SURE_ENOUGH = 0.20
 """An agreement nearer to nothing than this neither supports nor undercuts."""
 METHOD = 3
 """Raise it with every change of how claims are found; the weights below are part of that."""
+BOUNDS = (METHOD, NEAR_ENOUGH, FURTHER_NEAR_ENOUGH, SURE_ENOUGH)
+"""What a claim hangs on besides the topic; part of every backend's version."""
 
 # Logistic weights, fitted on the judged headlines of `classify/examples/claims` that are marked for setting them, read
 # both by their labels and by the embedded reader. That an article agrees with a claim would help to find it as well

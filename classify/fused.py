@@ -1,13 +1,15 @@
 """The default backend: the linear and the neural reading of a pair, put together.
 
 The linear half knows words, directed frames and the dyad; the neural half knows what words mean alike, and was measured
-to be wrong about other items. Their log-probabilities are averaged (`classify.neural.Fusion`).
+to be wrong about other items. Their log-probabilities are averaged (`classify.neural.Fusion`). Texts in other scripts
+than the Latin are read by the linear half alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,12 +17,13 @@ from classify.decide import PairScore, Reals, sigmoid, softmax, stance_reading
 from classify.linear import LinearModel, PairLogits, load_linear
 from classify.model import Backend, Item, Read, backend
 from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
-from classify.prompts import ROLES, pair_prompt
+from classify.prompts import ROLES, is_latin, pair_prompt
 from classify.text import Document, make_document
 from ingest.topic import Topic
 
-SURELY_NOT = 0.01
-"""Probability, by the linear half, below which a pair is not worth the neural half's time."""
+SURELY_NOT = 0.05
+"""Probability, by the linear half, below which a pair is not worth the neural half's time: one pair in eight of later
+news, and asking would change no figure of it in the third digit."""
 
 
 class FusedModel:
@@ -49,10 +52,13 @@ class FusedModel:
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
-        return self._scores(make_document(item, self._linear.matcher))[0]
+        document = make_document(item, self._linear.matcher)
+        return self._scores(document)[0] if is_latin(document) else self._linear.score_pairs(item)
 
     def _read(self, item: Item) -> Read:
         document = make_document(item, self._linear.matcher)
+        if not is_latin(document):
+            return replace(self._linear.read_document(item.id, document), model=self._version)
         scores, rows = self._scores(document)
 
         def theme_p(dyads: Sequence[str]) -> Reals:

@@ -33,6 +33,8 @@ class Labelled:
     themes: tuple[str, ...]
     hard: bool
     note: str = ""
+    weight: float = 1.0
+    """How much it counts in training."""
 
     @property
     def relevant(self) -> bool:
@@ -40,8 +42,8 @@ class Labelled:
         return bool(self.dyads)
 
 
-def load_labelled(path: Path) -> list[Labelled]:
-    """Read a ``.jsonl`` or ``.jsonl.gz`` file of label records joined to their texts.
+def load_labelled(path: Path, weight: float = 1.0) -> list[Labelled]:
+    """Read a ``.jsonl`` or ``.jsonl.gz`` file of label records joined to their texts; each counts *weight* in training.
 
     Raises:
         InputError: the file is no such file, or a record is malformed; labels are not guessed.
@@ -50,7 +52,8 @@ def load_labelled(path: Path) -> list[Labelled]:
     for line in iter_jsonl(path):
         if line.value is None:
             raise InputError(f"{path}, line {line.number}: {line.reason}")
-        labelled.append(_labelled(line.value, f"{path}, line {line.number}"))
+        one = _labelled(line.value, f"{path}, line {line.number}")
+        labelled.append(one if weight == 1.0 else replace(one, weight=weight))
     if not labelled:
         raise InputError(f"{path} holds no labelled items")
     return labelled

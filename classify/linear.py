@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from classify import claims
 from classify.actors import Matcher
+from classify.claims import BOUNDS
 from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, sigmoid, softmax, stance_reading
 from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
@@ -71,7 +71,7 @@ class LinearModel:
 
     def read(self, items: Sequence[Item]) -> list[Read]:
         """One reading per item, in order; each item is read by itself."""
-        return [self._read(item) for item in items]
+        return [self.read_document(item.id, make_document(item, self.matcher)) for item in items]
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
@@ -89,11 +89,11 @@ class LinearModel:
         logits = own.item_words.score(features.words) + own.item_chars.score(features.grams) + own.item_bias
         return logits.astype(np.float64) / own.theme_temperature
 
-    def _read(self, item: Item) -> Read:
-        document = make_document(item, self.matcher)
+    def read_document(self, item_id: str, document: Document) -> Read:
+        """The reading of one document."""
         scores = {dyad: own.score() for dyad, own in self.pair_logits(document).items()}
         return self._decider.read(
-            item.id, self._version, document, scores, lambda _: sigmoid(self.theme_logits(document))
+            item_id, self._version, document, scores, lambda _: sigmoid(self.theme_logits(document))
         )
 
     def _logits_of(self, dyad: str, document: Document) -> PairLogits:
@@ -129,7 +129,7 @@ def _fingerprint(topic: Topic, parameters: Parameters) -> str:
     for array in (parameters.pair_dense, parameters.pair_bias, parameters.item_bias, parameters.theme_thresholds):
         digest.update(np.asarray(array, dtype=np.float32).tobytes())
     about = [
-        [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, claims.METHOD, claims.NEAR_ENOUGH, claims.SURE_ENOUGH],
+        [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, *BOUNDS],
         DENSE_SCALE,
         GATE,
         {dyad: [float(v) for v in prior] for dyad, prior in parameters.dyad_prior.items()},

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 import httpx
 
 from classify.actors import Matcher
-from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
+from classify.claims import BOUNDS, ClaimFinder
 from classify.decide import GATE, PairScore
 from classify.llm_cache import Cache, Identity, open_cache
 from classify.llm_client import ChatClient, Meter, NoReply, Prices, chat_address, run_apart
@@ -221,13 +221,14 @@ class LlmReader:
             themes = tuple(ThemeReading(code, p / 100) for code, p in answer.themes)
             start, end = plan.document.sentences[answer.evidence]
             evidence = shortened(plan.document.full[start:end])
-        claim = self._claims.nearest(plan.document, dyads, themes)
-        return Read(plan.item.id, True, p_relevant, self._version, dyads, themes, claim, evidence)
+        claims = self._claims.find(plan.document, dyads, themes)
+        nearest = claims[0] if claims else None
+        return Read(plan.item.id, True, p_relevant, self._version, dyads, themes, nearest, evidence, claims)
 
     def _fingerprint(self, topic: Topic) -> str:
         about = [
             asdict(self._identity),
-            [ANSWERS, TITLE_CHARS, TEXT_CHARS, NEAR_ENOUGH, SURE_ENOUGH, GATE],
+            [ANSWERS, TITLE_CHARS, TEXT_CHARS, *BOUNDS, GATE],
             topic.actors,
             [asdict(claim) for claim in topic.claims],
             [self._unsure, self._first.version] if self._first else [],

@@ -103,7 +103,7 @@ def get_backend(name: str, topic: Topic) -> Backend:
         ConfigError: no backend has that name; the message lists those that exist.
     """
     # A module registers its backend when imported; only the one that is asked for is, so that the others cost no time.
-    modules = {"linear": "classify.linear", "llm": "classify.llm", "multilingual": "classify.multilingual"}
+    modules = {name: f"classify.{name}" for name in ("fused", "linear", "llm", "multilingual")}
     if name in modules:
         import_module(modules[name])
     try:

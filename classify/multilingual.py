@@ -19,7 +19,7 @@ import numpy as np
 
 from classify.actors import IMPLIES, NAMES, Kind, Matcher
 from classify.calibration import Reals, sigmoid
-from classify.claims import NEAR_ENOUGH, SURE_ENOUGH, ClaimFinder
+from classify.claims import BOUNDS, ClaimFinder
 from classify.decide import GATE, MOST_THEMES, PairScore
 from classify.evidence import evidence_sentence
 from classify.heads import Heads, load_heads, softmax
@@ -107,8 +107,9 @@ class MultilingualReader:
         themes = self._themes(document, list(scores))
         main = max(dyads, key=lambda dyad: scores[dyad].p_concerns)
         evidence = evidence_sentence(document, self._matcher.sides[main], self._matcher.principals)
-        claim = self._claims.nearest(document, dyads, themes)
-        return Read(item.id, True, p_relevant, self._version, dyads, themes, claim, evidence)
+        claims = self._claims.find(document, dyads, themes)
+        nearest = claims[0] if claims else None
+        return Read(item.id, True, p_relevant, self._version, dyads, themes, nearest, evidence, claims)
 
     def _score_pairs(self, document: Document) -> dict[str, PairScore]:
         found: dict[str, PairScore] = {}
@@ -270,7 +271,7 @@ def _configured(topic: Topic) -> Backend:
 def _fingerprint(topic: Topic, heads: Heads) -> str:
     about = [
         heads.digest(),
-        [METHOD, TITLE_CHARS, TEXT_CHARS, NEAR_ENOUGH, SURE_ENOUGH, GATE, MOST_THEMES],
+        [METHOD, TITLE_CHARS, TEXT_CHARS, *BOUNDS, GATE, MOST_THEMES],
         topic.actors,
         [asdict(claim) for claim in topic.claims],
     ]

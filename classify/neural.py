@@ -74,7 +74,7 @@ def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
         ConfigError: onnxruntime cannot be imported here, or a file is missing, damaged or of another format.
     """
     try:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
         raise ConfigError(

@@ -5,6 +5,7 @@ The file holds arrays and a JSON note, no pickles; the same parameters always gi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,19 @@ FILE = "linear.npz"
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 """The folder of the weights that the project ships."""
 
+RECORD = "quality.json"
+"""What was measured of the weights; it lies beside them and is none of them."""
+
 Floats = NDArray[np.float32]
+
+
+def weights_digest(folder: Path = WEIGHTS) -> str:
+    """Sixteen hex digits over every file of weights in *folder*, so that a record of figures can name what it is of."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.name != RECORD:
+            digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,11 @@ class Block:
 
         Each name is given once. The sum runs in the order of the vocabulary, not of *names*.
         """
-        ids = sorted(at for at in map(self._index.get, names) if at is not None)
-        if not ids:
+        found = set(map(self._index.get, names))
+        found.discard(None)
+        if not found:
             return np.zeros(self.weights.shape[1], dtype=np.float32)
+        ids = np.sort(np.fromiter(found, dtype=np.intp, count=len(found)))
         total: Floats = self._weighted[ids].sum(axis=0, dtype=np.float32)
         unit: Floats = total / np.sqrt(self._squares[ids].sum(dtype=np.float32))
         return unit

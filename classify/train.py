@@ -16,13 +16,13 @@ from classify.features import DENSE, ItemFeatures, PairFeatures, item_features, 
 from classify.labelled import Labelled, digest, fold_numbers, groups
 from classify.linear import DENSE_SCALE, LinearModel
 from classify.model import Item
-from classify.parameters import WEIGHTS, Block, Floats, Parameters, load_parameters
+from classify.parameters import Block, Floats, Parameters, load_parameters
 from classify.text import make_document
 from ingest.topic import Topic
 from store.errors import InputError
 from store.progress import Progress, silent
 
-__all__ = ["WEIGHTS", "TrainReport", "fit", "prepare", "train"]
+__all__ = ["TrainReport", "fit", "prepare", "train"]
 
 MIN_ITEMS = 3
 """A word in fewer training items is left out."""
@@ -197,7 +197,8 @@ def _fit(prepared: Prepared, inside: Sequence[int], dyads: Sequence[str], themes
     dense = np.asarray([prepared.pairs[row].dense for row in rows]) * DENSE_SCALE
     dyad = np.asarray([[float(prepared.pair_dyad[row] == code) for code in dyads] for row in rows]) * PRIOR_SCALE
     base = [_matrix(pair_words, words), _matrix(pair_chars, grams), sparse.csr_matrix(dense)]
-    weight = np.where([prepared.labelled[at].hard for at in prepared.pair_item[rows]], HARD_WEIGHT, 1.0)
+    own = [prepared.labelled[at] for at in prepared.pair_item[rows]]
+    weight = np.asarray([one.weight * (HARD_WEIGHT if one.hard else 1.0) for one in own])
 
     concerns = labels != _NEITHER
     if len(set(labels[concerns].tolist())) < 2 or concerns.all():
@@ -228,7 +229,8 @@ def _fit(prepared: Prepared, inside: Sequence[int], dyads: Sequence[str], themes
             ),
         ]
     )
-    theme_weight = np.append(np.ones(len(relevant)), np.full(len(prepared.passages), PASSAGE_WEIGHT))
+    item_weight = [prepared.labelled[at].weight for at in relevant]
+    theme_weight = np.append(item_weight, np.full(len(prepared.passages), PASSAGE_WEIGHT))
     item_words, item_chars = _vocabulary(item_names), _vocabulary(item_grams)
     x = sparse.hstack([_matrix(item_words, item_names), _matrix(item_chars, item_grams)]).tocsr()
     theme_columns, theme_bias = _fit_themes(x, all_themes, main, theme_weight, themes)

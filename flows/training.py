@@ -1,4 +1,4 @@
-"""What the command `train` does; scikit-learn is asked for only here."""
+"""What the command `train` does; scikit-learn and torch are asked for only here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def train_files(
         ConfigError: the extra that the backend needs is not installed.
         InputError: there is nothing to train on, or labels without texts.
     """
-    prepared = _multilingual() if backend == "multilingual" else _linear()
+    prepared = _BACKENDS[backend]()
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -47,12 +47,27 @@ def train_files(
 Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 
+def _fused() -> Train:
+    from classify.parameters import WEIGHTS
+    from classify.train_fused import load_lessons, train_fused
+    from classify.tune import base_folder
+
+    base_folder()  # what is missing is told before the texts are joined
+
+    def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
+        topic = load_topic(get_settings().seeds_dir)
+        return str(train_fused(labelled, load_lessons(), topic, output or WEIGHTS, progress=report_progress))
+
+    return run
+
+
 def _linear() -> Train:
     try:
         import sklearn  # noqa: F401
     except ImportError:
         raise ConfigError("training needs scikit-learn; install it with: pip install 'ricwatch[train]'") from None
-    from classify.train import WEIGHTS, train
+    from classify.parameters import WEIGHTS
+    from classify.train import train
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
@@ -75,3 +90,6 @@ def _multilingual() -> Train:
         return str(train_heads(labelled, topic, encoder, name, folder, progress=report_progress))
 
     return run
+
+
+_BACKENDS: dict[str, Callable[[], Train]] = {"fused": _fused, "linear": _linear, "multilingual": _multilingual}

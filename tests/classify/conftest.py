@@ -41,12 +41,13 @@ def encoding(request: pytest.FixtureRequest) -> Make:
 
 
 BACKENDS: dict[str, Callable[[pytest.FixtureRequest], Make]] = {
+    "fused": shipped("fused"),
     "linear": shipped("linear"),
     "llm": asking,
     "multilingual": encoding,
 }
 """Every backend that must pass the shared suite; a new one is added here."""
-EMBEDDED = ["linear"]
+EMBEDDED = ["fused", "linear"]
 """Those that ship with their weights, and so must also read clear cases right."""
 
 

@@ -190,7 +190,7 @@ def test_stories_of_the_other_pair_give_the_reading_of_the_other_pair(make: Make
                 assert reading.p == pytest.approx(swapped.p, abs=1e-6)
 
 
-KNOW_THE_PAIR = ("linear",)
+KNOW_THE_PAIR = ("fused", "linear")
 """Backends with a learned prior of each pair: how it was mostly written about. It may make them unsure, it may not make
 them sure of the opposite."""
 
@@ -264,5 +264,5 @@ def test_look_alikes_are_left_out(embedded: Backend, title: str) -> None:
 
 
 def test_an_unknown_backend_is_refused_by_name(topic: Topic) -> None:
-    with pytest.raises(ConfigError, match="there are: linear, llm, multilingual"):
+    with pytest.raises(ConfigError, match="there are: fused, linear, llm, multilingual"):
         get_backend("oracle", topic)

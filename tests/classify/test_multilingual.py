@@ -193,10 +193,10 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
 def hub_like(tmp_path: Path) -> Path:
     """A sentence-transformers model in a folder: a BERT of one layer with random weights over a few words."""
     pytest.importorskip("sentence_transformers", reason="the extra multilingual is not installed")
-    import torch  # type: ignore[import-not-found]
+    import torch
     from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]
     from sentence_transformers.models import Pooling, Transformer  # type: ignore[import-not-found]
-    from transformers import BertConfig, BertModel, BertTokenizerFast  # type: ignore[import-not-found]
+    from transformers import BertConfig, BertModel, BertTokenizerFast
 
     vocabulary = [
         "[PAD]",

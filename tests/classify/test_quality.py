@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from classify.actors import Matcher
 from classify.evaluate import evaluate_splits
 from classify.floors import MOST_SLACK, Pinned, bounds, content_digest, load_floors
 from classify.labelled import digest, load_labelled, split_by_time_and_archive
-from classify.parameters import FILE, WEIGHTS
+from classify.parameters import RECORD, WEIGHTS, weights_digest
 from ingest.topic import Topic
 
 PINS = load_floors()
@@ -25,12 +24,12 @@ HARDEST = "later_other_outlets"
 
 @pytest.fixture(scope="module")
 def record() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((WEIGHTS / "quality.json").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads((WEIGHTS / RECORD).read_text(encoding="utf-8"))
     return loaded
 
 
 def test_the_figures_that_are_shown_belong_to_the_weights_that_are_shipped(record: dict[str, Any]) -> None:
-    assert record["weights"] == hashlib.sha256((WEIGHTS / FILE).read_bytes()).hexdigest()[:16]
+    assert record["weights"] == weights_digest()
     assert record["set"]["digest"] in {pin.digest for pin in HELD_OUT}
 
 

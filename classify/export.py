@@ -1,0 +1,130 @@
+"""A fine-tuned network as the files that `classify.neural` runs: pruned vocabulary, ONNX, eight-bit integers."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from classify.neural import ABOUT, FORMAT, MODEL, TOKENIZER, Fusion
+from classify.prompts import ROLES
+from classify.tune import MAX_TOKENS, Tuned
+
+_OPSET = 17
+
+
+def export(tuned: Tuned, texts: Iterable[str], fusion: Fusion, out: Path, note: Mapping[str, Any]) -> Path:
+    """Write the three files into the folder *out*; gives the network's path.
+
+    Only the word pieces that occur in *texts* (any news of the kind) are kept, and every single character, of which a
+    word that is not among them is then made: half of the encoder's size is its vocabulary.
+    """
+    import onnx
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    out.mkdir(parents=True, exist_ok=True)
+    kept, tokenizer = _pruned(tuned, texts)
+    words = tuned.network.bert.embeddings.word_embeddings
+    words.weight = torch.nn.Parameter(words.weight.detach()[kept])
+    place = {old: new for new, old in enumerate(kept)}
+    tuned.network.sides = tuple(place[role] for role in tuned.network.sides)
+    tuned.network.both = tuple(place[role] for role in tuned.network.both)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, on itself
+        full = Path(folder) / "full.onnx"
+        torch.onnx.export(
+            _single(tuned.network).eval(),
+            (torch.arange(1, 21).unsqueeze(0),),
+            str(full),
+            input_names=["ids"],
+            output_names=["logits"],
+            dynamic_axes={"ids": {1: "words"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        quantize_dynamic(full, out / MODEL, weight_type=QuantType.QInt8, per_channel=True)
+    model = onnx.load(str(out / MODEL))
+    model.doc_string = ""  # paths of the machine that exported it do not belong in it
+    onnx.save(model, str(out / MODEL))
+    (out / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+    about = {
+        "format": FORMAT,
+        "max_tokens": MAX_TOKENS,
+        "themes": list(tuned.themes),
+        "fusion": {**asdict(fusion), "thresholds": dict(zip(tuned.themes, fusion.thresholds, strict=True))},
+        "note": dict(note),
+    }
+    (out / ABOUT).write_text(json.dumps(_rounded(about), indent=1) + "\n", encoding="utf-8")
+    return out / MODEL
+
+
+def _single(network: Any) -> Any:
+    """The network for one prompt: nothing is padded, so nothing is masked, and query, key and value are one product."""
+    import torch
+    from torch import nn
+
+    def joined(own: Any) -> Any:
+        parts = (own.query, own.key, own.value)
+        one = nn.Linear(parts[0].in_features, 3 * parts[0].out_features)
+        one.weight = nn.Parameter(torch.cat([part.weight for part in parts]).detach())
+        one.bias = nn.Parameter(torch.cat([part.bias for part in parts]).detach())
+        return one
+
+    class Single(nn.Module):  # type: ignore[misc]
+        """The same numbers as `classify.tune` computes, for a row of ids."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+            self.joined = nn.ModuleList([joined(layer.attention.self) for layer in network.bert.encoder.layer])
+
+        def forward(self, ids: Any) -> Any:
+            embed = network.bert.embeddings
+            words = embed.word_embeddings(ids) + embed.position_embeddings(torch.arange(ids.shape[1]))
+            states = embed.LayerNorm(words + embed.token_type_embeddings(torch.zeros_like(ids[:, :1])))
+            for layer, three in zip(network.bert.encoder.layer, self.joined, strict=True):
+                own = layer.attention.self
+                heads, size = own.num_attention_heads, own.attention_head_size
+                query, key, value = three(states).view(-1, 3, heads, size).permute(1, 2, 0, 3).unbind(0)
+                mix = torch.softmax(query @ key.transpose(1, 2) / size**0.5, -1) @ value
+                seen = layer.attention.output.dense(mix.transpose(0, 1).reshape(1, -1, heads * size))
+                states = layer.attention.output.LayerNorm(seen + states)
+                wide = nn.functional.gelu(layer.intermediate.dense(states))
+                states = layer.output.LayerNorm(layer.output.dense(wide) + states)
+            return network.answer(states, ids, torch.ones_like(ids))
+
+    return Single()
+
+
+def _pruned(tuned: Tuned, texts: Iterable[str]) -> tuple[list[int], str]:
+    """The word pieces to keep, by their old numbers, and the tokenizer over them as JSON."""
+    vocabulary: dict[str, int] = tuned.tokenizer.get_vocab()
+    special = {*tuned.tokenizer.all_special_tokens, *ROLES}
+    wanted = {at for piece, at in vocabulary.items() if piece in special or len(piece.removeprefix("##")) == 1}
+    for text in texts:
+        wanted.update(tuned.tokenizer(text, add_special_tokens=False)["input_ids"])
+    kept = sorted(wanted)
+    place = {old: new for new, old in enumerate(kept)}
+    told = json.loads(tuned.tokenizer.backend_tokenizer.to_str())
+    told["model"]["vocab"] = {
+        piece: place[at] for piece, at in sorted(vocabulary.items(), key=lambda one: one[1]) if at in place
+    }
+    for token in told["added_tokens"]:
+        token["id"] = place[token["id"]]
+    for token in told["post_processor"].get("special_tokens", {}).values():
+        token["ids"] = [place[old] for old in token["ids"]]
+    told["truncation"] = told["padding"] = None
+    return kept, json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return value

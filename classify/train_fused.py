@@ -1,0 +1,140 @@
+"""Training of the default backend: both halves on early news, their fusion on later news, then both on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify import tune
+from classify.export import export
+from classify.fusion import HeldOut, fit_fusion, log_softmax
+from classify.labelled import Labelled, digest, load_labelled, split_by_time
+from classify.linear import LinearModel
+from classify.neural import FIRST_THEME, GATE_AT, STANCES
+from classify.parameters import WEIGHTS
+from classify.text import make_document
+from classify.train import fit, prepare
+from ingest.topic import Topic
+from store.errors import InputError
+from store.progress import Progress, silent
+
+HELD_FROM = "2023-07-01"
+"""Day from which items are held out of the first training, so that the halves can be weighed against each other."""
+LINEAR_LESSON_WEIGHT, NEURAL_LESSON_WEIGHT = 0.1, 0.7
+"""What a lesson counts beside a real item. On later news, more costs the linear half, whose words are the outlets' own,
+and gains the neural half, which has few pairs of some cells to learn from (docs/decisions/0004-fused-reader.md)."""
+LESSONS = Path(__file__).resolve().parent / "lessons"
+"""Items of our own, written for training: the rare cells, the border lines of the codebook, the look-alikes."""
+_LEAST = 100
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FusedReport:
+    """What was trained on what, and where it lies."""
+
+    items: int
+    lessons: int
+    held: int
+    size: int
+    path: Path
+
+    def __str__(self) -> str:
+        return (
+            f"trained on {self.items:,} items and {self.lessons:,} lessons; the halves weighed on {self.held:,} items "
+            f"from {HELD_FROM}; {self.size / 1e6:.1f} MB in {self.path}"
+        )
+
+
+def train_fused(
+    labelled: Sequence[Labelled],
+    lessons: Sequence[Labelled],
+    topic: Topic,
+    out: Path = WEIGHTS,
+    *,
+    vocabulary: Iterable[str] = (),
+    seed: int = 0,
+    progress: Progress = silent,
+) -> FusedReport:
+    """Train on *labelled* items and on *lessons* (written for training), write the weights into *out*.
+
+    *vocabulary* are more texts of the kind, whose words the network must know.
+
+    Raises:
+        ConfigError: the extras ``train`` and ``tune`` are not installed.
+        InputError: too few items are later than `HELD_FROM`.
+    """
+    early, late = split_by_time(labelled, HELD_FROM)
+    if min(len(early), len(late)) < _LEAST:
+        raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
+    tune.base_folder()  # says what is missing before an hour of work
+    everything = [*labelled, *weighted(lessons, LINEAR_LESSON_WEIGHT)]
+    prepared = prepare(everything, topic, progress=progress)
+    chosen = [*early, *range(len(labelled), len(everything))]
+    linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
+    first = tune_on([labelled[at] for at in early], lessons, topic, seed=seed, progress=progress)
+    fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
+    fit(prepared, range(len(everything)), topic, seed=seed, progress=progress).save(out)
+    whole = tune_on(labelled, lessons, topic, seed=seed, progress=progress)
+    known = (f"{one.item.title}\n{one.item.text}" for one in everything)
+    note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
+    path = export(whole, [*known, *vocabulary], fusion, out, note)
+    return FusedReport(len(labelled), len(lessons), len(late), path.stat().st_size, path)
+
+
+def weighted(lessons: Sequence[Labelled], weight: float) -> list[Labelled]:
+    """The same items, each counting *weight* in training."""
+    return [replace(one, weight=weight) for one in lessons]
+
+
+def load_lessons(folder: Path = LESSONS) -> list[Labelled]:
+    """The items of every file in *folder*, in the order of the files' names.
+
+    Raises:
+        InputError: a file is malformed.
+    """
+    return [one for path in sorted(folder.glob("*.jsonl")) for one in load_labelled(path)]
+
+
+def tune_on(
+    labelled: Sequence[Labelled],
+    lessons: Sequence[Labelled],
+    topic: Topic,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tune.Tuned:
+    """The neural half, fine-tuned on *labelled* items and *lessons*."""
+    pairs = tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
+    return tune.tune(pairs, tuple(theme.code for theme in topic.themes), seed=seed, progress=progress)
+
+
+def held_out(linear: LinearModel, tuned: tune.Tuned, items: Sequence[Labelled], topic: Topic) -> HeldOut:
+    """What both halves say of *items*, in the form that the fusion is fitted on."""
+    pairs = tune.examples(items, topic)
+    rows = tuned.logits([pair.prompt for pair in pairs])
+    documents = [make_document(one.item, linear.matcher) for one in items]
+    logits = [linear.pair_logits(document) for document in documents]
+    own = [logits[pair.item][pair.dyad] for pair in pairs]
+    by_item: dict[int, list[Reals]] = {}
+    for pair, row in zip(pairs, rows, strict=True):
+        if pair.label in (-1, 0, 1):
+            by_item.setdefault(pair.item, []).append(row[FIRST_THEME:])
+    order = [tuned.themes.index(code) for code in linear.themes]
+    relevant = sorted(by_item)
+    theme = np.asarray([[int(code in items[at].themes) for code in linear.themes] for at in relevant])
+    return HeldOut(
+        linear_stance=log_softmax(np.asarray([one.stance for one in own])),
+        neural_stance=log_softmax(rows[:, :STANCES]),
+        stance=np.asarray([pair.label + 1 if pair.label in (-1, 0, 1) else -1 for pair in pairs]),
+        linear_gate=np.asarray([one.gate for one in own]),
+        neural_gate=rows[:, GATE_AT],
+        linear_theme=np.asarray([linear.theme_logits(documents[at]) for at in relevant]),
+        neural_theme=np.asarray([np.mean(by_item[at], axis=0) for at in relevant])[:, order],
+        theme=theme,
+    )
