@@ -407,6 +407,55 @@ class Shift(Base):
     found_at: Mapped[dt.datetime] = mapped_column(comment="When the monitor found it.")
 
 
+class Narrative(Base):
+    """A narrative outside the seed themes, proposed as a new theme. Never removed: it is told once."""
+
+    __tablename__ = "narrative"
+
+    id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
+    model: Mapped[str] = mapped_column(String(60), comment="Model version whose readings fitted no theme.")
+    first: Mapped[dt.date] = mapped_column(Date, comment="First day of a story of it, within the 21 days up to found.")
+    found: Mapped[dt.date] = mapped_column(Date, index=True, comment="Last day of data when it was found.")
+    last: Mapped[dt.date] = mapped_column(
+        Date, comment="Day of its latest story so far; silent for 28 days, it may be told again."
+    )
+    score: Mapped[float] = mapped_column(
+        Float, comment="Persistence when found: outlets a day, two at most, over 21 days; half from a single bloc."
+    )
+    threshold: Mapped[float] = mapped_column(Float, comment="What the score had to reach.")
+    terms: Mapped[list[str]] = mapped_column(comment="Its words when found, the most telling first.")
+    profile: Mapped[dict[str, Any]] = mapped_column(
+        comment="Its words with their weight, by which it is known again; follows its stories."
+    )
+    days: Mapped[int] = mapped_column(comment="Days with a story of it, of the 21 up to found.")
+    stories: Mapped[int] = mapped_column(comment="Independent stories in these days.")
+    outlets: Mapped[int] = mapped_column(comment="Different outlets among them.")
+    blocs: Mapped[list[str]] = mapped_column(comment="Press blocs among them.")
+    shown: Mapped[list[dict[str, Any]]] = mapped_column(
+        comment="Up to three of its stories: title, address, outlet, day."
+    )
+    status: Mapped[str] = mapped_column(
+        String(20),
+        comment="open, or known: there already when a new model version took over, so it is no news and not told.",
+    )
+    digest_id: Mapped[int | None] = mapped_column(
+        ForeignKey("digest.id"), comment="The digest that told it; empty until then."
+    )
+    found_at: Mapped[dt.datetime] = mapped_column(comment="When the monitor found it.")
+
+
+class NarrativeDay(Base):
+    """How high chance went on a day: what the threshold for narratives learns from."""
+
+    __tablename__ = "narrative_day"
+
+    model: Mapped[str] = mapped_column(String(60), primary_key=True, comment="Model version.")
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True, comment="Day (UTC).")
+    top: Mapped[float] = mapped_column(
+        Float, comment="Highest score of the clusters that belong to no narrative that was told."
+    )
+
+
 class Digest(Base):
     """A composed digest; the bytes that were mailed lie in the outbox."""
 
