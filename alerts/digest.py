@@ -19,7 +19,8 @@ from alerts.charts import dyad_chart, score_limits
 from alerts.facts import DigestFacts, ShiftFact
 from alerts.mail import MailParts, build_message, content_id
 from alerts.model import DyadState
-from alerts.notify import REASON_WORDS, Asked, DigestKind, Reason, decide
+from alerts.narrativenews import mark_told, narratives_of
+from alerts.notify import REASON_WORDS, TELLING, Asked, DigestKind, Reason, decide
 from alerts.outbox import enqueue
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.state import dyad_states
@@ -120,6 +121,8 @@ def run_digest(
                 digest = draft.row()
                 session.add(digest)
                 session.flush()
+                if stored_as in TELLING:
+                    mark_told(session, draft.facts.narratives, digest.id)
                 parts = draft.parts()
                 mails = enqueue(session, digest, [build_message(parts, to, sender, now=now) for to in chosen])
                 # Before the commit: a digest on record whose page could not be written is worse than a stray page.
@@ -212,6 +215,7 @@ class _Job:
             outlets=outlets,
             claims=gather.gather_claims(session, told.news),
             themes=gather.theme_names(settings),
+            narratives=narratives_of(session, kind, self.day),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from alerts.detect import FIRST_ALERT_DAY
 from alerts.model import Direction, DyadState, Evidence, Kind, Part, StoryEvidence
+from alerts.narrativenews import NarrativeFact
 from alerts.notify import DigestKind, Reason
 
 COLD_DAYS = FIRST_ALERT_DAY
@@ -120,6 +121,7 @@ class DigestFacts:
     outlets: int
     claims: Mapping[str, ClaimFact] = field(default_factory=dict)
     themes: Mapping[str, str] = field(default_factory=dict)
+    narratives: tuple[NarrativeFact, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values; charts are left out, they can be drawn again from the series."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from alerts.facts import ClaimFact, FeedFact, FeedsFact, FeedState, ShiftFact, evidence_from_json
 from alerts.model import Direction, Kind
+from alerts.narrativenews import untold
 from alerts.notify import TELLING, DigestKind, Situation, Untold
 from alerts.shifts import STANDING, stands
 from ingest.health import FeedHealth, feed_health
@@ -64,6 +65,7 @@ def find_situation(
             untold=tuple(Untold(s.id, s.dyad, s.returned) for s in shifts if is_news(s, day)),
             last_full=max((row.composed_at.astimezone(settings.zone).date() for row in sent), default=None),
             sent=frozenset((DigestKind(row.kind), row.day) for row in sent),
+            narratives=len(untold(session, day)),
         ),
         shifts,
     )

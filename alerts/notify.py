@@ -27,6 +27,7 @@ class Reason(StrEnum):
 
     SHIFT_OPENED = "shift_opened"
     SHIFT_RETURNED = "shift_returned"
+    NARRATIVE_FOUND = "narrative_found"
     FIRST = "first"
     WEEKLY = "weekly"
     MANUAL = "manual"
@@ -44,6 +45,7 @@ class Reason(StrEnum):
 REASON_WORDS = {
     Reason.SHIFT_OPENED: "A shift was found that had not been told before.",
     Reason.SHIFT_RETURNED: "Coverage went back to its level from before an earlier shift.",
+    Reason.NARRATIVE_FOUND: "A narrative outside the seed themes was found that had not been told before.",
     Reason.FIRST: "This is the first digest of this monitor.",
     Reason.WEEKLY: "This is the weekly digest; it goes out also when nothing moved.",
     Reason.MANUAL: "Someone asked for this digest by hand.",
@@ -68,7 +70,8 @@ class Situation:
     """What the decision rests on. `today` is the readers' calendar day, `day` the last day of data (UTC).
 
     `last_full` is the readers' day of the latest shift or weekly digest: both carry everything, so either stands
-    for the week. `sent` holds the (kind, day of data) of the digests that went out.
+    for the week. `sent` holds the (kind, day of data) of the digests that went out. `narratives` counts those that
+    no digest has told yet.
     """
 
     today: dt.date
@@ -77,6 +80,7 @@ class Situation:
     untold: tuple[Untold, ...] = ()
     last_full: dt.date | None = None
     sent: frozenset[tuple[DigestKind, dt.date]] = frozenset()
+    narratives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,13 @@ def _automatic(at: Situation) -> Decision:
     if at.untold and (DigestKind.SHIFT, at.day) not in at.sent:
         back = all(shift.returned for shift in at.untold)
         return Decision(Reason.SHIFT_RETURNED if back else Reason.SHIFT_OPENED, DigestKind.SHIFT)
+    if at.narratives and (DigestKind.SHIFT, at.day) not in at.sent:
+        return Decision(Reason.NARRATIVE_FOUND, DigestKind.SHIFT)
     if at.last_full is None:
         return _unless_sent(Decision(Reason.FIRST, DigestKind.WEEKLY), at)
     if at.last_full < due_day(at.today, at.weekly_day):
         return _unless_sent(Decision(Reason.WEEKLY, DigestKind.WEEKLY), at)
-    if at.untold:
+    if at.untold or at.narratives:
         return Decision(Reason.ALREADY_TODAY)
     return Decision(Reason.ALREADY_THIS_WEEK if at.today.weekday() == at.weekly_day else Reason.NOTHING_NEW)
 

@@ -54,7 +54,7 @@ def find_narratives(store: Store, model: str, *, day: dt.date, now: dt.datetime,
         known = first_look and taken_over is not None
         new: list[tuple[int, Cluster]] = []
         for cluster in report.clusters:
-            if cluster.score >= report.threshold and cluster not in report.told and not _told(cluster, new):
+            if cluster.score >= report.threshold and not _among(cluster, report.told) and not _told(cluster, new):
                 row = _row(model, day, now, cluster, report.threshold)
                 row.status = "known" if known else "open"
                 session.add(row)
@@ -153,6 +153,10 @@ def _follow(session: Session, report: NarrativesReport, day: dt.date) -> None:
             row.last, row.profile = nearest.last, dict(nearest.profile)
 
 
+def _among(cluster: Cluster, clusters: Sequence[Cluster]) -> bool:
+    return any(cluster is one for one in clusters)
+
+
 def _told(cluster: Cluster, new: Sequence[tuple[int, Cluster]]) -> bool:
     return any(alike(other.profile, cluster.profile) >= SAME for _id, other in new)
 
@@ -164,7 +168,7 @@ def _remember(session: Session, model: str, day: dt.date, report: NarrativesRepo
         delete(NarrativeDay).where(NarrativeDay.model == model, NarrativeDay.day >= since, NarrativeDay.day <= day)
     )
     background = [
-        one.score for one in report.clusters if one not in report.told and not _told(one, list(enumerate(new)))
+        one.score for one in report.clusters if not _among(one, report.told) and not _told(one, list(enumerate(new)))
     ]
     session.add(NarrativeDay(model=model, day=day, top=max(background, default=0.0)))
 

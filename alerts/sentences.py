@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
+from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
 from alerts.wording import amount, dyad_name, how_often, signed, times
 from alerts.words import (
@@ -330,6 +331,10 @@ def finding(facts: DigestFacts) -> str:
         told = headline(first)
         size = "" if first.kind is Kind.ATTENTION and not first.returned else f", {figure(first)}"
         return f"{told}{size}{more}"
+    if facts.narratives:
+        start, *others = facts.narratives
+        told = narrative_headline(start.terms)
+        return f"{told}; {in_words(len(others))} more" if others else told
     doubt = "" if not feeds_doubt(facts) else ", but few feeds answered"
     if is_cold(facts.states):
         have = max((state.history_days for state in facts.states), default=0)
@@ -355,6 +360,8 @@ def subject(facts: DigestFacts) -> str:
         marks.append("[test]")
     if facts.shifts:
         marks.append(f"[{_shift_mark(facts.shifts)}]")
+    elif facts.narratives:
+        marks.append("[new]")
     return plain(" ".join([*marks, finding(facts)]), 180)
 
 

@@ -31,6 +31,7 @@ class DetectReport:
     `open` holds the shifts that still stand. `outlets_expected` counts the feeds that should have brought something on
     `day`, `outlets_reporting` those that did; `silent` names feeds that are taken for dead. While `degraded`, too
     few have reported for three days and attention is not judged. `changed` lists shifts whose status changed.
+    `narratives` are the headlines of new ones outside the seed themes (`alerts.proposals` finds them).
     """
 
     day: dt.date
@@ -44,6 +45,7 @@ class DetectReport:
     silent: list[str] = field(default_factory=list)
     usable: bool = True
     degraded: bool = False
+    narratives: tuple[str, ...] = ()
 
 
 def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date, now: dt.datetime) -> DetectReport:

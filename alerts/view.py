@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from alerts import narrativenews
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
 from alerts.model import Direction, DyadState, Kind, StoryEvidence
-from alerts.notify import REASON_WORDS, DigestKind
+from alerts.notify import REASON_WORDS, DigestKind, Reason
 from alerts.wording import dyad_name, signed
 from alerts.words import (
     BLOCS,
@@ -161,6 +162,9 @@ class DigestView:
     smallest: str
     shifts: tuple[ShiftView, ...]
     more_shifts: str
+    narratives: tuple[narrativenews.NarrativeView, ...]
+    more_narratives: str
+    advice: str
     earlier: tuple[str, ...]
     dyads: tuple[DyadView, ...]
     table_note: str
@@ -196,6 +200,9 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         smallest="" if shifts or cold else say.smallest(facts.states),
         shifts=tuple(_shift(shift, facts, limits) for shift in shown),
         more_shifts=_more(len(shifts) - len(shown), "shift", "shifts", [say.headline(s) for s in shifts[len(shown) :]]),
+        narratives=tuple(narrativenews.view(one, limits.title) for one in facts.narratives[: limits.shifts]),
+        more_narratives=_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
+        advice=narrativenews.ADVICE if facts.narratives else "",
         earlier=tuple(say.earlier_line(shift) for shift in facts.earlier[: limits.shifts]),
         dyads=tuple(_dyad(state, chart=state.dyad not in told) for state in facts.states),
         table_note=(
@@ -247,6 +254,8 @@ def _title(facts: DigestFacts) -> str:
 def _preheader(facts: DigestFacts) -> str:
     if facts.shifts:
         return f"{say.lead(facts.shifts[0])} {say.chance(facts.shifts[0])}"
+    if facts.narratives:
+        return narrativenews.lead(facts.narratives[0])
     start = say.cold(facts.states) if say.is_cold(facts.states) else say.triangle(facts.states)
     return f"{start} {say.feeds_line(facts)}".strip()
 
@@ -258,7 +267,8 @@ def _kicker(facts: DigestFacts) -> str:
         DigestKind.MANUAL: "Digest on request",
         DigestKind.TEST: "Test digest",
     }
-    return f"{names[facts.kind]} · {span_words(facts.period_start, facts.day)}"
+    name = "New narrative" if facts.reason is Reason.NARRATIVE_FOUND else names[facts.kind]
+    return f"{name} · {span_words(facts.period_start, facts.day)}"
 
 
 def _banner(facts: DigestFacts) -> str:

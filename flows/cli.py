@@ -17,6 +17,7 @@ import typer
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
+from flows.narratives_command import narratives
 from store.errors import RicwatchError
 
 EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
@@ -386,6 +387,7 @@ def train(
 
 app.command()(evaluate)
 app.command()(claims)
+app.command()(narratives)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
+from alerts.narrativenews import headline
+from alerts.proposals import find_narratives
 from alerts.series import SeriesReport, update_series
 from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
@@ -30,9 +33,7 @@ SHIFTS_RESOURCE = "ricwatch.alerts.shifts"
 
 def describe(report: DetectReport) -> str:
     """One line for the state message and the log."""
-    if not report.new:
-        return "no shift"
-    return "; ".join(found.text for _id, found in report.new)
+    return "; ".join([*(found.text for _id, found in report.new), *report.narratives]) or "no shift"
 
 
 def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
@@ -40,7 +41,8 @@ def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
     with progress("Counting stories") as report_progress:
         series = update_series(watch.store, watch.model.version, now=now, progress=report_progress)
     found = detect_shifts(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now)
-    return series, found
+    looked = find_narratives(watch.store, watch.model.version, day=closed_day(now), now=now, rarity=watch.rarity)
+    return series, replace(found, narratives=tuple(headline(one.terms) for _id, one in looked.new))
 
 
 @task(name="decide", task_run_name="decide whether coverage shifted", cache_policy=NO_CACHE)
@@ -68,9 +70,15 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
 
 
 def announce(report: DetectReport) -> None:
-    """Emit one event per opened shift; the `digest` deployment is started by it."""
+    """Emit one event per opened shift and per new narrative; the `digest` deployment is started by it."""
     if not in_flow_run():
         return
+    for text in report.narratives:
+        emit_event(
+            event=SHIFT_OPENED,
+            resource={"prefect.resource.id": SHIFTS_RESOURCE, "prefect.resource.name": "shifts of coverage"},
+            payload={"kind": "narrative", "text": text},
+        )
     for shift_id, found in report.new:
         emit_event(
             event=SHIFT_OPENED,

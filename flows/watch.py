@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from classify.actors import Matcher
 from classify.model import Backend, get_backend
+from classify.parameters import WEIGHTS, load_parameters
+from classify.rarity import word_rarity
 from ingest.model import RosterFeed
 from ingest.roster import load_roster
 from ingest.topic import Topic, load_topic
@@ -36,6 +38,11 @@ class Watch:
     @cached_property
     def model(self) -> Backend:
         return get_backend(self.settings.model, self.topic)
+
+    @cached_property
+    def rarity(self) -> Callable[[str], float]:
+        """How much a word of a title tells; of the words that the shipped weights know, whichever model reads."""
+        return word_rarity(load_parameters(WEIGHTS).item_words.idf_of, self.matcher)
 
     @cached_property
     def roster(self) -> list[RosterFeed]:
