@@ -49,6 +49,7 @@ LONG_HISTORY = 365
 BLOCK = 28
 
 _UNIT = 1 << 14  # vectors are whole numbers, so that sums do not depend on the order in which they were made
+_SHORTEST = 0.99 * _UNIT  # rounding makes some a little shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Clusters:
         self._rarity = rarity
         self._rarities: dict[str, float] = {}
         self._held: dict[int, _Held] = {}
-        self._postings: dict[str, set[int]] = defaultdict(set)
+        self._index: dict[str, dict[int, int]] = {}
         self._seen: dict[frozenset[str], dt.date] = {}
         self._number = 0
 
@@ -198,21 +199,23 @@ class Clusters:
             if len(vector) >= LEAST_WORDS and words not in self._seen:
                 self._seen[words] = day
                 fresh.append((story, vector))
-        placed = [self._nearest(vector) for _story, vector in fresh]
+        placed = [self._nearest(vector, self._index) for _story, vector in fresh]
         waiting = []
         for (story, vector), number in zip(fresh, placed, strict=True):
             if number is None:
                 waiting.append((story, vector))
             else:
-                self._add(number, story, vector)
-        today = self._number
+                self._add(number, story, vector, self._index)
+        today: dict[str, dict[int, int]] = {}
         for story, vector in waiting:
-            number = self._nearest(vector, since=today)
+            number = self._nearest(vector, today)
             if number is None:
                 number = self._number
                 self._held[number] = _Held((day, _name(story)), [], Counter())
                 self._number += 1
-            self._add(number, story, vector)
+            self._add(number, story, vector, today)
+        for word, postings in today.items():
+            self._index.setdefault(word, {}).update(postings)
 
     def standing(self, day: dt.date) -> list[Cluster]:
         """The clusters of two stories or more within the scored days, the highest score first."""
@@ -254,44 +257,43 @@ class Clusters:
         norm = math.sqrt(sum(rarity * rarity for rarity, _ in rarities)) or 1.0
         return {word: round(-rarity / norm * _UNIT) for rarity, word in sorted(rarities)}
 
-    def _nearest(self, vector: Mapping[str, int], since: int = 0) -> int | None:
-        """The nearest cluster of number *since* or later that is near enough; of equals the oldest.
+    def _nearest(self, vector: Mapping[str, int], index: Mapping[str, Mapping[int, int]]) -> int | None:
+        """The nearest cluster of *index* that is near enough; of equals the oldest.
 
         Only clusters that share one of the rarest words are looked at. That loses none: the words left out are so
         common that together they cannot reach `NEAR` (prefix filtering, Bayardo, Ma & Srikant, WWW 2007).
         """
         allowance = (NEAR * _UNIT) ** 2
         tail = sum(part * part for part in vector.values())
-        candidates: set[int] = set()
+        products: dict[int, int] = {}
+        known = products.get
         for word, part in vector.items():
-            if tail < allowance:
-                break
-            candidates |= self._postings.get(word, _NONE)
+            postings = index.get(word)
+            if postings:
+                if tail >= allowance:
+                    for number, total in postings.items():
+                        products[number] = known(number, 0) + part * total
+                else:
+                    for number in products.keys() & postings.keys():
+                        products[number] += part * postings[number]
             tail -= part * part
-        best: tuple[float, int] | None = None
-        for number in candidates:
-            if number < since:
-                continue
-            held = self._held[number]
-            total = held.total
-            product = 0
-            for word, part in vector.items():
-                if word in total:
-                    product += part * total[word]
-            cosine = product / (_UNIT * math.sqrt(held.square))
-            if cosine >= NEAR and (best is None or (cosine, -number) > best):
-                best = (cosine, -number)
-        return None if best is None else -best[1]
+        least = NEAR * _UNIT
+        near = [
+            (product / math.sqrt(self._held[number].square), -number)
+            for number, product in products.items()
+            # No sum of vectors is shorter than one of them; the first test is the cheap one.
+            if product >= least * _SHORTEST and product >= least * math.sqrt(self._held[number].square)
+        ]
+        return -max(near)[1] if near else None
 
-    def _add(self, number: int, story: LooseStory, vector: dict[str, int]) -> None:
+    def _add(self, number: int, story: LooseStory, vector: Mapping[str, int], index: dict[str, dict[int, int]]) -> None:
         held = self._held[number]
-        held.members.append((story, vector))
+        held.members.append((story, dict(vector)))
         for word, part in vector.items():
             before = held.total[word]
             held.total[word] = before + part
             held.square += part * (2 * before + part)
-            if not before:
-                self._postings[word].add(number)
+            index.setdefault(word, {})[number] = before + part
 
     def _forget(self, day: dt.date) -> None:
         """Let go of what lies further back than the memory."""
@@ -314,13 +316,9 @@ class Clusters:
             after = held.total[word] - part
             held.square -= part * (2 * after + part)
             if after:
-                held.total[word] = after
+                held.total[word] = self._index[word][number] = after
             else:
-                del held.total[word]
-                self._postings[word].discard(number)
-
-
-_NONE: frozenset[int] = frozenset()
+                del held.total[word], self._index[word][number]
 
 
 def _name(story: LooseStory) -> tuple[str, ...]:
