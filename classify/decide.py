@@ -19,7 +19,7 @@ from store.errors import ConfigError
 GATE = 0.5
 """Probability from which an item is taken to concern a dyad."""
 MOST_THEMES = 3
-ANSWERS = 2
+ANSWERS = 3
 """Raise it with every change of how scores become an answer (themes, claims, evidence); `features.METHOD` is the like
 for what the weights are multiplied with. Both are part of the version; a test pins readings lest one be forgotten."""
 

@@ -17,6 +17,7 @@ from classify.decide import PairScore, Reals, sigmoid, softmax, stance_reading
 from classify.linear import LinearModel, PairLogits, load_linear
 from classify.model import Backend, Item, Read, backend
 from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
+from classify.passages import Scored, is_long, read_long
 from classify.prompts import ROLES, is_latin, pair_prompt
 from classify.text import Document, make_document
 from ingest.topic import Topic
@@ -48,23 +49,25 @@ class FusedModel:
 
     def read(self, items: Sequence[Item]) -> list[Read]:
         """One reading per item, in order; each item is read by itself."""
-        return [self._read(item) for item in items]
+        return [self._scored(item)[1] for item in items]
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
-        document = make_document(item, self._linear.matcher)
-        return self._scores(document)[0] if is_latin(document) else self._linear.score_pairs(item)
+        return self._scored(item)[0]
 
-    def _read(self, item: Item) -> Read:
+    def _scored(self, item: Item) -> Scored:
+        if is_long(item):
+            return read_long(item, self._scored, self._version)
         document = make_document(item, self._linear.matcher)
         if not is_latin(document):
-            return replace(self._linear.read_document(item.id, document), model=self._version)
+            scores, read = self._linear.read_document(item.id, document)
+            return scores, replace(read, model=self._version)
         scores, rows = self._scores(document)
 
         def theme_p(dyads: Sequence[str]) -> Reals:
             return self._themes(document, [rows[dyad] for dyad in dyads if dyad in rows])
 
-        return self._decider.read(item.id, self._version, document, scores, theme_p)
+        return scores, self._decider.read(item.id, self._version, document, scores, theme_p)
 
     def _scores(self, document: Document) -> tuple[dict[str, PairScore], Mapping[str, Reals]]:
         """The score of every possible dyad, and what the neural half said of those that it was asked about."""

@@ -22,6 +22,7 @@ from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
 from classify.model import Backend, Item, Read, backend
 from classify.parameters import WEIGHTS, Parameters, load_parameters
+from classify.passages import Scored, is_long, read_long
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
 from ingest.topic import Topic
 
@@ -71,12 +72,11 @@ class LinearModel:
 
     def read(self, items: Sequence[Item]) -> list[Read]:
         """One reading per item, in order; each item is read by itself."""
-        return [self.read_document(item.id, make_document(item, self.matcher)) for item in items]
+        return [self._scored(item)[1] for item in items]
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
-        logits = self.pair_logits(make_document(item, self.matcher))
-        return {dyad: own.score() for dyad, own in logits.items()}
+        return self._scored(item)[0]
 
     def pair_logits(self, document: Document) -> dict[str, PairLogits]:
         """The logits of every dyad that the document's names allow."""
@@ -89,12 +89,17 @@ class LinearModel:
         logits = own.item_words.score(features.words) + own.item_chars.score(features.grams) + own.item_bias
         return logits.astype(np.float64) / own.theme_temperature
 
-    def read_document(self, item_id: str, document: Document) -> Read:
-        """The reading of one document."""
+    def read_document(self, item_id: str, document: Document) -> Scored:
+        """The score of every possible dyad of one document, and its reading."""
         scores = {dyad: own.score() for dyad, own in self.pair_logits(document).items()}
-        return self._decider.read(
+        return scores, self._decider.read(
             item_id, self._version, document, scores, lambda _: sigmoid(self.theme_logits(document))
         )
+
+    def _scored(self, item: Item) -> Scored:
+        if is_long(item):
+            return read_long(item, self._scored, self._version)
+        return self.read_document(item.id, make_document(item, self.matcher))
 
     def _logits_of(self, dyad: str, document: Document) -> PairLogits:
         own = self._parameters

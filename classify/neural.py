@@ -62,7 +62,8 @@ class NeuralModel:
         """A row per prompt: stance -1, 0, +1, that the pair is concerned, then one logit per theme."""
         rows = np.zeros((len(prompts), FIRST_THEME + len(self.themes)))
         for at, prompt in enumerate(prompts):
-            ids = np.asarray([self.tokenizer.encode(prompt).ids], dtype=np.int64)
+            whole = prompt.encode("utf-8", "replace").decode()  # half a surrogate pair is no text to the tokenizer
+            ids = np.asarray([self.tokenizer.encode(whole).ids], dtype=np.int64)
             rows[at] = self.session.run(None, {"ids": ids})[0][0]
         return rows
 

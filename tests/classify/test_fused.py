@@ -82,11 +82,11 @@ def test_other_scripts_are_read_by_the_linear_half(fused: FusedModel, linear: Li
 def test_readings_change_only_with_the_number_of_the_answers(fused: FusedModel) -> None:
     """When this fails the same weights answer otherwise: raise ANSWERS, then pin anew."""
     (read,) = fused.read([Item("1", TITLE, "Refiners took a record volume. Washington had threatened tariffs.")])
-    assert ANSWERS == 2
+    assert ANSWERS == 3
     assert {dyad: one.stance for dyad, one in read.dyads.items()} == {"IN-RU": 1}
-    assert read.dyads["IN-RU"].p == pytest.approx((0.015, 0.007, 0.978), abs=0.01)
-    assert read.p_relevant == pytest.approx(0.955, abs=0.01)
-    assert [theme.code for theme in read.themes] == ["us", "energy", "finance"]
+    assert read.dyads["IN-RU"].p == pytest.approx((0.011, 0.006, 0.983), abs=0.002)
+    assert read.p_relevant == pytest.approx(0.984, abs=0.002)
+    assert [theme.code for theme in read.themes] == ["energy", "us"]
     assert read.evidence == TITLE
 
 
@@ -101,16 +101,16 @@ def test_the_network_reads_each_prompt_by_itself(neural: NeuralModel) -> None:
 
 
 def test_the_network_knows_which_way_a_sentence_points(neural: NeuralModel) -> None:
-    signs, slams, cricket = neural.logits(
+    signs, slams, hockey = neural.logits(
         [
             "[unused1] and [unused2] sign a landmark defence agreement",
             "[unused1] summons the ambassador of [unused2] over an incursion",
-            "[unused1] beat [unused2] by four wickets",
+            "[unused1] beat [unused2] in the hockey final",
         ]
     )
     assert signs[:STANCES].argmax() == 2
     assert slams[:STANCES].argmax() == 0
-    assert cricket[GATE_AT] < 0 < min(signs[GATE_AT], slams[GATE_AT])
+    assert hockey[GATE_AT] < 0 < min(signs[GATE_AT], slams[GATE_AT])
 
 
 def test_a_topic_may_have_themes_that_the_network_never_saw(topic: Topic) -> None:

@@ -105,9 +105,9 @@ def test_readings_change_only_with_the_number_of_the_answers(linear: LinearModel
     """When this fails the same weights answer otherwise: raise ANSWERS (or METHOD, and train), then pin anew."""
     title = "India keeps buying Russian crude oil despite US pressure"
     (read,) = linear.read([Item("1", title, "Refiners took a record volume. Washington had threatened tariffs.")])
-    assert ANSWERS == 2
+    assert ANSWERS == 3
     assert {dyad: one.stance for dyad, one in read.dyads.items()} == {"IN-RU": 1}
-    assert read.dyads["IN-RU"].p == pytest.approx((0.015, 0.007, 0.978), abs=0.001)
-    assert read.p_relevant == pytest.approx(0.955, abs=0.001)
-    assert [theme.code for theme in read.themes] == ["us", "energy", "finance"]
+    assert read.dyads["IN-RU"].p == pytest.approx((0.008, 0.007, 0.985), abs=0.001)
+    assert read.p_relevant == pytest.approx(0.992, abs=0.001)
+    assert [theme.code for theme in read.themes] == ["us", "energy", "autonomy"]
     assert read.evidence == title
