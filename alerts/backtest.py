@@ -21,9 +21,10 @@ from sqlalchemy import func, select
 from alerts.detect import detect
 from alerts.digest import run_digest
 from alerts.load import load_coverage
-from alerts.model import DYAD_NAMES, DYADS, Found
+from alerts.model import DYADS, Found
 from alerts.series import update_series
 from alerts.shifts import detect_shifts
+from alerts.wording import what_moved
 from classify.batch import classify_pending
 from classify.model import Backend
 from ingest.importer import ImportReport, import_items
@@ -189,13 +190,13 @@ def summary(report: BacktestReport, imported: ImportReport) -> str:
         "",
         f"**{len(report.shifts)} shifts, {len(report.shifts) / months:.2f} a month.**",
         "",
-        "| detected | onset | tie | what | size (95 % range) | evidence | in words |",
+        "| detected | onset | of | what | size (95 % range) | evidence | in words |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for found in report.shifts:
         size = f"{found.magnitude:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
         lines.append(
-            f"| {found.detected} | {found.onset} | {DYAD_NAMES.get(found.dyad, found.dyad)} | {found.kind}, "
+            f"| {found.detected} | {found.onset} | {what_moved(found)} | {found.kind}, "
             f"{found.direction} | {size} | {found.confidence} | {found.text} |"
         )
     lines += [

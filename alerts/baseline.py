@@ -1,7 +1,8 @@
 """What a day's value should have been, from earlier days alone, and how far off a day usually is.
 
-Both baselines give, for day *t* and a window of earlier days, an `Outlook`: the residual of the day in score points
-(stance) or as a logarithm of a ratio (attention), its standard error, and the level it was measured against.
+Each baseline gives, for day *t* and a window of earlier days, an `Outlook`: the residual of the day in score points
+(stance) or as a logarithm of a ratio (attention, shares of themes), its standard error, and the level it was measured
+against.
 """
 
 from __future__ import annotations
@@ -155,6 +156,55 @@ class StanceBaseline:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Counts of the usable days of a window, the exposure that each is a share of, and the days' indices."""
+
+    count: FloatArray
+    exposure: FloatArray
+    at: npt.NDArray[np.intp]
+
+
+def rate_outlook(past: Counted, count: float, exposure: float, spread: tuple[float, float]) -> Outlook:
+    """A day's *count* against its *exposure* times the level of *past*; *spread* is its prior and its least value.
+
+    The residual is log((y + 1)/(μ + 1)) with μ = level x exposure; section 5.3 of the method page has the formulae.
+    """
+    prior, least = spread
+    y, days = past.count, float(len(past.count))
+    level = (float(y.sum()) + 0.5) / float(past.exposure.sum())
+    mean = level * past.exposure
+    off = np.log((y + 1) / (mean + 1))
+    carry = mean / (mean + 1)
+    noise = carry / (mean + 1)
+    carry2 = carry * carry
+    excess = carry2 / np.maximum(0.1, carry2) * (np.minimum(off * off, 9 * (prior**2 + noise)) - noise)
+    spread2 = (PRIOR_DAYS * prior**2 + float(excess.sum())) / (PRIOR_DAYS + float(carry2.sum()))
+    spread2 = max(least**2, spread2)
+    z = np.clip(off / np.sqrt(noise + prior**2), -3, 3)
+    pair = np.diff(past.at) == 1
+    z2 = z * z
+    rho = shrunk_rho(
+        float((z[1:] * z[:-1])[pair].sum()), 0.5 * float((z2[1:] + z2[:-1])[pair].sum()), float(pair.sum())
+    )
+    mean_t = level * exposure
+    carry_t, noise_t = mean_t / (mean_t + 1), mean_t / (mean_t + 1) ** 2
+    # The logarithm of a count is biased; the same bias is in the window's own residuals, so it is taken out.
+    bias = float(np.mean(off / np.maximum(0.1, carry)))
+    return Outlook(
+        residual=float(np.log((count + 1) / (mean_t + 1))) - bias * carry_t,
+        error=float(np.sqrt(noise_t + spread2 * carry_t**2)),
+        carry=carry_t,
+        rho=rho,
+        level=level,
+        # Days that stray, and the chance in a count of stories: few stories make a poor level.
+        level_error=float(np.sqrt(spread2 * (1 + rho) / (1 - rho) / days + 1 / max(1.0, float(y.sum())))),
+        spread2=spread2,
+        observed=count,
+        expected=mean_t,
+    )
+
+
 class AttentionBaseline:
     """Number of stories of a day against the outlets that report (a matched panel), or against a known total.
 
@@ -220,43 +270,12 @@ class AttentionBaseline:
         factor = self._weekday_factors(count, capacity, usable & (capacity > 0.2), season - first, first)
         span = slice(low - first, high - first)
         here = usable[span]
-        days = float(np.count_nonzero(here))
-        if days < LEAST_DAYS:
+        if np.count_nonzero(here) < LEAST_DAYS:
             return None
-        y = count[span][here]
-        exposure = (capacity * factor[self._weekday[first:high]])[span][here]
-        level = (float(y.sum()) + 0.5) / float(exposure.sum())
-        mean = level * exposure
-        off = np.log((y + 1) / (mean + 1))
-        carry = mean / (mean + 1)
-        noise = carry / (mean + 1)
-        carry2 = carry * carry
-        excess = carry2 / np.maximum(0.1, carry2) * (np.minimum(off * off, 9 * (self.prior_spread**2 + noise)) - noise)
-        spread2 = (PRIOR_DAYS * self.prior_spread**2 + float(excess.sum())) / (PRIOR_DAYS + float(carry2.sum()))
-        spread2 = max(self.least_spread**2, spread2)
-        z = np.clip(off / np.sqrt(noise + self.prior_spread**2), -3, 3)
         at = np.flatnonzero(here)
-        pair = np.diff(at) == 1
-        z2 = z * z
-        rho = shrunk_rho(
-            float((z[1:] * z[:-1])[pair].sum()), 0.5 * float((z2[1:] + z2[:-1])[pair].sum()), float(pair.sum())
-        )
-        mean_t = level * capacity_t * float(factor[self._weekday[t]])
-        carry_t, noise_t = mean_t / (mean_t + 1), mean_t / (mean_t + 1) ** 2
-        # The logarithm of a count is biased; the same bias is in the window's own residuals, so it is taken out.
-        bias = float(np.mean(off / np.maximum(0.1, carry)))
-        return Outlook(
-            residual=float(np.log((count_t + 1) / (mean_t + 1))) - bias * carry_t,
-            error=float(np.sqrt(noise_t + spread2 * carry_t**2)),
-            carry=carry_t,
-            rho=rho,
-            level=level,
-            # Days that stray, and the chance in a count of stories: few stories make a poor level.
-            level_error=float(np.sqrt(spread2 * (1 + rho) / (1 - rho) / days + 1 / max(1.0, float(y.sum())))),
-            spread2=spread2,
-            observed=count_t,
-            expected=mean_t,
-        )
+        past = Counted(count[span][here], (capacity * factor[self._weekday[first:high]])[span][here], at)
+        exposure = capacity_t * float(factor[self._weekday[t]])
+        return rate_outlook(past, count_t, exposure, (self.prior_spread, self.least_spread))
 
     def _weekday_factors(
         self, count: FloatArray, capacity: FloatArray, usable: BoolArray, skip: int, first: int
@@ -271,6 +290,35 @@ class AttentionBaseline:
         total = np.bincount(weekday, weights=log_rate, minlength=7)
         shrunk: FloatArray = np.exp((total / np.maximum(n, 1) - log_rate.mean()) * n / (n + 1))
         return np.where(n > 0, shrunk, 1.0)
+
+
+class ShareBaseline:
+    """Stories of a day that carry a theme, as a share of all stories: a busy news day is no shift of what it is about.
+
+    As attention, with all stories of the day for exposure, no weekday factor and a smaller prior for the spread of
+    days (section 5.4 of the study behind docs/method.md). The level is a share, 0 to 1.
+    """
+
+    prior_spread = 0.2
+    least_spread = 0.05
+
+    def __init__(self, carrying: FloatArray, stories: FloatArray) -> None:
+        self.days = len(carrying)
+        self.carrying, self.stories = carrying, stories
+        self._usable: BoolArray = stories > 0
+
+    def usable(self, t: int) -> bool:
+        """A day with at least one story, of whatever theme."""
+        return bool(self._usable[t])
+
+    def outlook(self, t: int, low: int, high: int) -> Outlook | None:
+        """See `Baseline`."""
+        at = np.flatnonzero(self._usable[low:high])
+        if len(at) < LEAST_DAYS:
+            return None
+        past = Counted(self.carrying[low:high][at], self.stories[low:high][at], at)
+        spread = (self.prior_spread, self.least_spread)
+        return rate_outlook(past, float(self.carrying[t]), float(self.stories[t]), spread)
 
 
 def _running(values: FloatArray) -> FloatArray:

@@ -11,27 +11,27 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from alerts import thresholds, wording
-from alerts.baseline import AttentionBaseline, Baseline, Outlook, StanceBaseline, guard_before
-from alerts.family import FAMILY, next_sums
+from alerts.baseline import Baseline, Outlook, guard_before
+from alerts.blocs import with_blocs
+from alerts.family import FAMILY, grown, step_factors
 from alerts.firsttone import first_tones
 from alerts.history import EVERY, Past, own_threshold
-from alerts.model import Direction, Found, Kind
+from alerts.model import Direction, Found, Kind, SeriesKey
+from alerts.remeasure import follow_up, follow_up_day, lasts, sensitivity, whiten
 from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
 from alerts.size import effect, growth
-from alerts.votes import Coverage, DayTable, FloatArray
+from alerts.votes import Coverage, FloatArray
+from alerts.watched import Series, series_of
 
 FIRST_ALERT_DAY = 28
 """Days of history before a series may alarm."""
 SETTLE = 21
 """Days after an onset in which its series stays silent: the new level must become the normal one first."""
-FOLLOW_UP_DAYS = 14
-"""Days after the onset at which a shift is measured again, on the days after it was found and against the frozen level
-before it: what was a burst has faded by then."""
-LEAST_DAYS_AFTER_DETECTION = 7
 ONSET_REACH = 60
 LEAST_DAYS_SINCE_ONSET = 3
 LEVEL_DOUBT = 0.5
@@ -51,6 +51,13 @@ class Known:
     onset: dt.date
     detected: dt.date
     magnitude: float
+    theme: str = ""
+    bloc: str = ""
+
+    @property
+    def key(self) -> SeriesKey:
+        """Which series moved."""
+        return self.dyad, self.kind, self.theme, self.bloc
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ class SeriesMonitor:
         outlook = self._observe(t)
         if outlook is None or t < self._mute:
             return None
-        self._sums = next_sums(self._sums, self.surprise[t], self.sensitivity[t], self.zone[t], self._family)
+        factors = step_factors(self.surprise[t], self.sensitivity[t], self.zone[t], self._family)
+        self._sums = grown(self._sums, factors)
         evidence = self.evidence
         if evidence < needed:
             return None
@@ -133,7 +141,7 @@ class SeriesMonitor:
         return None if self._last is None else self._last.level
 
     def _comparable(self, level: float) -> float:
-        return level if self.kind is Kind.STANCE else math.log(level)
+        return level if self.kind.tone else math.log(level)
 
     def _window(self, t: int) -> tuple[int, int]:
         guard = guard_before(t - self.anchor, GUARD, 3)
@@ -183,73 +191,13 @@ class SeriesMonitor:
         return int(days[best]), *self._size(since.tolist())
 
     def _size(self, days: Sequence[int]) -> tuple[float, float]:
-        if self.kind is Kind.STANCE:
+        if self.kind.tone:
             return effect(self.sensitivity[days], self._plain[days])
         return growth([outlook for day in days if (outlook := self._outlooks[day]) is not None])
 
 
 def _held(z: float | None) -> float | None:
     return None if z is None else min(6.0, max(-6.0, z))
-
-
-def whiten(z: float, yesterday: float | None, rho: float) -> float:
-    """Take out what yesterday's residual foretold; a day after a gap stands alone."""
-    return z if yesterday is None else (z - rho * yesterday) / math.sqrt(1 - rho * rho)
-
-
-def sensitivity(outlook: Outlook) -> float:
-    """Expected whitened residual per unit of a lasting effect."""
-    return outlook.carry / outlook.error * math.sqrt((1 - outlook.rho) / (1 + outlook.rho))
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A series on the calendar of its coverage: its detector's day 0 is day `start`."""
-
-    dyad: str
-    kind: Kind
-    start: int
-    table: DayTable
-    baseline: Baseline
-    columns: tuple[str, ...]
-    """Names of the baseline's columns: outlets for stance, feeds for attention."""
-
-
-def series_of(coverage: Coverage, reporting: Reporting | None = None) -> list[Series]:
-    """All series of *coverage*, in an order that does not depend on how they were given."""
-    reporting = reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)
-    outlets = tuple(sorted(set(coverage.outlets)))
-    bloc_of = dict(zip(coverage.outlets, coverage.blocs, strict=True))
-    blocs = sorted(set(bloc_of.values()))
-    bloc = np.array([blocs.index(bloc_of[name]) for name in outlets], dtype=np.intp)
-    gather = np.zeros((len(coverage.outlets), len(outlets)))
-    gather[np.arange(len(coverage.outlets)), [outlets.index(name) for name in coverage.outlets]] = 1.0
-    made: list[Series] = []
-    for dyad in sorted(coverage.dyads):
-        table = coverage.dyads[dyad]
-        spoken = np.flatnonzero(table.votes.sum(axis=1))
-        if not len(spoken):
-            continue
-        start = max(table.start, int(spoken[0]))
-        votes, score = table.votes[start:] @ gather, table.score[start:] @ gather
-        stance = StanceBaseline(votes, score, table.squares[start:], bloc)
-        made.append(Series(dyad, Kind.STANCE, start, table, stance, outlets))
-        watched = _cut(reporting, table.start)
-        weekday = coverage.date(table.start).weekday()
-        total = None if table.total is None else table.total[table.start :]
-        attention = AttentionBaseline(table.votes[table.start :], watched, weekday, total)
-        made.append(Series(dyad, Kind.ATTENTION, table.start, table, attention, coverage.columns))
-    return made
-
-
-def _cut(reporting: Reporting, start: int) -> Reporting:
-    return Reporting(
-        reporting.alive[start:],
-        reporting.usable[start:],
-        reporting.expected[start:],
-        reporting.reported[start:],
-        reporting.silent[start:],
-    )
 
 
 def detect(
@@ -268,29 +216,39 @@ def detect(
     Raises:
         ValueError: the rate of false alarms is not above zero.
     """
+    reporting = reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)
     series = series_of(coverage, reporting)
     found: list[Found] = []
-    for kind in Kind:
+    for kind, part in thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets).items():
         family = [
-            _Watch(coverage, item, [one for one in known if one.dyad == item.dyad and one.kind is kind])
+            _Watch(coverage, item, [one for one in known if one.key == item.key])
             for item in series
             if item.kind is kind
         ]
-        found += _watch_family(coverage, kind, family, false_alarms_per_year, raise_thresholds)
-    monitored = (reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)).usable
-    found += first_tones(coverage, monitored, [*known, *found], rate=false_alarms_per_year)
-    return sorted(found, key=lambda one: (one.detected, one.dyad, one.kind))
+        budget = Budget(false_alarms_per_year, part)
+        found += _watch_family(coverage, kind, family, budget, raise_thresholds)
+    blocs = [item for item in series if item.kind is Kind.BLOC]
+    found = [wording.worded(one) for one in with_blocs(coverage, blocs, found, known)]
+    found += first_tones(coverage, reporting.usable, [*known, *found], rate=false_alarms_per_year)
+    return sorted(found, key=lambda one: (one.detected, *one.key))
+
+
+class Budget(NamedTuple):
+    """False alarms a year of the whole system, and the part of them that a family may spend."""
+
+    rate: float
+    part: float
 
 
 def _watch_family(
-    coverage: Coverage, kind: Kind, family: Sequence[_Watch], rate: float, raise_thresholds: bool
+    coverage: Coverage, kind: Kind, family: Sequence[_Watch], budget: Budget, raise_thresholds: bool
 ) -> list[Found]:
     """Run the series of a family side by side: they share one budget of false alarms, and with it one threshold.
 
     A series counts from the day on which it begins, so that a dyad that is added later changes nothing before.
     """
     counts = range(1, max(1, len(family)) + 1)
-    shipped = [thresholds.threshold(kind, rate, count) for count in counts]
+    shipped = [thresholds.threshold(kind, budget.rate, count, budget.part) for count in counts]
     own = -math.inf
     found = []
     for day in range(coverage.days):
@@ -307,7 +265,8 @@ def _watch_family(
         if raise_thresholds and ordinal % EVERY == 0:
             first = min(watch.item.start for watch in live)
             pasts = [watch.past(day, first) for watch in live]
-            own = own_threshold(kind, pasts, thresholds.run_length_wanted(rate), seed=ordinal)
+            wanted = thresholds.run_length_wanted(kind, *budget)
+            own = own_threshold(kind, pasts, wanted, seed=ordinal)
     return found
 
 
@@ -390,62 +349,22 @@ class _Watch:
         )
 
 
-def follow_up(series: Series, onset: int, days: range, anchor: int = 0) -> tuple[float, float] | None:
-    """Size and standard error of a change on *days*, against the frozen level before *onset*.
-
-    Indices are those of the series. With days after the alarm the size is free of the bias that an alarm's own days
-    carry: they were looked at because they were extreme. None when there is too little to compare.
-    """
-    high = onset - 3
-    low = max(anchor, high - WINDOW)
-    if high - low < 10:
-        low = max(0, high - WINDOW)
-    if high - low < 10:
-        return None
-    yesterday: float | None = None
-    gains, surprises = [], []
-    outlooks: list[Outlook] = []
-    for t in days:
-        outlook = series.baseline.outlook(t, low, high) if series.baseline.usable(t) else None
-        if outlook is None:
-            yesterday = None
-            continue
-        z = outlook.residual / outlook.error
-        surprises.append(whiten(z, yesterday, outlook.rho))
-        gains.append(sensitivity(outlook))
-        outlooks.append(outlook)
-        yesterday = z
-    gain = np.array(gains)
-    if not outlooks or float(gain @ gain) <= 0:
-        return None
-    change, variance = effect(gain, np.array(surprises)) if series.kind is Kind.STANCE else growth(outlooks)
-    return change, math.sqrt(variance + outlooks[-1].level_error ** 2)
-
-
-def follow_up_day(onset: int, detected: int) -> int:
-    """When a shift is measured again: 14 days after its onset, but with a week of days that did not find it."""
-    return max(onset + FOLLOW_UP_DAYS, detected + LEAST_DAYS_AFTER_DETECTION)
-
-
-def lasts(kind: Kind, told: float, change: float, error: float) -> bool:
-    """Whether a follow-up confirms what was told: its 95 % range lies beyond the zone, on the same side."""
-    return math.copysign(1.0, told) * change - 1.96 * error > FAMILY[kind].zone
-
-
 def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int, raised: float) -> Found:
     since = slice(item.start + alarm.onset, item.start + alarm.t + 1)
     votes: FloatArray = item.table.votes[since].sum(axis=0)
-    outlets = {name for name, count in zip(coverage.outlets, votes.tolist(), strict=True) if count and name}
     up = alarm.change > 0
-    if item.kind is Kind.STANCE:
+    outlets = None
+    if item.kind is not Kind.THEME and coverage.knows_outlets:
+        outlets = len({name for name, n in zip(coverage.outlets, votes.tolist(), strict=True) if n and name})
+    if item.kind.tone:
         before, after = _score(alarm.level), _score(alarm.level + alarm.change)
         direction = Direction.CONVERGENCE if up else Direction.DIVERGENCE
     else:
         before, after = alarm.level, alarm.level * math.exp(alarm.change)
         direction = Direction.RISE if up else Direction.FALL
-    # Where the history is rough, evidence counts for less: as much less as the threshold was raised.
-    years = thresholds.years_between(item.kind, alarm.evidence - raised, count)
-    bare = Found(
+    if item.kind is Kind.THEME:
+        after = min(1.0, after)
+    return Found(
         dyad=item.dyad,
         kind=item.kind,
         direction=direction,
@@ -458,14 +377,16 @@ def _found(coverage: Coverage, item: Series, alarm: Alarm, count: int, raised: f
         after=after,
         log_evidence=alarm.evidence,
         threshold=alarm.threshold,
-        years=years,
+        # Where the history is rough, evidence counts for less: as much less as the threshold was raised.
+        years=thresholds.years_between(item.kind, alarm.evidence - raised, count),
         confidence=thresholds.confidence(alarm.evidence, alarm.threshold),
         returned=alarm.returned,
         text="",
         stories=round(float(votes.sum())),
-        outlets=None if coverage.outlets == ("",) else len(outlets),
+        outlets=outlets,
+        theme=item.theme,
+        bloc=item.bloc,
     )
-    return wording.worded(bare)
 
 
 def _score(level: float) -> float:

@@ -24,6 +24,7 @@ from alerts.notify import REASON_WORDS, TELLING, Asked, DigestKind, Reason, deci
 from alerts.outbox import enqueue
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.state import dyad_states
+from alerts.themes import theme_names
 from alerts.view import LIMITS, DigestView, compose, onsets
 from store.db import Store
 from store.errors import RicwatchError
@@ -214,7 +215,7 @@ class _Job:
             stories=stories,
             outlets=outlets,
             claims=gather.gather_claims(session, told.news),
-            themes=gather.theme_names(settings),
+            themes=theme_names(settings),
             narratives=narratives_of(session, kind, self.day),
         )
 

@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -70,7 +70,11 @@ class Chosen:
 def weigh(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
     """Parts, robustness and the stories to show; the texts are still empty."""
     votes = sorted(votes, key=lambda vote: (vote.day, vote.outlet, vote.story_id))
-    return _weigh_stance(found, votes, usual) if found.kind is Kind.STANCE else _weigh_attention(found, votes, usual)
+    if found.kind.tone:
+        return _weigh_stance(found, votes, usual)
+    evidence, chosen = _weigh_attention(found, votes, usual)
+    # All its stories carry the theme; which others they carry beside it is no part of the change.
+    return (replace(evidence, themes=[]) if found.kind is Kind.THEME else evidence), chosen
 
 
 def _sign(found: Found) -> int:
@@ -221,8 +225,10 @@ def _pick(ranked: Sequence[tuple[Cast, float]]) -> tuple[tuple[Cast, float], ...
     return tuple(chosen)
 
 
-def votes_since(session: Session, model: str, dyad: str, onset: dt.date, until: dt.date) -> list[Cast]:
-    """The votes on *dyad* from *onset* to *until*."""
+def votes_since(
+    session: Session, model: str, dyad: str, onset: dt.date, until: dt.date, *, bloc: str = ""
+) -> list[Cast]:
+    """The votes on *dyad* from *onset* to *until*; of one press *bloc* alone, where it is named."""
     rows = session.execute(
         select(
             Vote.story_id,
@@ -238,6 +244,7 @@ def votes_since(session: Session, model: str, dyad: str, onset: dt.date, until: 
         )
         .join(Article, Article.id == Vote.article_id)
         .where(Vote.model == model, Vote.dyad == dyad, Vote.day >= onset, Vote.day <= until)
+        .where(*([Vote.bloc == bloc] if bloc else []))
         .order_by(Vote.day, Vote.story_id)
     )
     return [Cast(*row) for row in rows]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerts.detect import FIRST_ALERT_DAY
-from alerts.model import Direction, DyadState, Evidence, Kind, Part, StoryEvidence
+from alerts.model import BlocMove, Direction, DyadState, Evidence, Kind, Part, StoryEvidence, Verdict
 from alerts.narrativenews import NarrativeFact
 from alerts.notify import DigestKind, Reason
 
@@ -93,6 +93,10 @@ class ShiftFact:
     """Whether it brings a series back to its level from before an earlier shift."""
     told_on: dt.date | None = None
     """The readers' day on which an earlier digest told it."""
+    theme: str = ""
+    """The name of the theme, or its code where the seeds do not name it; for a change of its share."""
+    bloc: str = ""
+    """The press bloc that moved alone, by its code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +156,7 @@ def evidence_from_json(record: Mapping[str, Any]) -> Evidence:
     made["counter"] = story(record["counter"]) if record.get("counter") else None
     for name in ("outlets", "blocs", "themes"):
         made[name] = [Part(str(p["name"]), int(p["stories"]), float(p["share"])) for p in record.get(name, [])]
+    made["bloc_moves"] = [
+        BlocMove(**{**move, "verdict": Verdict(move["verdict"])}) for move in record.get("bloc_moves", [])
+    ]
     return Evidence(**made)

@@ -23,10 +23,9 @@ class Family:
     clip: float
 
 
-FAMILY = {
-    Kind.STANCE: Family(0.05, (0.10, 0.15, 0.25, 0.40), 2.5),
-    Kind.ATTENTION: Family(math.log(1.2), tuple(math.log(x) for x in (1.35, 1.6, 2.0, 3.0)), 2.0),
-}
+_TONE = Family(0.05, (0.10, 0.15, 0.25, 0.40), 2.5)
+_RATE = Family(math.log(1.2), tuple(math.log(x) for x in (1.35, 1.6, 2.0, 3.0)), 2.0)
+FAMILY = {Kind.STANCE: _TONE, Kind.BLOC: _TONE, Kind.ATTENTION: _RATE, Kind.THEME: _RATE}
 
 MEMORY = 80
 """Days after which a possible start counts for a third. Without it S grows by one on every day that says nothing, and a
@@ -36,23 +35,28 @@ FORGET = 1 - 1 / MEMORY
 _SIGNS = np.array([1.0, -1.0])
 
 
-def next_sums(
-    sums: FloatArray, surprise: FloatArray | float, gain: FloatArray | float, zone: FloatArray | float, family: Family
+def step_factors(
+    surprise: FloatArray | float, gain: FloatArray | float, zone: FloatArray | float, family: Family
 ) -> FloatArray:
-    """One Shiryaev-Roberts step, S <- (1 + f S) exp(a v - b), for either direction and every effect.
+    """The factors exp(a v - b) of a Shiryaev-Roberts step, for either direction and every effect: (2, effects, …).
 
     With a = k (effect - zone) and b = k² (effect² - zone²) / 2 the factor's mean is at most 1 wherever the level moved
-    by no more than the zone; a is capped at 2 so that no single day decides. *sums* is (2, effects, …), where … is the
-    shape of *surprise*, *gain* (k) and *zone*.
+    by no more than the zone; a is capped at 2 so that no single day decides. … is the shape of *surprise*, *gain* (k)
+    and *zone*.
     """
-    tail = (1,) * (sums.ndim - 2)
+    tail = (1,) * np.ndim(surprise)
     effects = np.maximum(np.reshape(family.effects, (-1, *tail)), 1.3 * np.asarray(zone))
     v = np.clip(surprise, -family.clip, family.clip)
     a = gain * (effects - zone)
     b = gain * gain * (effects**2 - zone * zone) / 2
     capped = np.minimum(a, 2.0)
     b = b * (capped / np.maximum(a, 1e-12)) ** 2
+    factors: FloatArray = np.exp(np.reshape(_SIGNS, (2, 1, *tail)) * (capped * v) - b)
+    return factors
+
+
+def grown(sums: FloatArray, factors: FloatArray) -> FloatArray:
+    """One Shiryaev-Roberts step, S <- (1 + f S) x factor."""
     # Evidence beyond e^690 says nothing more, and must not overflow.
-    growth = np.exp(np.reshape(_SIGNS, (2, 1, *tail)) * (capped * v) - b)
-    moved: FloatArray = np.minimum((1 + FORGET * sums) * growth, 1e300)
+    moved: FloatArray = np.minimum((1 + FORGET * sums) * factors, 1e300)
     return moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,15 +12,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.facts import ClaimFact, FeedFact, FeedsFact, FeedState, ShiftFact, evidence_from_json
-from alerts.model import Direction, Kind
+from alerts.model import Direction, Kind, SeriesKey
 from alerts.narrativenews import untold
 from alerts.notify import TELLING, DigestKind, Situation, Untold
-from alerts.shifts import STANDING, stands
+from alerts.shifts import STANDING, series_key, stands
+from alerts.themes import theme_names
 from ingest.health import FeedHealth, feed_health
 from ingest.policy import HEALTHY, Health
 from ingest.roster import IMPORT_KIND
-from ingest.topic import load_topic
-from store.errors import SeedError
 from store.models import Claim, Digest, Feed, FeedDay, SeedDocument, Shift, Vote
 from store.settings import Settings
 
@@ -53,7 +52,7 @@ def find_situation(
     session: Session, settings: Settings, model: str, day: dt.date, now: dt.datetime
 ) -> tuple[Situation, list[ShiftFact]]:
     """What the decision rests on, and every shift up to *day* of this model, the newest first."""
-    shifts = shift_facts(session, model, day, settings.zone)
+    shifts = shift_facts(session, model, day, settings.zone, theme_names(settings))
     sent = session.execute(
         select(Digest.kind, Digest.day, Digest.composed_at).where(Digest.kind.in_(TELLING), Digest.day <= day)
     ).all()
@@ -100,8 +99,10 @@ def choose(shifts: Sequence[ShiftFact], kind: DigestKind, day: dt.date, in_force
     return Told(tuple(news), tuple(earlier), tuple(ids))
 
 
-def shift_facts(session: Session, model: str, day: dt.date, zone: ZoneInfo) -> list[ShiftFact]:
-    """The shifts that *model* found up to *day*, the newest first."""
+def shift_facts(
+    session: Session, model: str, day: dt.date, zone: ZoneInfo, themes: Mapping[str, str]
+) -> list[ShiftFact]:
+    """The shifts that *model* found up to *day*, the newest first; *themes* are the names of the themes by code."""
     rows = list(
         session.scalars(
             select(Shift).where(Shift.model == model, Shift.detected <= day).order_by(Shift.detected, Shift.id)
@@ -131,6 +132,8 @@ def shift_facts(session: Session, model: str, day: dt.date, zone: ZoneInfo) -> l
             evidence=evidence_from_json(row.evidence),
             returned=row.id in back,
             told_on=told.get(row.id),
+            theme=themes.get(row.theme, row.theme),
+            bloc=row.bloc,
         )
         for row in rows
     ]
@@ -139,9 +142,9 @@ def shift_facts(session: Session, model: str, day: dt.date, zone: ZoneInfo) -> l
 
 def returns(rows: Sequence[Shift]) -> frozenset[int]:
     """The shifts that undid the one before them: the detector marks that one as returned."""
-    series: dict[tuple[str, str], list[Shift]] = {}
+    series: dict[SeriesKey, list[Shift]] = {}
     for row in rows:
-        series.setdefault((row.dyad, row.kind), []).append(row)
+        series.setdefault(series_key(row), []).append(row)
     return frozenset(
         later.id for line in series.values() for earlier, later in pairwise(line) if earlier.status == "returned"
     )
@@ -224,11 +227,3 @@ def week_counts(session: Session, model: str, start: dt.date, day: dt.date) -> t
         )
     ).one()
     return int(stories), int(outlets)
-
-
-def theme_names(settings: Settings) -> dict[str, str]:
-    """Names of the themes; a broken seed file is the business of `ingest-seeds`, a digest then prints the codes."""
-    try:
-        return {theme.code: theme.name for theme in load_topic(settings.seeds_dir).themes}
-    except SeedError:
-        return {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts import thresholds
-from alerts.family import FAMILY, next_sums
+from alerts.family import FAMILY, grown, step_factors
 from alerts.model import Kind
 from alerts.votes import BoolArray, FloatArray
 
@@ -25,6 +25,8 @@ EVERY = 30
 """Days between two looks at the history."""
 BLOCK = 14
 PATHS = 60
+LEAST_PATHS = 30
+"""A family of many series needs fewer paths: each has more alarms in it."""
 PATH_DAYS = 365
 REFERENCE_DAYS = 240.0
 """Run length that the paths are long enough to measure; other lengths follow the ladder's slope."""
@@ -78,25 +80,27 @@ def _bootstrap(
 ) -> float:
     surprise, gain, zone, measured = past
     surprise = np.where(measured, surprise, 0.0)
-    days = _blocks(surprise.shape[1], np.random.default_rng(seed))
+    paths = max(LEAST_PATHS, min(PATHS, 3 * PATHS // len(surprise)))
+    days = _blocks(surprise.shape[1], paths, np.random.default_rng(seed))
     family = FAMILY[kind]
-    sums = np.zeros((2, len(family.effects), len(surprise), PATHS))
-    highest = np.zeros((PATH_DAYS, PATHS))
+    sums = np.zeros((2, len(family.effects), len(surprise), paths))
+    # A day grows the evidence alike wherever it is drawn, so its factors are worked out once.
+    factors = step_factors(surprise, gain, zone, family)
+    highest = np.zeros((PATH_DAYS, paths))
     for step, at in enumerate(days):
-        moved = next_sums(sums, surprise[:, at], gain[:, at], zone[:, at], family)
-        sums = np.where(measured[:, at], moved, sums)
+        sums = np.where(measured[:, at], grown(sums, factors[..., at]), sums)
         highest[step] = sums.mean(axis=(0, 1)).max(axis=0)
     reference = _height_for(np.maximum.accumulate(np.log(np.maximum(highest, 1e-300)), axis=0))
     shift = thresholds.threshold_for(kind, wanted_days) - thresholds.threshold_for(kind, REFERENCE_DAYS)
     return reference + shift + MARGIN
 
 
-def _blocks(length: int, rng: np.random.Generator) -> np.ndarray:
+def _blocks(length: int, paths: int, rng: np.random.Generator) -> np.ndarray:
     """Indices (days, paths): runs of geometric length from the past, which is taken as a ring."""
-    fresh: BoolArray = rng.random((PATH_DAYS, PATHS)) < 1 / BLOCK
+    fresh: BoolArray = rng.random((PATH_DAYS, paths)) < 1 / BLOCK
     fresh[0] = True
-    drawn = rng.integers(length, size=(PATH_DAYS, PATHS))
-    days = np.empty((PATH_DAYS, PATHS), dtype=np.intp)
+    drawn = rng.integers(length, size=(PATH_DAYS, paths))
+    days = np.empty((PATH_DAYS, paths), dtype=np.intp)
     now = drawn[0]
     for step in range(PATH_DAYS):
         now = np.where(fresh[step], drawn[step], (now + 1) % length)

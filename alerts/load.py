@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.model import DYADS
-from alerts.votes import Coverage, FeedRow, VoteRow, coverage_from_rows
-from store.models import Article, Feed, FeedDay, Poll, Vote
+from alerts.votes import Coverage, FeedRow, ThemeRow, VoteRow, coverage_from_rows
+from store.models import Article, Feed, FeedDay, Poll, ThemeDay, Vote
 
 
 def first_day(session: Session, model: str) -> dt.date | None:
@@ -50,6 +50,11 @@ def load_coverage(
         .join(Feed, Feed.key == FeedDay.feed_key)
         .where(FeedDay.day >= start, FeedDay.day <= day)
     )
+    themes = session.execute(
+        select(ThemeDay.day, ThemeDay.theme, ThemeDay.stories).where(
+            ThemeDay.model == model, ThemeDay.day >= start, ThemeDay.day <= day
+        )
+    )
     polled = _first_polls(session)
     return coverage_from_rows(
         [VoteRow(*row) for row in votes],
@@ -57,6 +62,7 @@ def load_coverage(
         dyads,
         day,
         start,
+        themes=[ThemeRow(*row) for row in themes],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -11,11 +11,29 @@ DYADS = ("IN-RU", "RU-CN", "IN-CN")
 DYAD_NAMES = {"IN-RU": "India–Russia", "RU-CN": "Russia–China", "IN-CN": "India–China"}
 
 
+ACTOR_NAMES = {"IN": "India", "RU": "Russia", "CN": "China"}
+
+
 class Kind(StrEnum):
-    """Which family of series moved."""
+    """Which family of series moved.
+
+    Stance and attention have a series for each tie, themes one each over all ties, and blocs one for each tie and press
+    bloc: a bloc's tone that moves alone, while the tie's as a whole does not.
+    """
 
     STANCE = "stance"
     ATTENTION = "attention"
+    THEME = "theme"
+    BLOC = "bloc"
+
+    @property
+    def tone(self) -> bool:
+        """Whether sizes are score points; else they are natural logarithms of a ratio."""
+        return self in (Kind.STANCE, Kind.BLOC)
+
+
+SeriesKey = tuple[str, Kind, str, str]
+"""Tie, kind, theme, press bloc: what names a series. A theme has no tie, and only a bloc's series has a bloc."""
 
 
 class Direction(StrEnum):
@@ -58,6 +76,30 @@ class Part:
     share: float
 
 
+class Verdict(StrEnum):
+    """What a press bloc did while its tie, or another bloc, moved; read from the 95 % range of its own change."""
+
+    MOVED = "moved"
+    """The range lies on the side of the shift, and the change is beyond the indifference zone."""
+    STILL = "still"
+    """The range holds zero and not the size of the shift."""
+    OPPOSITE = "opposite"
+    UNCLEAR = "unclear"
+    """Too few stories to tell; then there may be no size at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlocMove:
+    """A press bloc's own change of tone since an onset, in score points, judged against its own outlets' usual tone."""
+
+    bloc: str
+    verdict: Verdict
+    stories: int
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Who and what carries a shift. Stored as JSON beside it."""
@@ -80,6 +122,8 @@ class Evidence:
     """Outlets whose own level moved the same way by more than the indifference zone."""
     blocs_moved: int = 0
     """Press blocs of which the same is true."""
+    bloc_moves: list[BlocMove] = field(default_factory=list)
+    """What each press bloc did (tone only), with ranges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +150,17 @@ class Found:
     """Independent stories from the onset to the day of detection."""
     outlets: int | None = None
     """Different outlets among them; None where outlets are not known."""
+    theme: str = ""
+    """The theme of a change of shares; such a change is of no tie, so its dyad is empty."""
+    bloc: str = ""
+    """The press bloc of a bloc split."""
+    bloc_moves: tuple[BlocMove, ...] = ()
+    """What each press bloc did; empty where blocs are not known."""
+
+    @property
+    def key(self) -> SeriesKey:
+        """Which series moved."""
+        return self.dyad, self.kind, self.theme, self.bloc
 
     def as_record(self) -> dict[str, Any]:
         """The line of `SHIFTS.jsonl`, as documented in `docs/formats.md`."""
@@ -127,8 +182,15 @@ class Found:
             "returned": self.returned,
             "stories": self.stories,
             "outlets": self.outlets,
+            "theme": self.theme,
+            "bloc": self.bloc,
+            "bloc_moves": [_rounded(asdict(move)) for move in self.bloc_moves],
             "text": self.text,
         }
+
+
+def _rounded(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in record.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +225,10 @@ class DyadState:
     history_days: int
     open_shift_id: int | None
     chart: tuple[ChartPoint, ...]
+    change: float | None = None
+    """Change of the last 14 days against the usual level (or the level before a shift in force), in score points, each
+    outlet judged against its own usual tone; None where it cannot be measured."""
+    change_low: float | None = None
+    """Lower end of its 95 % range."""
+    change_high: float | None = None
+    """Upper end of its 95 % range."""

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from alerts.palette import DARK, LIGHT
 from alerts.view import STANCES, DigestView
-from alerts.wording import dyad_name, signed
+from alerts.wording import dyad_name, signed, what_moved
 from alerts.words import DASH, count, day_words, plain, printable, safe_url
 from store.settings import Settings
 
@@ -138,6 +138,7 @@ def _markdown(folder: Path) -> jinja2.Environment:
         score=_score,
         stance=_stance,
         dyad=dyad_name,
+        moved=what_moved,
     )
     return made
 

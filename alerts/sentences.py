@@ -8,7 +8,7 @@ from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
-from alerts.wording import amount, dyad_name, how_often, signed, times
+from alerts.wording import amount, dyad_name, how_often, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
     count,
@@ -24,6 +24,8 @@ NEAR_ZERO = 0.1
 
 MIX_WORTH_SAYING = 0.05
 """The detector's indifference zone for stance, in score points."""
+
+_BACK = "coverage is back at its earlier level"
 
 ARROWS = {
     Direction.CONVERGENCE: "↑",
@@ -47,9 +49,16 @@ HEALTH_WORDS = {
 
 def headline(shift: ShiftFact) -> str:
     """What moved, in half a line; tells a change of side from a change of degree."""
+    if shift.kind is Kind.THEME:
+        name = f"“{plain(shift.theme, 60)}”"
+        if shift.returned:
+            return f"{name} is back to its usual share of the coverage"
+        return f"{name} takes {times(shift.magnitude)[1:]} times its usual share of the coverage"
     name = dyad_name(shift.dyad)
+    if shift.bloc:
+        name = f"{press(shift.bloc)[0].upper()}{press(shift.bloc)[1:]} alone: {name}"
     if shift.returned:
-        what = "coverage is back at its earlier level" if shift.kind is Kind.STANCE else "is back to its usual coverage"
+        what = "is back to its usual coverage" if shift.kind is Kind.ATTENTION else _BACK
         return f"{name} {what}"
     if shift.kind is Kind.ATTENTION:
         return f"{name} draws {times(shift.magnitude)[1:]} times its usual coverage"
@@ -62,13 +71,22 @@ def headline(shift: ShiftFact) -> str:
 
 
 def figure(shift: ShiftFact) -> str:
-    """The size of a shift: score points, or a ratio for attention."""
-    return signed(shift.magnitude) if shift.kind is Kind.STANCE else times(shift.magnitude)
+    """The size of a shift: score points of tone, else a ratio."""
+    return signed(shift.magnitude) if shift.kind.tone else times(shift.magnitude)
+
+
+def unit(shift: ShiftFact) -> str:
+    """What the size of a shift counts."""
+    if shift.kind is Kind.THEME:
+        return "the usual share of stories"
+    if shift.kind is Kind.ATTENTION:
+        return "the usual coverage"
+    return f"points of average stance in {press(shift.bloc)}" if shift.bloc else "points of average stance"
 
 
 def size_range(shift: ShiftFact) -> str:
     """The 95 % range of the size."""
-    if shift.kind is Kind.STANCE:
+    if shift.kind.tone:
         return f"{signed(shift.low)} to {signed(shift.high)}"
     return f"{times(shift.low)} to {times(shift.high)}"
 
@@ -85,13 +103,17 @@ def lead(shift: ShiftFact) -> str:
         stories = count(shift.evidence.story_count, "independent story", "independent stories")
         carried = f", in {stories} from {count(shift.evidence.outlet_count, 'outlet')}"
     since = f"since about {day_words(shift.onset)}{carried}"
-    if shift.kind is Kind.STANCE:
-        verb = "rose" if shift.magnitude > 0 else "fell"
+    verb = "rose" if shift.magnitude > 0 else "fell"
+    if shift.kind is Kind.THEME:
+        return (
+            f"Of all stories on the three ties, those on this theme {verb} from {share(shift.before)} to "
+            f"{share(shift.after)} ({figure(shift)}; 95 % range {size_range(shift)}) {since}."
+        )
+    if shift.kind.tone:
         return (
             f"Average stance {verb} from {signed(shift.before)} to {signed(shift.after)} "
             f"({figure(shift)}; 95 % range {size_range(shift)}) {since}."
         )
-    verb = "rose" if shift.magnitude > 0 else "fell"
     return (
         f"Coverage {verb} from {amount(shift.before)} to {amount(shift.after)} stories a day "
         f"({figure(shift)}; 95 % range {size_range(shift)}) {since}."
@@ -117,13 +139,19 @@ def breadth(shift: ShiftFact) -> str:
     """How widely it is shared, and what a changed mix of outlets would have made of it."""
     evidence, parts = shift.evidence, []
     if evidence.outlets_moved > 1:
-        blocs = f", in {in_words(evidence.blocs_moved)} of the press blocs" if evidence.blocs_moved > 1 else ""
+        told = evidence.blocs_moved > 1 and not evidence.bloc_moves
+        blocs = f", in {in_words(evidence.blocs_moved)} of the press blocs" if told else ""
         parts.append(f"{count(evidence.outlets_moved, 'outlet')} moved the same way by themselves{blocs}.")
-    if shift.kind is Kind.STANCE and evidence.mix is not None and abs(evidence.mix) > MIX_WORTH_SAYING:
+    if shift.kind.tone and evidence.mix is not None and abs(evidence.mix) > MIX_WORTH_SAYING:
         parts.append(
             f"A changed mix of outlets adds {signed(evidence.mix)} to the plain average; it is not counted here."
         )
     return " ".join(parts)
+
+
+def by_press(shift: ShiftFact) -> str:
+    """Which press blocs moved and which did not, with sizes and ranges."""
+    return what_blocs_did(shift.evidence.bloc_moves)
 
 
 def robustness(shift: ShiftFact) -> str:
@@ -148,7 +176,7 @@ def fragile_words(fragile: str) -> str:
 
 
 def _size(shift: ShiftFact, value: float) -> str:
-    return signed(value) if shift.kind is Kind.STANCE else times(value)
+    return signed(value) if shift.kind.tone else times(value)
 
 
 def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: dict[str, str]) -> list[tuple[str, str]]:
@@ -329,7 +357,7 @@ def finding(facts: DigestFacts) -> str:
         first, *rest = facts.shifts
         more = f"; {in_words(len(rest))} more" if rest else ""
         told = headline(first)
-        size = "" if first.kind is Kind.ATTENTION and not first.returned else f", {figure(first)}"
+        size = "" if not first.kind.tone and not first.returned else f", {figure(first)}"
         return f"{told}{size}{more}"
     if facts.narratives:
         start, *others = facts.narratives
@@ -366,7 +394,9 @@ def subject(facts: DigestFacts) -> str:
 
 
 def _shift_mark(shifts: Sequence[ShiftFact]) -> str:
+    # A press that moved alone is no shift of the tie, and its mail does not say so.
+    word = "split" if all(shift.kind is Kind.BLOC for shift in shifts) else "shift"
     if len(shifts) == 1:
-        return f"{'back' if shifts[0].returned else 'shift'} {ARROWS[shifts[0].direction]}"
+        return f"{'back' if shifts[0].returned else word} {ARROWS[shifts[0].direction]}"
     counts = {arrow: sum(ARROWS[s.direction] == arrow for s in shifts) for arrow in ARROWS.values()}
-    return "shift " + " ".join(f"{arrow}{number}" for arrow, number in counts.items() if number)
+    return f"{word} " + " ".join(f"{arrow}{number}" for arrow, number in counts.items() if number)

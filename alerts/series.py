@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from store.db import Store
-from store.models import Article, Reading, ReadingDyad, SeriesDay, SeriesState, Vote
+from store.models import Article, Reading, ReadingDyad, SeriesDay, SeriesState, ThemeDay, Vote
 from store.progress import Progress, silent
 
 DAYS_AT_ONCE = 31
@@ -118,6 +118,18 @@ def counts_of(votes: Iterable[StoryVote]) -> dict[tuple[dt.date, str, str, str],
     return counts
 
 
+def themes_of(votes: Iterable[StoryVote]) -> dict[tuple[dt.date, str], int]:
+    """Different stories by day and theme; the empty theme means all stories.
+
+    A story that says something of two dyads has two votes and counts once here; it carries the themes of both.
+    """
+    stories: dict[tuple[dt.date, str], set[int]] = defaultdict(set)
+    for vote in votes:
+        for theme in ("", *vote.themes):
+            stories[vote.day, theme].add(vote.story_id)
+    return {key: len(ids) for key, ids in sorted(stories.items())}
+
+
 def update_series(store: Store, model: str, *, now: dt.datetime, progress: Progress = silent) -> SeriesReport:
     """Bring votes and counts of *model* up to its newest reading, in one transaction; a second call does nothing."""
     with store.session() as session:
@@ -151,6 +163,7 @@ def _recount(session: Session, model: str, days: Sequence[dt.date]) -> int:
     votes = votes_of(_members(session, model, days))
     session.execute(delete(Vote).where(Vote.model == model, Vote.day.in_(days)))
     session.execute(delete(SeriesDay).where(SeriesDay.model == model, SeriesDay.day.in_(days)))
+    session.execute(delete(ThemeDay).where(ThemeDay.model == model, ThemeDay.day.in_(days)))
     if votes:
         session.execute(
             insert(Vote),
@@ -187,6 +200,11 @@ def _recount(session: Session, model: str, days: Sequence[dt.date]) -> int:
             for (day, dyad, bloc, theme), (plus, zero, minus, score) in counts_of(votes).items()
         ]
         session.execute(insert(SeriesDay), rows)
+        themes = [
+            {"model": model, "day": day, "theme": theme, "stories": stories}
+            for (day, theme), stories in themes_of(votes).items()
+        ]
+        session.execute(insert(ThemeDay), themes)
     return len(votes)
 
 

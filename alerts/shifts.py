@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.baseline import AttentionBaseline, StanceBaseline
-from alerts.detect import Known, Series, detect, follow_up, follow_up_day, lasts, series_of
+from alerts.detect import Known, detect
 from alerts.evidence import Usual, votes_since, weigh, with_texts
 from alerts.load import load_coverage
-from alerts.model import Direction, Evidence, Found, Kind
+from alerts.model import Direction, Found, Kind, SeriesKey
+from alerts.remeasure import BEFORE_ONSET, follow_up, follow_up_day, lasts
 from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
+from alerts.themes import theme_names, theme_votes
 from alerts.votes import Coverage
+from alerts.watched import Series, series_of
+from alerts.wording import worded
 from store.db import Store
 from store.models import Reading, SeriesDay, Shift
 from store.settings import Settings
@@ -46,6 +50,8 @@ class DetectReport:
     usable: bool = True
     degraded: bool = False
     narratives: tuple[str, ...] = ()
+    pattern: str = ""
+    """The triangle in one sentence, which whoever knows the states of the ties adds; see `alerts.triangle`."""
 
 
 def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date, now: dt.datetime) -> DetectReport:
@@ -64,17 +70,19 @@ def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date,
             reporting=reporting,
         )
         told_before = model_change(session, model)
-        by_key = {(item.dyad, item.kind): item for item in series}
+        by_key = {item.key: item for item in series}
+        names = theme_names(settings)
         new: list[tuple[int, Found]] = []
         changed: list[tuple[int, str]] = []
         for one in found:
             if told_before is not None and one.detected <= told_before:
                 continue
-            shift = _store(session, model, coverage, by_key[one.dyad, one.kind], found=one, now=now)
+            told = worded(one, names) if one.theme else one
+            shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
             if one.returned:
                 changed += _return(stored, shift)
             stored.append(shift)
-            new.append((shift.id, one))
+            new.append((shift.id, told))
         changed += _follow_ups(coverage, by_key, stored, model, day)
         session.flush()
         return _report(coverage, reporting, model, day, new=new, changed=changed, stored=stored)
@@ -89,7 +97,21 @@ def stands(shift: Shift, day: dt.date) -> bool:
 
 
 def _known(shift: Shift) -> Known:
-    return Known(shift.dyad, Kind(shift.kind), Direction(shift.direction), shift.onset, shift.detected, shift.magnitude)
+    return Known(
+        dyad=shift.dyad,
+        kind=Kind(shift.kind),
+        direction=Direction(shift.direction),
+        onset=shift.onset,
+        detected=shift.detected,
+        magnitude=shift.magnitude,
+        theme=shift.theme,
+        bloc=shift.bloc,
+    )
+
+
+def series_key(shift: Shift) -> SeriesKey:
+    """The series whose shift it is."""
+    return shift.dyad, Kind(shift.kind), shift.theme, shift.bloc
 
 
 def model_change(session: Session, model: str) -> dt.date | None:
@@ -108,12 +130,20 @@ def model_change(session: Session, model: str) -> dt.date | None:
 
 
 def _store(session: Session, model: str, coverage: Coverage, item: Series, *, found: Found, now: dt.datetime) -> Shift:
-    votes = votes_since(session, model, found.dyad, found.onset, found.detected)
-    evidence, chosen = weigh(found, votes, usual_before(session, model, coverage, item, found))
+    if found.kind is Kind.THEME:
+        votes, usual = theme_votes(session, model, found)
+    else:
+        votes = votes_since(session, model, found.dyad, found.onset, found.detected, bloc=found.bloc)
+        usual = usual_before(session, model, coverage, item, found)
+    evidence, chosen = weigh(found, votes, usual)
+    if votes:
+        evidence = with_texts(session, model, evidence, chosen)
     shift = Shift(
         model=model,
         dyad=found.dyad,
         kind=str(found.kind),
+        theme=found.theme,
+        bloc=found.bloc,
         direction=str(found.direction),
         onset=found.onset,
         detected=found.detected,
@@ -128,7 +158,7 @@ def _store(session: Session, model: str, coverage: Coverage, item: Series, *, fo
         confidence=found.confidence,
         status="open",
         text=found.text,
-        evidence=asdict(with_texts(session, model, evidence, chosen)) if votes else asdict(Evidence()),
+        evidence=asdict(replace(evidence, bloc_moves=list(found.bloc_moves))),
         found_at=now,
     )
     session.add(shift)
@@ -143,20 +173,20 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     baseline = item.baseline
     if isinstance(baseline, StanceBaseline):
         offsets = dict(zip(item.columns, baseline.offsets[local].tolist(), strict=True))
-        before = slice(max(item.start, onset - WINDOW - GUARD), max(item.start, onset - 3))
+        before = slice(max(item.start, onset - WINDOW - GUARD), max(item.start, onset - BEFORE_ONSET))
         n = float(item.table.votes[before].sum())
         plain = float(item.table.score[before].sum()) / n if n else None
         return Usual(level=found.before, offsets=offsets, plain=plain)
     if not isinstance(baseline, AttentionBaseline):
         return Usual(level=found.before)
-    rates = baseline.rates(max(1, local - 3))
+    rates = baseline.rates(max(1, local - BEFORE_ONSET))
     up = baseline.alive[local : until - item.start + 1].sum(axis=0)
     feeds = {
         name: float(rate * days)
         for name, rate, days in zip(item.columns, rates.tolist(), up.tolist(), strict=True)
         if rate > 0
     }
-    high = found.onset - dt.timedelta(days=3)
+    high = found.onset - dt.timedelta(days=BEFORE_ONSET)
     low = max(coverage.first, high - dt.timedelta(days=WINDOW))
     rows = session.execute(
         select(SeriesDay.theme, func.sum(SeriesDay.plus + SeriesDay.zero + SeriesDay.minus))
@@ -184,9 +214,8 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
 
 def _return(stored: Sequence[Shift], back: Shift) -> list[tuple[int, str]]:
     """The shifts that *back* undoes."""
-    undone = [
-        shift for shift in stored if shift.dyad == back.dyad and shift.kind == back.kind and shift.status in STANDING
-    ]
+    key = series_key(back)
+    undone = [shift for shift in stored if series_key(shift) == key and shift.status in STANDING]
     for shift in undone:
         shift.status = "returned"
     return [(shift.id, shift.status) for shift in undone]
@@ -194,7 +223,7 @@ def _return(stored: Sequence[Shift], back: Shift) -> list[tuple[int, str]]:
 
 def _follow_ups(
     coverage: Coverage,
-    series: dict[tuple[str, Kind], Series],
+    series: dict[SeriesKey, Series],
     stored: Sequence[Shift],
     model: str,
     day: dt.date,
@@ -203,10 +232,10 @@ def _follow_ups(
     changed = []
     for shift in stored:
         due = dt.date.fromordinal(follow_up_day(shift.onset.toordinal(), shift.detected.toordinal()))
-        item = series.get((shift.dyad, Kind(shift.kind)))
+        item = series.get(series_key(shift))
         if shift.status != "open" or shift.model != model or day < due or item is None:
             continue
-        same = [other for other in stored if (other.dyad, other.kind) == (shift.dyad, shift.kind)]
+        same = [other for other in stored if series_key(other) == series_key(shift)]
         later = [other.onset for other in same if other.detected > shift.detected]
         until = min([due, *(onset - dt.timedelta(days=1) for onset in later)])
         earlier = [other.onset for other in same if other.detected < shift.detected]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import func, select
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from alerts import thresholds
 from alerts.baseline import StanceBaseline
-from alerts.detect import FIRST_ALERT_DAY, sensitivity, series_of
+from alerts.detect import FIRST_ALERT_DAY
 from alerts.family import FAMILY
 from alerts.load import first_day, load_coverage
 from alerts.model import DYADS, ChartPoint, DyadState, Kind
+from alerts.remeasure import follow_up, sensitivity
 from alerts.reporting import GUARD, WINDOW
 from alerts.shifts import stands
 from alerts.votes import Coverage, FloatArray
+from alerts.watched import Series, series_of
 from store.models import Shift, Vote
 
 WEEK = 7
@@ -36,9 +39,10 @@ def dyad_states(
     coverage = load_coverage(session, model, day, since=start)
     first = first_day(session, model)
     history = 0 if first is None or first > day else (day - first).days + 1
+    # The tone of a single press, or a theme, says nothing of where the tie as a whole stands.
     shifts = session.scalars(
         select(Shift)
-        .where(Shift.model == model, Shift.detected <= day)
+        .where(Shift.model == model, Shift.detected <= day, Shift.kind.in_((Kind.STANCE, Kind.ATTENTION)))
         .order_by(Shift.detected.desc(), Shift.id.desc())
     )
     latest: dict[str, Shift] = {}
@@ -47,7 +51,10 @@ def dyad_states(
         held = latest.get(shift.dyad)
         if stands(shift, day) and (held is None or (held.kind != Kind.STANCE and shift.kind == Kind.STANCE)):
             latest[shift.dyad] = shift
-    sight = {} if coverage is None else smallest_shifts(coverage, false_alarms_per_year)
+    family = [] if coverage is None else stance_series(coverage)
+    sight = {} if coverage is None else smallest_shifts(coverage, family, false_alarms_per_year)
+    onsets = {dyad: shift.onset for dyad, shift in latest.items() if shift.kind == Kind.STANCE}
+    changes = {} if coverage is None else recent_changes(coverage, family, onsets)
     return [
         _state(
             coverage,
@@ -57,21 +64,47 @@ def dyad_states(
             history=history,
             shift=latest.get(dyad),
             smallest=sight.get(dyad),
+            change=changes.get(dyad),
             chart_days=chart_days,
         )
         for dyad in DYADS
     ]
 
 
-def smallest_shifts(coverage: Coverage, false_alarms_per_year: float) -> dict[str, float]:
+def stance_series(coverage: Coverage) -> list[Series]:
+    """The stance series of the dyads."""
+    return [item for item in series_of(coverage) if item.kind is Kind.STANCE]
+
+
+def recent_changes(
+    coverage: Coverage, family: Sequence[Series], onsets: Mapping[str, dt.date]
+) -> dict[str, tuple[float, float]]:
+    """Per dyad, the change of the last 14 days against the usual level and its standard error, in score points.
+
+    The usual level is the one before those days; where a shift is in force, the one before its onset in *onsets*, so
+    that a tie that moved stays moved until readers are no longer told so.
+    """
+    made: dict[str, tuple[float, float]] = {}
+    for item in family:
+        days = item.baseline.days
+        onset = days - SIGHT
+        if item.dyad in onsets:
+            onset = min(onset, coverage.index(onsets[item.dyad]) - item.start)
+        measured = follow_up(item, onset, range(max(0, days - SIGHT), days)) if onset > 0 else None
+        if measured is not None:
+            made[item.dyad] = measured
+    return made
+
+
+def smallest_shifts(coverage: Coverage, family: Sequence[Series], false_alarms_per_year: float) -> dict[str, float]:
     """Per dyad, the smallest lasting change of stance that the last 14 days would have shown at this threshold.
 
     delta² = 2 (h + 2) / Σ k² + zone², with k the daily sensitivities: the effect at which the evidence is expected to
     pass h by the end of the period. None of it where there is too little history, or nothing at all to see with.
     """
     seen: dict[str, float] = {}
-    family = [item for item in series_of(coverage) if item.kind is Kind.STANCE]
-    needed = thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)))
+    part = thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets)[Kind.STANCE]
+    needed = thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)), part)
     zone = FAMILY[Kind.STANCE].zone
     for item in family:
         days = item.baseline.days
@@ -99,6 +132,7 @@ def _state(
     history: int,
     shift: Shift | None,
     smallest: float | None,
+    change: tuple[float, float] | None,
     chart_days: int,
 ) -> DyadState:
     count, score = _daily(coverage, dyad, day)
@@ -127,6 +161,9 @@ def _state(
         history_days=history,
         open_shift_id=None if shift is None else shift.id,
         chart=_chart(count, score, day, chart_days),
+        change=None if change is None or not known else change[0],
+        change_low=None if change is None or not known else change[0] - 1.96 * change[1],
+        change_high=None if change is None or not known else change[0] + 1.96 * change[1],
     )
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from alerts import narrativenews
+from alerts import narrativenews, triangle
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
 from alerts.model import Direction, DyadState, Kind, StoryEvidence
 from alerts.notify import REASON_WORDS, DigestKind, Reason
-from alerts.wording import dyad_name, signed
+from alerts.wording import dyad_name, share, signed
 from alerts.words import (
     BLOCS,
     bloc_name,
@@ -29,6 +29,8 @@ from alerts.words import (
 )
 
 STANCES = {1: ("up", "↑ convergence"), 0: ("flat", "→ neutral"), -1: ("down", "↓ divergence")}
+CHARTED = (Kind.STANCE, Kind.ATTENTION)
+"""Kinds whose onset is marked in the chart of a tie: what a single press or a theme did does not show in it."""
 BASELINE_TEXT = "the 84 days that end 14 days before"
 
 
@@ -107,6 +109,7 @@ class ShiftView:
     chance: str
     caution: str
     breadth: str
+    press: str
     robustness: str
     fragile: bool
     chart: ChartView | None
@@ -169,6 +172,7 @@ class DigestView:
     dyads: tuple[DyadView, ...]
     table_note: str
     chart_note: str
+    pattern: str
     triangle: str
     feeds_line: str
     feeds: tuple[FeedView, ...]
@@ -186,7 +190,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
     unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
     lead = facts_with(facts, shifts)
-    told = {shift.dyad for shift in shown}
+    told = {shift.dyad for shift in shown if shift.kind in CHARTED}
     return DigestView(
         subject=say.subject(lead),
         preheader=_preheader(lead),
@@ -213,6 +217,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
             "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and "
             "what around it could not be told from chance, the bars below the stories of each day."
         ),
+        pattern="" if cold else triangle.sentence(facts.states),
         triangle=say.triangle(facts.states),
         feeds_line=say.feeds_line(facts),
         feeds=tuple(
@@ -227,8 +232,13 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
 
 
 def ranked(shifts: tuple[ShiftFact, ...]) -> tuple[ShiftFact, ...]:
-    """The strongest evidence first; what rests on one outlet or story comes last."""
-    return tuple(sorted(shifts, key=lambda s: (bool(s.evidence.fragile), s.threshold - s.log_evidence, s.id)))
+    """The strongest evidence first; then presses that moved alone, and last what rests on one outlet or story."""
+    return tuple(
+        sorted(
+            shifts,
+            key=lambda s: (bool(s.evidence.fragile), s.kind is Kind.BLOC, s.threshold - s.log_evidence, s.id),
+        )
+    )
 
 
 def facts_with(facts: DigestFacts, shifts: tuple[ShiftFact, ...]) -> DigestFacts:
@@ -239,7 +249,8 @@ def facts_with(facts: DigestFacts, shifts: tuple[ShiftFact, ...]) -> DigestFacts
 def onsets(facts: DigestFacts) -> dict[str, tuple[dt.date, str]]:
     """Per dyad the onset and direction to mark in its chart: of its newest stance shift."""
     marks: dict[str, tuple[dt.date, str]] = {}
-    for shift in sorted((*facts.earlier, *facts.shifts), key=lambda s: (s.kind is Kind.STANCE, s.detected)):
+    charted = [shift for shift in (*facts.earlier, *facts.shifts) if shift.kind in CHARTED]
+    for shift in sorted(charted, key=lambda s: (s.kind is Kind.STANCE, s.detected)):
         marks[shift.dyad] = (shift.onset, str(shift.direction))
     return marks
 
@@ -296,18 +307,18 @@ def _more(number: int, one: str, many: str, names: list[str] | None = None) -> s
 
 def _shift(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
     tone = {Direction.CONVERGENCE: "up", Direction.DIVERGENCE: "down"}.get(shift.direction, "flat")
-    evidence, stance = shift.evidence, shift.kind is Kind.STANCE
+    evidence = shift.evidence
     shown = evidence.stories[: limits.stories]
     left = evidence.story_count - len(shown)
-    level = signed if stance else say.per_day
-    state = next((s for s in facts.states if s.dyad == shift.dyad), None)
+    level = signed if shift.kind.tone else share if shift.kind is Kind.THEME else say.per_day
+    state = next((s for s in facts.states if s.dyad == shift.dyad and shift.kind in CHARTED), None)
     return ShiftView(
         tone=tone,
         arrow=say.ARROWS[shift.direction],
         direction=str(shift.direction),
         headline=say.headline(shift),
         figure=say.figure(shift),
-        unit="points of average stance" if stance else "the usual coverage",
+        unit=say.unit(shift),
         range=f"95 % range {say.size_range(shift)}",
         before=level(shift.before),
         after=level(shift.after),
@@ -315,6 +326,7 @@ def _shift(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
         chance=say.chance(shift),
         caution=say.first_size(shift),
         breadth=say.breadth(shift),
+        press=say.by_press(shift),
         robustness=say.robustness(shift),
         fragile=bool(evidence.fragile),
         chart=_chart(state, shift) if state else None,

@@ -29,6 +29,14 @@ class VoteRow(NamedTuple):
     squares: float
 
 
+class ThemeRow(NamedTuple):
+    """Different stories of a day that carry a theme; the empty theme stands for all stories of the day."""
+
+    day: dt.date
+    theme: str
+    stories: float
+
+
 class FeedRow(NamedTuple):
     """What a feed brought on a day, on the topic or not."""
 
@@ -55,13 +63,27 @@ class DayTable:
 
 
 @dataclass(frozen=True, eq=False)
+class ThemeTable:
+    """Themes day by day, over all dyads. `carrying` is (days, themes): stories that carry each of `names`.
+
+    `stories` (days,) counts all stories, with or without a theme; each story counts once a day, whatever it says of
+    how many dyads.
+    """
+
+    names: tuple[str, ...]
+    carrying: FloatArray
+    stories: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Coverage:
     """All dyads on one calendar that begins at `first`, with a column for each feed.
 
     `outlets` and `blocs` name the outlet and bloc of each column, `feeds` the feeds themselves (empty: one feed for
     each outlet). Tone is judged by outlet; attention by feed, since an outlet grows when a feed of its is added.
     `seen` (days, feeds) holds the items that each feed brought, on the topic or not: it tells a silent feed from a
-    silent topic. None where that is unknown; then the votes of all dyads together stand for it.
+    silent topic. None where that is unknown; then the votes of all dyads together stand for it. `themes` is None where
+    nothing is known of themes.
 
     Raises:
         InputError: a value is NaN, infinite or negative, shapes differ, or scores lie outside -1 to 1.
@@ -73,6 +95,7 @@ class Coverage:
     seen: FloatArray | None
     dyads: Mapping[str, DayTable]
     feeds: tuple[str, ...] = ()
+    themes: ThemeTable | None = None
 
     def __post_init__(self) -> None:
         shape = (self.days, len(self.outlets))
@@ -93,6 +116,21 @@ class Coverage:
                     raise InputError(f"totals of {dyad}: {table.total.shape} instead of {shape[:1]}")
                 if np.any(np.isinf(table.total)) or np.any(table.total < 0):
                     raise InputError(f"totals of {dyad}: a total is negative or infinite; leave unknown totals empty")
+
+        if self.themes is not None:
+            self._check_themes(self.themes)
+
+    def _check_themes(self, themes: ThemeTable) -> None:
+        _check("stories of all themes", themes.stories, (self.days,))
+        _check("stories by theme", themes.carrying, (self.days, len(themes.names)))
+        if np.any(themes.carrying > themes.stories[:, None]):
+            day = int(np.argwhere(themes.carrying > themes.stories[:, None])[0][0])
+            raise InputError(f"stories by theme: on day {day} a theme has more stories than the day; count each once")
+
+    @property
+    def knows_outlets(self) -> bool:
+        """Whether votes are told apart by outlet, and with it by press bloc."""
+        return self.outlets != ("",)
 
     @property
     def days(self) -> int:
@@ -135,7 +173,13 @@ class Coverage:
             if table.start < days
         }
         seen = None if self.seen is None else self.seen[:days]
-        return Coverage(self.first, self.outlets, self.blocs, seen, cut, self.feeds)
+        themes = self.themes
+        if themes is not None:
+            # A theme that nobody had written of by then was not known then.
+            met = np.flatnonzero(themes.carrying[:days].any(axis=0))
+            names = tuple(themes.names[at] for at in met)
+            themes = ThemeTable(names, themes.carrying[:days, met], themes.stories[:days])
+        return Coverage(self.first, self.outlets, self.blocs, seen, cut, self.feeds, themes)
 
 
 def _check(what: str, values: FloatArray, shape: tuple[int, ...], *, signed: bool = False) -> None:
@@ -155,6 +199,8 @@ def coverage_from_rows(
     dyads: Sequence[str],
     until: dt.date,
     since: dt.date | None = None,
+    *,
+    themes: Iterable[ThemeRow] | None = None,
 ) -> Coverage | None:
     """Votes and feed days from *since* (or the first of them) to *until* on one calendar; None when there is nothing.
 
@@ -198,7 +244,22 @@ def coverage_from_rows(
         seen=seen,
         dyads=tables,
         feeds=tuple(feed for _, feed in columns),
+        themes=None if themes is None else _theme_table(themes, first, days),
     )
+
+
+def _theme_table(rows: Iterable[ThemeRow], first: dt.date, days: int) -> ThemeTable:
+    within = [row for row in rows if 0 <= (row.day - first).days < days]
+    names = tuple(sorted({row.theme for row in within if row.theme}))
+    column = {name: at for at, name in enumerate(names)}
+    carrying, stories = np.zeros((days, len(names))), np.zeros(days)
+    for row in within:
+        at = (row.day - first).days
+        if row.theme:
+            carrying[at, column[row.theme]] += row.stories
+        else:
+            stories[at] += row.stories
+    return ThemeTable(names, carrying, stories)
 
 
 class Counts(NamedTuple):

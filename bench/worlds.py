@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alerts.model import DYADS
-from alerts.votes import Coverage, DayTable, FloatArray
+from alerts.votes import Coverage, DayTable, FloatArray, ThemeTable
 
 FIRST = dt.date(2018, 1, 1)
 OUTLETS = 40
@@ -24,6 +24,10 @@ BIAS = np.array([0.0, 0.25, 0.15, -0.15])
 STORIES = np.array([22.0, 30.0, 18.0])
 STANCE = np.array([0.15, 0.20, -0.10])
 WEEKDAY = np.array([1.05, 1.10, 1.10, 1.08, 1.00, 0.60, 0.55])
+THEMES = tuple(f"theme {number:02d}" for number in range(15))
+THEME_WEIGHT = (1.0 + np.arange(len(THEMES))) ** -0.75
+CHANGED_THEME = 3
+"""The theme whose share a `Change` moves: some 8 % of the main themes."""
 CONFIDENCE = 0.8
 """Mean of Beta(8, 2): how sure the simulated classifier is of a direction. Effects are on the observed score."""
 
@@ -51,6 +55,8 @@ class World:
     missing: float = 0.010
     partial: float = 0.010
     seen_known: bool = True
+    theme_drift_sd: float = 0.15
+    theme_day_sd: float = 0.20
 
 
 BASE = World()
@@ -59,7 +65,7 @@ THIN = World(scale=0.02)
 HARSH = World(
     gamma_shape=5, volume_sd=0.30, volume_rho=0.6, drift_sd=0.18, stance_drift_sd=0.05, day_sd=0.08, burst_every=15,
     burst_most=3.0, burst_stance=0.3, copied=0.5, copies_alpha=1.15, recall=0.75, mix_sd=0.5, outage_every=120,
-    missing=0.02,
+    missing=0.02, theme_drift_sd=0.22, theme_day_sd=0.30,
 )  # fmt: skip
 WORLDS = {"base": BASE, "sparse": SPARSE, "thin": THIN, "harsh": HARSH}
 
@@ -78,6 +84,10 @@ class Change:
     """So many new feeds begin, at four times the usual weight."""
     storm: int = 0
     """Copies of one story, all of divergence, on that day."""
+    theme: float = 1.0
+    """Factor on the odds of one theme."""
+    bloc: str = ""
+    """Only this bloc's stance changes, where one is named."""
 
 
 def simulate(world: World, days: int, seed: int, change: Change | None = None) -> Coverage:
@@ -92,7 +102,7 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
     now = np.arange(days)
     fraction = ((now >= change.start) & (now < change.start + change.length)).astype(float)
 
-    intensity, burst, burst_stance = _intensity(world, days, rng)
+    intensity, burst, burst_stance, burst_began = _intensity(world, days, rng)
     intensity *= (capacity * arrived)[:, None]
     intensity[:, 0] *= change.volume**fraction
     stance = (
@@ -100,7 +110,8 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
         + _drift(rng, days, 3, world.stance_drift_sd, math.exp(-1 / 90))
         + _drift(rng, days, 3, world.day_sd, 0.5)
     )
-    stance[:, 0] += change.stance / CONFIDENCE * fraction
+    everywhere = fraction if not change.bloc else np.zeros(days)
+    stance[:, 0] += change.stance / CONFIDENCE * everywhere
 
     plain, eventful = rng.poisson(intensity), rng.poisson(intensity * burst)
     cell = np.concatenate([np.repeat(np.arange(days * 3), part.ravel()) for part in (plain, eventful)])
@@ -110,6 +121,9 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
     outlet = _draw(rng, cumulative, t)
     own = rng.normal(0, world.outlet_sd, OUTLETS)
     mean = stance[t, d] + BIAS[bloc[outlet]] + own[outlet] + np.where(event, burst_stance[t, d], 0.0)
+    if change.bloc:
+        turned = (d == 0) & (bloc[outlet] == BLOCS.index(change.bloc))
+        mean = mean + np.where(turned, change.stance / CONFIDENCE * fraction[t], 0.0)
     label = _labels(rng, np.clip(mean, -0.85, 0.85))
 
     copies = np.where(
@@ -118,6 +132,10 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
         0,
     )
     missed = np.repeat(np.arange(len(t)), rng.binomial(copies, 1 - world.recall))
+    # Drawn apart, so that the press of a seed is the same with themes as without.
+    odds = change.theme**fraction
+    began = np.where(event, burst_began[t, d], -1)
+    topics = _themes(world, np.random.default_rng([seed, len(THEMES)]), odds, t, began)
     if change.storm:
         at = min(change.start, days - 1)
         extra = rng.binomial(change.storm, 1 - world.recall) + 1
@@ -126,13 +144,48 @@ def simulate(world: World, days: int, seed: int, change: Change | None = None) -
             np.append(d, [0] * extra),
             np.append(label, [-1.0] * extra),
         )
+        topics = np.concatenate([topics, np.repeat([[CHANGED_THEME, -1]], extra, axis=0)])
         outlet = np.append(outlet, _draw(rng, cumulative, np.full(extra, at)))
     lag = rng.choice(3, size=len(missed), p=[0.70, 0.25, 0.05])
     late = np.minimum(days - 1, t[missed] + lag)
     t, d = np.append(t, late), np.append(d, d[missed])
     outlet, label = np.append(outlet, _draw(rng, cumulative, late)), np.append(label, label[missed])
+    table = _theme_table(days, t, np.concatenate([topics, topics[missed]]))
     score = np.where(label != 0, label * rng.beta(8, 2, len(t)), 0.1 * rng.normal(size=len(t)))
-    return _coverage(days, bloc, t, d, outlet, score, heard * arrived[:, None] if world.seen_known else None, rng)
+    seen = heard * arrived[:, None] if world.seen_known else None
+    return replace(_coverage(days, bloc, t, d, outlet, score, seen, rng), themes=table)
+
+
+def _themes(world: World, rng: np.random.Generator, odds: FloatArray, t: np.ndarray, began: np.ndarray) -> np.ndarray:
+    """Up to two themes of each story (stories, 2), -1 where there is none. *odds* (days,) moves one theme.
+
+    Two of five stories have a second theme, and two of five stories of a burst share the burst's, in all dyads. *began*
+    is the first day of the burst that a story belongs to, or -1.
+    """
+    days, many = len(odds), len(THEMES)
+    wander = _drift(rng, days, many, world.theme_drift_sd, math.exp(-1 / 60))
+    weight = THEME_WEIGHT * np.exp(wander + rng.normal(0, world.theme_day_sd, (days, many)))
+    weight[:, CHANGED_THEME] *= odds
+    cumulative = np.cumsum(weight, axis=1)
+
+    def drawn() -> np.ndarray:
+        at = rng.random(len(t)) * cumulative[t, -1]
+        which: np.ndarray = np.minimum(many - 1, (cumulative[t] <= at[:, None]).sum(axis=1))
+        return which
+
+    of_burst = rng.integers(many, size=days)[began]
+    main = np.where((began >= 0) & (rng.random(len(t)) < 0.4), of_burst, drawn())
+    second = np.where(rng.random(len(t)) < 0.4, drawn(), -1)
+    return np.column_stack([main, np.where(second == main, -1, second)])
+
+
+def _theme_table(days: int, t: np.ndarray, topics: np.ndarray) -> ThemeTable:
+    many = len(THEMES)
+    carrying = np.zeros(days * many)
+    for column in topics.T:
+        has = column >= 0
+        carrying += np.bincount(t[has] * many + column[has], minlength=days * many)
+    return ThemeTable(THEMES, carrying.reshape(days, many), np.bincount(t, minlength=days).astype(float))
 
 
 def _outlets(
@@ -159,14 +212,17 @@ def _outlets(
     return weight, alive, heard * alive
 
 
-def _intensity(world: World, days: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _intensity(
+    world: World, days: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray, np.ndarray]:
+    """Stories expected, and of the burst of a day its height, stance and first day (-1: none); all (days, dyads)."""
     now = np.arange(days)
     season = WEEKDAY[now % 7] * (1 + 0.07 * np.sin(2 * np.pi * now / 365 + rng.random() * 2 * np.pi))
     wander = _drift(rng, days, 3, world.volume_sd, world.volume_rho) + _drift(
         rng, days, 3, world.drift_sd, math.exp(-1 / 90)
     )
     daily = rng.gamma(world.gamma_shape, 1 / world.gamma_shape, (days, 3))
-    burst, stance = np.zeros((days, 3)), np.zeros((days, 3))
+    burst, stance, began = np.zeros((days, 3)), np.zeros((days, 3)), np.full((days, 3), -1)
     for d in range(3):
         for start in np.flatnonzero(rng.random(days) < 1 / world.burst_every):
             height = 0.5 + rng.random() * (world.burst_most - 0.5)
@@ -178,7 +234,8 @@ def _intensity(world: World, days: int, rng: np.random.Generator) -> tuple[Float
                 higher = rise > burst[span, other]
                 burst[span, other] = np.where(higher, rise, burst[span, other])
                 stance[span, other] = np.where(higher, rng.normal(0, world.burst_stance), stance[span, other])
-    return STORIES * world.scale * season[:, None] * np.exp(wander) * daily, burst, stance
+                began[span, other] = np.where(higher, start, began[span, other])
+    return STORIES * world.scale * season[:, None] * np.exp(wander) * daily, burst, stance, began
 
 
 def _drift(rng: np.random.Generator, days: int, width: int, sd: float, rho: float) -> FloatArray:

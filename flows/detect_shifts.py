@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
+from alerts import triangle
 from alerts.narrativenews import headline
 from alerts.proposals import find_narratives
 from alerts.series import SeriesReport, update_series
@@ -33,7 +34,8 @@ SHIFTS_RESOURCE = "ricwatch.alerts.shifts"
 
 def describe(report: DetectReport) -> str:
     """One line for the state message and the log."""
-    return "; ".join([*(found.text for _id, found in report.new), *report.narratives]) or "no shift"
+    told = "; ".join([*(found.text for _id, found in report.new), *report.narratives]) or "no shift"
+    return f"{told}; {report.pattern}" if report.pattern else told
 
 
 def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
@@ -49,12 +51,13 @@ def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
 async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     """Decide and leave the page *The shifts*."""
     series, found = decide(watch, now)
-    logger().info(describe(found))
     day = closed_day(now)
     with watch.store.session() as session:
         states = dyad_states(
             session, watch.model.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year
         )
+    found = replace(found, pattern=triangle.sentence(states))
+    logger().info(describe(found))
     await artifacts.publish(
         watch.settings,
         "shifts",

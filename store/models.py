@@ -357,6 +357,21 @@ class SeriesDay(Base):
     score: Mapped[float] = mapped_column(Float, default=0.0, comment="Sum of the soft stances of these stories.")
 
 
+class ThemeDay(Base):
+    """Stories per day and theme, over all dyads: each story once, whatever it says of how many dyads."""
+
+    __tablename__ = "theme_day"
+
+    model: Mapped[str] = mapped_column(String(60), primary_key=True, comment="Model version.")
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True, comment="Day (UTC).")
+    theme: Mapped[str] = mapped_column(
+        String(20), primary_key=True, default="", comment="Theme, or empty for all stories."
+    )
+    stories: Mapped[int] = mapped_column(
+        default=0, comment="Different stories that carry it, as their main theme or not."
+    )
+
+
 class SeriesState(Base):
     """How far the series of a model version were brought: only days touched by later readings are counted again."""
 
@@ -371,23 +386,41 @@ class Shift(Base):
     """A shift that was found. Never removed: what was told to readers stays on record."""
 
     __tablename__ = "shift"
-    __table_args__ = (UniqueConstraint("model", "dyad", "kind", "detected"),)
+    __table_args__ = (UniqueConstraint("model", "dyad", "kind", "theme", "bloc", "detected"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
     model: Mapped[str] = mapped_column(String(60), comment="Model version whose series moved.")
-    dyad: Mapped[str] = mapped_column(String(5), comment="Which dyad.")
+    dyad: Mapped[str] = mapped_column(String(5), comment="Which dyad; empty for a theme, which is of no dyad.")
     kind: Mapped[str] = mapped_column(
-        String(20), comment="stance (tone moved) or attention (amount of coverage moved)."
+        String(20),
+        comment="stance (tone moved), attention (amount of coverage moved), theme (a theme's share of it moved) or bloc "
+        "(the tone of one press bloc alone moved).",
     )
-    direction: Mapped[str] = mapped_column(String(20), comment="convergence or divergence; rise or fall for attention.")
+    theme: Mapped[str] = mapped_column(
+        String(20),
+        default="",
+        server_default="",
+        comment="The theme, where its share of the coverage moved; else empty.",
+    )
+    bloc: Mapped[str] = mapped_column(
+        String(20),
+        default="",
+        server_default="",
+        comment="The press bloc, where it alone changed its tone; else empty.",
+    )
+    direction: Mapped[str] = mapped_column(
+        String(20), comment="convergence or divergence of tone; rise or fall of attention or of a theme's share."
+    )
     onset: Mapped[dt.date] = mapped_column(Date, comment="Estimated first day of the new level.")
     detected: Mapped[dt.date] = mapped_column(Date, index=True, comment="Last day of data when it was found.")
     magnitude: Mapped[float] = mapped_column(
-        Float, comment="Change: score points (-2 to 2), or the natural logarithm of the ratio for attention."
+        Float, comment="Change: score points (-2 to 2) of tone; else the natural logarithm of the ratio."
     )
     low: Mapped[float] = mapped_column(Float, comment="Lower end of the 95 % range of the change.")
     high: Mapped[float] = mapped_column(Float, comment="Upper end of the 95 % range of the change.")
-    before: Mapped[float] = mapped_column(Float, comment="Level before: mean stance score, or stories a day.")
+    before: Mapped[float] = mapped_column(
+        Float, comment="Level before: mean stance score, stories a day, or share of all stories (0 to 1) for a theme."
+    )
     after: Mapped[float] = mapped_column(Float, comment="Level since the onset, in the same unit.")
     log_evidence: Mapped[float] = mapped_column(Float, comment="Natural logarithm of the evidence when it was found.")
     threshold: Mapped[float] = mapped_column(Float, comment="What the evidence had to reach, in the same unit.")
@@ -402,7 +435,8 @@ class Shift(Base):
     )
     text: Mapped[str] = mapped_column(Text, comment="The finding in one sentence, as printed in the digest.")
     evidence: Mapped[dict[str, Any]] = mapped_column(
-        comment="Who and what carries it: stories, outlets, blocs, themes, counter-example, fragility."
+        comment="Who and what carries it: stories, outlets, blocs, themes, counter-example, fragility, and what each "
+        "press bloc's own tone did."
     )
     found_at: Mapped[dt.datetime] = mapped_column(comment="When the monitor found it.")
 

@@ -10,9 +10,9 @@ import pytest
 
 from alerts import sentences as say
 from alerts.facts import FeedsFact
-from alerts.model import Direction, DyadState, Evidence, Kind
+from alerts.model import BlocMove, Direction, DyadState, Evidence, Kind, Verdict
 from alerts.notify import DigestKind
-from alerts.view import LIMITS, compose, ranked, widths
+from alerts.view import LIMITS, compose, onsets, ranked, widths
 from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, steady_states, story
 
 
@@ -49,6 +49,78 @@ def test_attention_is_told_as_a_ratio() -> None:
     assert say.figure(RISE) == "×2.3"
     assert say.lead(RISE).startswith("Coverage rose from 5.4 to 12 stories a day (×2.3; 95 % range ×1.9 to ×2.8) since")
     assert say.subject(facts(shifts=(RISE,))) == "[shift ▲] India–China draws 2.3 times its usual coverage"
+
+
+MOVES = [
+    BlocMove("russia", Verdict.MOVED, 40, 0.45, 0.2, 0.7),
+    BlocMove("india", Verdict.STILL, 30, 0.02, -0.1, 0.14),
+    BlocMove("west", Verdict.OPPOSITE, 20, -0.3, -0.5, -0.1),
+]
+SPLIT = shift(id=9, kind=Kind.BLOC, bloc="russia", dyad="IN-RU", evidence=replace(evidence(), bloc_moves=MOVES))
+THEME = shift(
+    id=10,
+    kind=Kind.THEME,
+    dyad="",
+    theme="Trade and sanctions",
+    direction=Direction.RISE,
+    magnitude=math.log(2.6),
+    low=math.log(2.0),
+    high=math.log(3.3),
+    before=0.034,
+    after=0.21,
+)
+
+
+def test_a_theme_is_told_as_a_share_of_all_stories() -> None:
+    assert say.headline(THEME) == "“Trade and sanctions” takes 2.6 times its usual share of the coverage"
+    assert say.lead(THEME).startswith(
+        "Of all stories on the three ties, those on this theme rose from 3.4\u00a0% to 21\u00a0% "
+        "(×2.6; 95 % range ×2.0 to ×3.3) since about 21 October 2024"
+    )
+    assert say.headline(replace(THEME, returned=True)) == (
+        "“Trade and sanctions” is back to its usual share of the coverage"
+    )
+    view = compose(facts(shifts=(THEME,)))
+    assert view.subject == "[shift ▲] “Trade and sanctions” takes 2.6 times its usual share of the coverage"
+    (told,) = view.shifts
+    assert (told.before, told.after, told.unit) == ("3.4\u00a0%", "21\u00a0%", "the usual share of stories")
+    # A theme is of no tie: no chart of a tie belongs to it, and all ties keep theirs below.
+    assert told.chart is None
+    assert all(dyad.chart for dyad in view.dyads)
+
+
+def test_a_press_that_moved_alone_is_told_after_the_shifts_and_marks_no_chart() -> None:
+    assert say.headline(SPLIT) == "The Russian press alone: India–Russia coverage turned convergent"
+    assert say.subject(facts(shifts=(SPLIT,))).startswith("[split ↑] The Russian press alone: India–Russia")
+    weak = replace(RISE, log_evidence=6.2)
+    view = compose(facts(shifts=(SPLIT, weak)))
+    assert [one.unit for one in view.shifts] == [
+        "the usual coverage",
+        "points of average stance in the Russian press",
+    ]
+    assert view.subject.startswith("[shift ↑1 ▲1]")
+    assert view.shifts[1].chart is None
+    assert "IN-RU" not in onsets(facts(shifts=(SPLIT,)))
+
+
+def test_the_presses_are_told_with_sizes_and_only_is_said_where_it_is_known() -> None:
+    assert say.by_press(SPLIT) == (
+        "By press, each against its own usual tone: Only the Russian press changed its tone this way. "
+        "Moved: the Russian press (+0.45; 95 % range +0.20 to +0.70). "
+        "Did not follow: the Indian press (+0.02; 95 % range −0.10 to +0.14). "
+        "Moved the other way: the Western press (−0.30; 95 % range −0.50 to −0.10)."
+    )
+    vague = [*MOVES, BlocMove("other", Verdict.UNCLEAR, 2)]
+    told = say.by_press(replace(SPLIT, evidence=replace(evidence(), bloc_moves=vague)))
+    assert "Only" not in told
+    assert told.endswith("Too few stories to tell: other press.")
+    assert say.by_press(shift()) == ""
+
+
+def test_the_number_of_blocs_gives_way_to_what_each_did() -> None:
+    broad = replace(evidence(), outlets_moved=9, blocs_moved=3)
+    assert "in three of the press blocs" in say.breadth(shift(evidence=broad))
+    assert "blocs" not in say.breadth(shift(evidence=replace(broad, bloc_moves=MOVES)))
 
 
 def test_a_shift_is_told_with_size_range_onset_and_ground() -> None:

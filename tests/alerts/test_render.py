@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from alerts.digest import DigestReport, Rendered, render
 from alerts.facts import DigestFacts
-from alerts.model import Direction, Found, Kind
+from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.newest import ArticleRow
 from alerts.notify import Reason
 from alerts.outbox import DeliverReport
@@ -136,6 +136,25 @@ def test_only_http_links_and_only_charts_by_reference() -> None:
     made = page(facts())
     assert [a["href"] for a in made.all("a")] == [f"https://demo-herald.example/asia/{n}" for n in range(1, 7)]
     assert [img["src"] for img in made.all("img")] == ["cid:in-cn@x", "cid:in-ru@x", "cid:ru-cn@x"]
+
+
+def test_both_parts_tell_of_themes_of_presses_and_of_the_triangle(settings: Settings) -> None:
+    moves = [BlocMove(HOSTILE, Verdict.MOVED, 40, 0.45, 0.2, 0.7), BlocMove("india", Verdict.STILL, 30, 0.0, -0.1, 0.1)]
+    split = shift(id=8, kind=Kind.BLOC, bloc=HOSTILE, evidence=replace(evidence(), bloc_moves=moves))
+    theme = shift(id=9, kind=Kind.THEME, dyad="", theme=HOSTILE, direction=Direction.RISE, before=0.1, after=0.2)
+    measured = tuple(replace(one, change=0.3, change_low=0.2, change_high=0.4) for one in states())
+    made = render(settings, facts(shifts=(theme, split), states=measured), "k")
+    page = Page(made.html)
+    unfilled = " ".join(made.text.split())
+    for text in (" ".join(page.text.split()), unfilled):
+        assert "Did not follow: the Indian press (0.00; 95 % range −0.10 to +0.10)." in text
+        assert "Of all stories on the three ties" in text
+        assert "all three ties converge: the triangle draws together" in text
+        assert "{{7*7}}" in text
+    assert "<script" not in made.html
+    assert "\x00" not in made.html + made.text
+    assert "\n" not in made.view.subject
+    assert [name for name, _ in page.tags].count("script") == 0
 
 
 def test_the_first_screen_says_what_by_how_much_and_how_sure() -> None:
@@ -370,6 +389,8 @@ def artifact_fields() -> dict[str, dict[str, object]]:
         low=0.5, high=0.9, before=-0.4, after=0.3, log_evidence=9.4, threshold=6.1, years=3, confidence="strong",
         returned=False, text=HOSTILE,
     )  # fmt: skip
+    theme = replace(found, dyad="", kind=Kind.THEME, direction=Direction.RISE, theme=HOSTILE)
+    split = replace(found, kind=Kind.BLOC, bloc=HOSTILE)
     reading = {
         "day": day, "outlet": HOSTILE, "bloc": "india", "lang": "en", "title": HOSTILE, "url": "javascript:alert(1)",
         "dyads": {"IN-CN": 1, "IN-RU": -1}, "themes": ["border"], "evidence": HOSTILE, "claim": HOSTILE,
@@ -393,7 +414,18 @@ def artifact_fields() -> dict[str, dict[str, object]]:
         },
         "shifts": {
             "report": DetectReport(
-                day, "m", [(1, found)], [1], [(2, "faded")], 400, 30, 28, [HOSTILE], usable=True, degraded=True
+                day,
+                "m",
+                [(1, found)],
+                [1],
+                [(2, "faded")],
+                400,
+                30,
+                28,
+                [HOSTILE],
+                usable=True,
+                degraded=True,
+                pattern=HOSTILE,
             ),
             "series": SeriesReport(3, 2, 5, day, day),
             "states": states(),
@@ -416,7 +448,7 @@ def artifact_fields() -> dict[str, dict[str, object]]:
                 articles=5,
                 relevant=4,
                 skipped=1,
-                shifts=(found,),
+                shifts=(found, theme, split),
                 seconds=12.3,
                 model=HOSTILE,
             )

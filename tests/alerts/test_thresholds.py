@@ -9,17 +9,33 @@ import pytest
 
 from alerts.history import LEAST_DAYS, Past, own_threshold
 from alerts.model import Kind
-from alerts.thresholds import confidence, run_length_days, run_length_wanted, threshold, years_between
+from alerts.thresholds import confidence, parts, run_length_days, run_length_wanted, threshold, years_between
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("rate", [0.05, 0.5, 1.0, 4.0, 52.0])
 @pytest.mark.parametrize("series", [1, 2, 3, 30])
 def test_a_threshold_has_the_run_length_that_was_asked_for(kind: Kind, rate: float, series: int) -> None:
-    # Each of the two families may have half of the false alarms.
+    # Each of the three families may have a third of the false alarms; single blocs share that of stance.
+    part = {Kind.STANCE: 1 / 4, Kind.BLOC: 1 / 12}.get(kind, 1 / 3)
     needed = threshold(kind, rate, series)
-    assert run_length_days(kind, needed, series) == pytest.approx(2 * 365.25 / rate)
-    assert years_between(kind, needed, series) == pytest.approx(2 / rate)
+    assert run_length_days(kind, needed, series) == pytest.approx(365.25 / rate / part)
+    assert years_between(kind, needed, series) == pytest.approx(1 / rate / part)
+
+
+@pytest.mark.parametrize("themes", [True, False])
+@pytest.mark.parametrize("blocs", [True, False])
+def test_the_families_together_spend_the_target_once(themes: bool, blocs: bool) -> None:
+    shares = parts(themes=themes, blocs=blocs)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert (Kind.THEME in shares, Kind.BLOC in shares) == (themes, blocs)
+    assert shares[Kind.STANCE] + shares.get(Kind.BLOC, 0) == pytest.approx(shares[Kind.ATTENTION])
+
+
+def test_more_themes_raise_their_threshold_by_the_logarithm_of_their_number() -> None:
+    # Study, 5.6: another number of themes adds ln(K'/15) / 0.88; our own ladder is a little steeper.
+    raised = threshold(Kind.THEME, 1.0, 30) - threshold(Kind.THEME, 1.0, 15)
+    assert raised == pytest.approx(math.log(2) / 0.88, abs=0.25)
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -52,7 +68,7 @@ def test_a_short_history_says_nothing() -> None:
 
 
 def test_a_calm_history_raises_nothing_and_a_rough_one_does() -> None:
-    wanted = run_length_wanted(1.0)
+    wanted = run_length_wanted(Kind.STANCE, 1.0)
     shipped = threshold(Kind.STANCE, 1.0)
     calm = own_threshold(Kind.STANCE, [past(500, seed) for seed in range(3)], wanted, seed=1)
     rough = own_threshold(Kind.STANCE, [past(500, seed, rho=0.8) for seed in range(3)], wanted, seed=1)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import StatementError
 
 from store.db import MIGRATIONS, Store, newest_revision
 from store.errors import StoreError
-from store.models import Article, Base, Feed, Reading, ReadingClaim, SeriesState
+from store.models import Article, Base, Feed, Reading, ReadingClaim, SeriesState, Shift, Story, ThemeDay, Vote
 
 FEED = {
     "key": "demo", "outlet": "Demo", "bloc": "other", "kind": "import", "lang": "en", "url": "", "timezone": "UTC",
@@ -102,6 +102,68 @@ def test_claims_of_readings_of_before_move_into_the_ledger(any_store: Store) -> 
         # A reading that goes takes its claims with it.
         session.execute(delete(Reading))
         assert session.scalars(select(ReadingClaim)).all() == []
+
+
+SHIFT = {
+    "model": "m", "direction": "rise", "onset": NOON.date(), "detected": NOON.date(), "magnitude": 1.0, "low": 0.5,
+    "high": 1.5, "before": 1.0, "after": 2.7, "log_evidence": 7.0, "threshold": 6.0, "years": 3.0,
+    "confidence": "moderate", "text": "", "evidence": {}, "found_at": NOON,
+}  # fmt: skip
+
+
+def test_votes_of_before_are_counted_by_theme(any_store: Store) -> None:
+    move(any_store, command.downgrade, "0003")
+    with any_store.session() as session:
+        session.add(Feed(**FEED))
+        session.flush()
+        for number, themes in enumerate((["trade", "border"], ["trade"], []), start=1):
+            session.add(Story(id=number, day=NOON.date(), last_day=NOON.date(), title=""))
+            session.flush()
+            session.add(Article(id=number, url_key=str(number), **ARTICLE))
+            session.flush()
+            for dyad in ("IN-CN", "IN-RU"):
+                session.add(
+                    Vote(
+                        model="m",
+                        day=NOON.date(),
+                        dyad=dyad,
+                        story_id=number,
+                        article_id=number,
+                        outlet="Demo",
+                        bloc="other",
+                        score=0.5,
+                        stance=1,
+                        theme="".join(themes[:1]),
+                        themes=themes,
+                    )
+                )
+        session.flush()
+        columns = ", ".join(name for name in SHIFT if name != "evidence")
+        session.execute(
+            text(
+                f"INSERT INTO shift (dyad, kind, status, evidence, {columns}) "
+                f"VALUES ('IN-CN', 'stance', 'open', '{{}}', {', '.join(':' + name for name in columns.split(', '))})"
+            ),
+            {name: value for name, value in SHIFT.items() if name != "evidence"},
+        )
+    move(any_store, command.upgrade, "head")
+    with any_store.session() as session:
+        rows = session.execute(select(ThemeDay.model, ThemeDay.day, ThemeDay.theme, ThemeDay.stories))
+        assert sorted(tuple(row) for row in rows) == [
+            ("m", NOON.date(), theme, stories) for theme, stories in (("", 3), ("border", 1), ("trade", 2))
+        ]
+        assert [(shift.theme, shift.bloc) for shift in session.scalars(select(Shift))] == [("", "")]
+
+
+def test_two_themes_may_shift_on_a_day_and_an_older_version_has_no_place_for_them(any_store: Store) -> None:
+    with any_store.session() as session:
+        session.add_all(Shift(dyad="", kind="theme", theme=theme, **SHIFT) for theme in ("border", "trade"))
+        session.add(Shift(dyad="IN-CN", kind="attention", **SHIFT))
+    move(any_store, command.downgrade, "0003")
+    with any_store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT dyad, kind FROM shift"))
+        assert [tuple(row) for row in rows] == [("IN-CN", "attention")]
+    move(any_store, command.upgrade, "head")
 
 
 def test_a_moment_comes_back_in_utc_with_its_zone(any_store: Store) -> None:
