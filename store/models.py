@@ -271,7 +271,7 @@ class Reading(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), comment="Which article.")
-    model: Mapped[str] = mapped_column(String(60), comment="Backend and version, as fused-1a2b3c4d.")
+    model: Mapped[str] = mapped_column(String(60), comment="Backend and version, as linear-1a2b3c4d.")
     relevant: Mapped[bool] = mapped_column(Boolean, comment="Whether it concerns at least one dyad.")
     p_relevant: Mapped[float] = mapped_column(Float, comment="Probability of that, 0 to 1.")
     themes: Mapped[list[dict[str, Any]]] = mapped_column(

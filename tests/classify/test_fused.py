@@ -41,8 +41,9 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def with_fusion(neural: NeuralModel, **changes: float) -> NeuralModel:
-    return replace(neural, fusion=replace(neural.fusion, **changes))
+def with_share(neural: NeuralModel, share: float) -> NeuralModel:
+    plain = replace(neural.fusion, stance_temperature=1.0, gate_temperature=1.0, gate_bias=0.0)
+    return replace(neural, fusion=replace(plain, stance_share=share, gate_share=share))
 
 
 def test_the_version_names_the_method_and_a_fingerprint_of_both_halves(
@@ -54,17 +55,16 @@ def test_the_version_names_the_method_and_a_fingerprint_of_both_halves(
 
 
 def test_each_half_alone_gives_its_own_reading(topic: Topic, linear: LinearModel, neural: NeuralModel) -> None:
-    cold = {"stance_temperature": 1.0, "gate_temperature": 1.0, "gate_bias": 0.0}
     item = Item("1", "Moscow and New Delhi trade accusations over unpaid rupees")
     (own,) = linear.score_pairs(item).values()
-    only_linear = with_fusion(neural, stance_share=0.0, gate_share=0.0, **cold)
+    only_linear = with_share(neural, 0.0)
     (told,) = FusedModel(topic, linear, only_linear).score_pairs(item).values()
     assert told.stance.p == pytest.approx(own.stance.p, abs=1e-6)
     assert told.p_concerns == pytest.approx(own.p_concerns, abs=1e-6)
-    only_neural = with_fusion(neural, stance_share=1.0, gate_share=1.0, **cold)
+    only_neural = with_share(neural, 1.0)
     (other,) = FusedModel(topic, linear, only_neural).score_pairs(item).values()
     assert other.stance.p != pytest.approx(own.stance.p, abs=1e-3)
-    half = with_fusion(neural, stance_share=0.5, gate_share=0.5, **cold)
+    half = with_share(neural, 0.5)
     (pooled,) = FusedModel(topic, linear, half).score_pairs(item).values()
     expected = np.sqrt(np.asarray(own.stance.p) * np.asarray(other.stance.p))
     assert pooled.stance.p == pytest.approx(expected / expected.sum(), abs=1e-6)

@@ -13,7 +13,8 @@ N, THEMES = 900, 3
 
 def told(true: np.ndarray, columns: int, strength: float) -> np.ndarray:
     """Logits that know the truth as well as *strength* says, with noise of one."""
-    return strength * np.eye(columns)[true] + rng.normal(size=(len(true), columns))
+    logits: np.ndarray = strength * np.eye(columns)[true] + rng.normal(size=(len(true), columns))
+    return logits
 
 
 def held(linear: float, neural: float, scale: float = 1.0) -> HeldOut:
