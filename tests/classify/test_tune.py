@@ -1,0 +1,61 @@
+"""Fine-tuning, narrowing and export, where the extra `tune` is installed: a few steps, real libraries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classify import tune
+from classify.labelled import load_labelled
+from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, Fusion, load_neural
+from ingest.topic import Topic
+from store.errors import ConfigError
+from tests.classify.helpers import synthetic
+
+MISSING = "fine-tuning needs the extra 'tune'"
+HALVES = Fusion(0.5, 0.5, 0.5, 1.0, 1.0, 0.0, 1.0, ())
+
+
+def test_what_is_missing_is_told_before_an_hour_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "BASE", "no_such_package")
+    with pytest.raises(ConfigError, match=r"no_such_package.*pip install 'ricwatch\[tune\]'"):
+        tune.base_folder()
+
+
+def test_a_network_learns_is_narrowed_and_exported(
+    tmp_path: Path, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("torch", "transformers", "onnx", tune.BASE):
+        pytest.importorskip(package, reason=MISSING)
+    from classify.export import export
+
+    for name, value in {"EPOCHS": 6, "BATCH": 16, "NARROW_EPOCHS": 1, "WIDTH": 512, "_WEIGHED": 2}.items():
+        monkeypatch.setattr(tune, name, value)
+    labelled = load_labelled(synthetic(tmp_path / "items.jsonl"))
+    themes = tuple(theme.code for theme in topic.themes)
+    pairs = tune.examples(labelled, topic)
+    told: list[tuple[int, int | None]] = []
+    tuned = tune.tune(pairs, themes, progress=lambda done, total, _note="": told.append((done, total)))
+    assert told[-1][0] == told[-1][1]
+    assert {layer.intermediate.dense.out_features for layer in tuned.network.bert.encoder.layer} == {512}
+
+    prompts = [pair.prompt for pair in pairs]
+    whole = tuned.logits(prompts)
+    right = [pair.label + 1 for pair in pairs if pair.label in (-1, 0, 1)]
+    read = whole[[pair.label in (-1, 0, 1) for pair in pairs], :STANCES].argmax(axis=1)
+    assert np.mean(read == right) > 0.8
+
+    texts = [f"{one.item.title}\n{one.item.text}" for one in labelled]
+    fusion = Fusion(*(getattr(HALVES, name) for name in Fusion.__slots__[:-1]), thresholds=(0.5,) * len(themes))
+    path = export(tuned, texts, fusion, tmp_path / "weights", {"seed": 0})
+    assert path.name == MODEL
+    small = load_neural(tmp_path / "weights").logits(prompts)
+    assert small.shape == (len(prompts), FIRST_THEME + len(themes))
+    assert np.mean(small[:, :STANCES].argmax(axis=1) == whole[:, :STANCES].argmax(axis=1)) > 0.95
+    assert np.abs(small - whole).mean() < 0.3
+    about = json.loads((tmp_path / "weights" / ABOUT).read_text(encoding="utf-8"))
+    assert about["note"] == {"seed": 0}
+    assert str(tmp_path) not in (tmp_path / "weights" / MODEL).read_bytes().decode("latin-1")
