@@ -304,9 +304,9 @@ def test_any_counts_give_ordered_alarms_and_a_prefix_the_same(
 
 def test_ten_years_of_six_series_take_seconds() -> None:
     coverage = simulate(BASE, 3650, 19)
-    started = time.perf_counter()
+    started = time.process_time()
     detect(coverage)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_a_second_shift_is_dated_by_days_that_were_measured_against_the_first() -> None:
