@@ -10,20 +10,28 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from alerts.detect import detect
+from alerts import gather
+from alerts.backtestreport import Run, brief, figures, months_of, report_fields
+from alerts.detect import FIRST_ALERT_DAY, detect
 from alerts.digest import run_digest
+from alerts.events import Answer, Event, answers
 from alerts.load import load_coverage
 from alerts.model import DYADS, Found
+from alerts.null import Null, empirical_null
+from alerts.periodchart import WIDTH, Period, period_chart, period_points
+from alerts.render import data_url, md, render_page
 from alerts.series import update_series
 from alerts.shifts import detect_shifts
+from alerts.themes import theme_names
 from alerts.wording import what_moved
 from classify.batch import classify_pending
 from classify.model import Backend
@@ -50,6 +58,21 @@ class BacktestReport:
     shifts: tuple[Found, ...]
     seconds: float
     model: str
+    answers: tuple[Answer, ...] | None = None
+    null: Null | None = None
+    brief: tuple[str, ...] = ()
+    """The report in a few sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a back-test was asked for: the days, dated events (None: no file of them), and permuted histories."""
+
+    start: dt.date | None = None
+    end: dt.date | None = None
+    events: Sequence[Event] | None = None
+    histories: int = 0
+    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +104,21 @@ def run_backtest(
     tools: Tools,
     items: Path,
     folder: Path,
+    asked: Asked,
     *,
-    start: dt.date | None,
-    end: dt.date | None,
     now: dt.datetime,
     progress: Progress = silent,
     reading: Progress = silent,
+    permuting: Progress = silent,
 ) -> BacktestReport:
     """Import, read, count, decide and compose; writes the files that docs/formats.md describes into *folder*.
 
     Raises:
-        InputError: *items* is no file of items, or none of them lies between *start* and *end*.
+        InputError: *items* is no file of items, or none of them lies between the days that were asked for.
     """
     began = time.monotonic()
     store, model = tools.store, tools.model
+    start, end = asked.start, asked.end
 
     def within(day: dt.date) -> bool:
         return (start is None or day >= start) and (end is None or day <= end)
@@ -106,13 +130,6 @@ def run_backtest(
     update_series(store, model.version, now=now)
     with store.session() as session:
         first, last = session.execute(select(func.min(Article.day), func.max(Article.day))).one()
-        articles = session.scalar(select(func.count()).select_from(Article)) or 0
-        relevant = (
-            session.scalar(
-                select(func.count()).select_from(Reading).where(Reading.model == model.version, Reading.relevant)
-            )
-            or 0
-        )
     if first is None:
         raise InputError(f"{items} holds no item on the topic between {start or 'its start'} and {end or 'its end'}")
     start, end = start or first, end or last
@@ -120,20 +137,104 @@ def run_backtest(
     write_series(store, model.version, folder / "series.csv")
     lines = [json.dumps(shift.as_record(), ensure_ascii=False) for shift in found]
     (folder / "shifts.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    run = gather_run(tools, items.name, imported, (start, end), asked=asked, now=now, permuting=permuting)
+    write_report(tools.settings, run, folder)
     report = BacktestReport(
         folder=folder,
         start=start,
         end=end,
         items=imported.lines,
-        articles=articles,
-        relevant=relevant,
+        articles=run.articles,
+        relevant=run.relevant,
         skipped=len(imported.bad),
         shifts=tuple(found),
         seconds=time.monotonic() - began,
         model=model.version,
+        answers=None if run.answers is None else tuple(run.answers),
+        null=run.null,
+        brief=tuple(brief(run)),
     )
-    (folder / "summary.md").write_text(summary(report, imported), encoding="utf-8")
+    write_whole(folder / "summary.md", summary(report, run, imported))
     return report
+
+
+def gather_run(
+    tools: Tools,
+    name: str,
+    imported: ImportReport,
+    days: tuple[dt.date, dt.date],
+    *,
+    asked: Asked,
+    now: dt.datetime,
+    permuting: Progress = silent,
+) -> Run:
+    """What the report says, from the database of the run; the permuted histories are made here."""
+    settings, model = tools.settings, tools.model.version
+    start, end = days
+    with tools.store.session() as session:
+        themes = theme_names(settings)
+        alerts = gather.shift_facts(session, model, end, settings.zone, themes)[::-1]
+        coverage_from = session.scalar(select(func.min(Article.day))) or start
+        answered = None
+        if asked.events is not None:
+            answered = answers(asked.events, alerts, coverage_from + dt.timedelta(days=FIRST_ALERT_DAY), end)
+        return Run(
+            name=name,
+            start=start,
+            end=end,
+            made_at=now,
+            timezone=settings.timezone,
+            model=model,
+            false_alarms_per_year=settings.false_alarms_per_year,
+            lines=imported.lines,
+            articles=session.scalar(select(func.count()).select_from(Article)) or 0,
+            relevant=_relevant(session, model),
+            skipped=len(imported.bad),
+            off_topic=imported.off_topic,
+            points=period_points(session, model, start, end),
+            alerts=alerts,
+            answers=answered,
+            null=empirical_null(
+                session,
+                model,
+                end,
+                histories=asked.histories,
+                seed=asked.seed,
+                false_alarms_per_year=settings.false_alarms_per_year,
+                progress=permuting,
+            ),
+            claims=gather.gather_claims(session, alerts),
+            themes=themes,
+            digests=frozenset(path.name for path in (settings.var_dir / "digests").glob("*.html")),
+        )
+
+
+def _relevant(session: Session, model: str) -> int:
+    wanted = select(func.count()).select_from(Reading).where(Reading.model == model, Reading.relevant)
+    return session.scalar(wanted) or 0
+
+
+def write_report(settings: Settings, run: Run, folder: Path) -> None:
+    """``coverage.png``, ``report.html`` and ``figures.json``."""
+    period = Period(run.start, run.end, run.points, run.alerts, [one.event for one in run.answers or ()])
+    png = period_chart(period)
+    (folder / "coverage.png").write_bytes(png)
+    page = render_page(
+        settings.templates_dir,
+        "backtest",
+        r=report_fields(run),
+        chart=data_url(png),
+        chart_size=(WIDTH, period.height),
+    )
+    write_whole(folder / "report.html", page)
+    write_whole(folder / "figures.json", json.dumps(figures(run), ensure_ascii=False, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Written beside its place and moved there: what is open in a browser is never seen half written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
 
 
 def tell_day_by_day(tools: Tools, end: dt.date) -> list[Found]:
@@ -149,6 +250,8 @@ def tell_day_by_day(tools: Tools, end: dt.date) -> list[Found]:
         now = closing(day)
         told += [found for _id, found in detect_shifts(store, settings, version, day=day, now=now).new]
         run_digest(store, settings, version, day=day, now=now, kind="auto")
+    # Shifts that were found before the last days are measured again, as the monitor would have by then.
+    told += [found for _id, found in detect_shifts(store, settings, version, day=end, now=closing(end)).new]
     run_digest(store, settings, version, day=end, now=closing(end), kind="weekly")
     return told
 
@@ -177,10 +280,8 @@ def write_series(store: Store, model: str, path: Path) -> None:
                 writer.writerow([day.isoformat(), dyad, *counts.get((day, dyad), (0, 0, 0)), totals.get(day, 0)])
 
 
-def summary(report: BacktestReport, imported: ImportReport) -> str:
-    """``summary.md``: what went in, what was told, and how often."""
-    months = max(1.0, ((report.end - report.start).days + 1) / 30.44)
-    by_month = Counter(f"{found.detected:%Y-%m}" for found in report.shifts)
+def summary(report: BacktestReport, run: Run, imported: ImportReport) -> str:
+    """``summary.md``: what went in, what was told, and how often; the report without its pictures and evidence."""
     lines = [
         f"# Back-test {report.start} to {report.end}",
         "",
@@ -188,7 +289,9 @@ def summary(report: BacktestReport, imported: ImportReport) -> str:
         f"{imported.off_topic:,} outside the topic, {report.skipped:,} lines skipped. Model {report.model}. "
         f"Took {report.seconds:.0f} s.",
         "",
-        f"**{len(report.shifts)} shifts, {len(report.shifts) / months:.2f} a month.**",
+        f"**{len(report.shifts)} shifts, {len(report.shifts) / run.months:.2f} a month.**",
+        "",
+        *(f"- {line}" for line in report.brief),
         "",
         "| detected | onset | of | what | size (95 % range) | evidence | in words |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -201,13 +304,22 @@ def summary(report: BacktestReport, imported: ImportReport) -> str:
         )
     lines += [
         "",
-        "| month | shifts |",
-        "| --- | --- |",
-        *(f"| {month} | {n} |" for month, n in sorted(by_month.items())),
+        "| month | stories | shifts |",
+        "| --- | --- | --- |",
+        *(f"| {row['month']} | {row['stories']} | {row['shifts']} |" for row in months_of(run)),
     ]
+    if report.answers is not None:
+        lines += ["", "| event | day | found after days |", "| --- | --- | --- |"]
+        lines += [f"| {md(one.event.label)} | {one.event.day} | {_after(one)} |" for one in report.answers]
     if imported.bad:
         lines += ["", "## Skipped lines", ""]
         lines += [f"- {line.file}, line {line.line}: {line.reason}" for line in imported.bad[:50]]
         if len(imported.bad) > 50:
             lines.append(f"- … and {len(imported.bad) - 50:,} more")
     return "\n".join([*lines, ""])
+
+
+def _after(one: Answer) -> str:
+    if one.delay is not None:
+        return str(one.delay) if one.answered else f"told {-one.delay} before"
+    return "outside the days watched" if one.outside else "not found"

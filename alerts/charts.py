@@ -62,7 +62,7 @@ def dyad_chart(
         if len(points) and not np.isnan(scores[-1]):
             axes.plot(x[-1:], scores[-1:], "o", color=CHART["line"], markersize=5)
             axes.annotate(
-                _tick(scores[-1]),
+                tick_text(scores[-1]),
                 (x[-1], scores[-1]),
                 (6, 0),
                 textcoords="offset points",
@@ -77,7 +77,7 @@ def dyad_chart(
         axes.set_xlim(-0.8, max(len(points) - 0.2, 1))
         axes.set_ylim(low, high)
         ticks = [tick for tick in (-1, -0.5, 0, 0.5, 1) if low <= tick <= high]
-        axes.set_yticks(ticks, [_tick(tick, 1) for tick in ticks])
+        axes.set_yticks(ticks, [tick_text(tick, 1) for tick in ticks])
         months = _months(points)
         strip.set_xticks([at for at, _ in months], [name for _, name in months], ha="left")
         strip.set_yticks([])
@@ -95,7 +95,8 @@ def _tone(direction: str) -> str:
     return {"convergence": "up", "divergence": "down"}.get(direction, "flat")
 
 
-def _tick(value: float, digits: int = 2) -> str:
+def tick_text(value: float, digits: int = 2) -> str:
+    """A score beside an axis."""
     return f"{value:+.{digits}f}".replace("-", MINUS) if round(value, digits) else "0"
 
 
@@ -105,6 +106,11 @@ def score_limits(states: Sequence[DyadState]) -> tuple[float, float]:
     for state in states:
         seen += [point.score for point in state.chart if point.score is not None]
         seen += [state.baseline] if state.baseline is not None else []
+    return limits_around(seen)
+
+
+def limits_around(seen: Sequence[float]) -> tuple[float, float]:
+    """A scale that shows all of *seen*, and at least one point of score."""
     low, high = min(seen) - 0.1, max(seen) + 0.1
     short = 1.0 - (high - low)
     if short > 0:

@@ -207,11 +207,13 @@ def detect(
     known: Sequence[Known] = (),
     reporting: Reporting | None = None,
     raise_thresholds: bool = True,
+    first_tone: bool = True,
 ) -> list[Found]:
     """Every shift in *coverage*, by the day on which it was found; those in *known* only steer, and are not repeated.
 
     From the 120th day on, thresholds are raised where the coverage's own history is rougher than usual (see
-    `alerts.history`); *raise_thresholds* leaves that out, for measurements.
+    `alerts.history`). For measurements, *raise_thresholds* leaves that out, and *first_tone* the watch on ties that
+    have no usual tone yet.
 
     Raises:
         ValueError: the rate of false alarms is not above zero.
@@ -229,7 +231,8 @@ def detect(
         found += _watch_family(coverage, kind, family, budget, raise_thresholds)
     blocs = [item for item in series if item.kind is Kind.BLOC]
     found = [wording.worded(one) for one in with_blocs(coverage, blocs, found, known)]
-    found += first_tones(coverage, reporting.usable, [*known, *found], rate=false_alarms_per_year)
+    if first_tone:
+        found += first_tones(coverage, reporting.usable, [*known, *found], rate=false_alarms_per_year)
     return sorted(found, key=lambda one: (one.detected, *one.key))
 
 

@@ -202,7 +202,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         cold=cold,
         quiet="" if shifts or cold else say.quiet(facts),
         smallest="" if shifts or cold else say.smallest(facts.states),
-        shifts=tuple(_shift(shift, facts, limits) for shift in shown),
+        shifts=tuple(shift_view(shift, facts, limits) for shift in shown),
         more_shifts=_more(len(shifts) - len(shown), "shift", "shifts", [say.headline(s) for s in shifts[len(shown) :]]),
         narratives=tuple(narrativenews.view(one, limits.title) for one in facts.narratives[: limits.shifts]),
         more_narratives=_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
@@ -305,7 +305,8 @@ def _more(number: int, one: str, many: str, names: list[str] | None = None) -> s
     return f"{said}: {'; '.join(names[:6])}" if names else said
 
 
-def _shift(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
+def shift_view(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
+    """One shift told in full; of *facts* it takes names of themes, claims, and the tie's state for its chart."""
     tone = {Direction.CONVERGENCE: "up", Direction.DIVERGENCE: "down"}.get(shift.direction, "flat")
     evidence = shift.evidence
     shown = evidence.stories[: limits.stories]

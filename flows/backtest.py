@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.backtest import BacktestReport, Tools, parse_day, run_backtest
+from alerts.backtest import Asked, BacktestReport, Tools, parse_day, run_backtest
+from alerts.events import read_events
 from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
@@ -23,7 +25,19 @@ from store.db import Store
 from store.errors import InputError
 from store.settings import Settings, get_settings
 
-MADE_HERE = ("backtest.db", "backtest.db-wal", "backtest.db-shm", "series.csv", "shifts.jsonl", "summary.md")
+MADE_HERE = (
+    "backtest.db",
+    "backtest.db-wal",
+    "backtest.db-shm",
+    "coverage.png",
+    "figures.json",
+    "report.html",
+    "series.csv",
+    "shifts.jsonl",
+    "summary.md",
+)
+HISTORIES = 20
+"""Permuted histories where nothing else is asked for: on a year of coverage, some seconds to a minute."""
 
 
 def prepare_folder(folder: Path) -> None:
@@ -42,13 +56,26 @@ def prepare_folder(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def run(settings: Settings, items: Path, folder: Path, start: str, end: str) -> BacktestReport:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller asked for, as text where it came as text; empty means all days, and no events."""
+
+    start: str = ""
+    end: str = ""
+    events: str = ""
+    histories: int = HISTORIES
+    seed: int = 1
+
+
+def run(settings: Settings, items: Path, folder: Path, options: Options) -> BacktestReport:
     """The step behind the flow."""
-    first, last = parse_day(start, "--from"), parse_day(end, "--to")
+    first, last = parse_day(options.start, "--from"), parse_day(options.end, "--to")
     if first and last and first > last:
         raise InputError(f"--from {first} lies after --to {last}")
     if not items.is_file():
         raise InputError(f"{items} is no file; give a .jsonl or .jsonl.gz of items")
+    events = read_events(Path(options.events)) if options.events.strip() else None
+    asked = Asked(first, last, events, options.histories, options.seed)
     prepare_folder(folder)
     own = settings.model_copy(update={"var_dir": folder, "smtp_host": "", "database_url": ""})
     topic = load_topic(settings.seeds_dir)
@@ -58,16 +85,20 @@ def run(settings: Settings, items: Path, folder: Path, start: str, end: str) -> 
         tools = Tools(
             store, own, get_backend(settings.model, topic), Matcher(topic).names_two, load_roster(settings.feeds_file)
         )
-        with progress("Importing items") as importing, progress("Reading articles") as reading:
+        with (
+            progress("Importing items") as importing,
+            progress("Reading articles") as reading,
+            progress("Permuting histories") as permuting,
+        ):
             return run_backtest(
                 tools,
                 items,
                 folder,
-                start=first,
-                end=last,
+                asked,
                 now=moment(""),
                 progress=importing,
                 reading=reading,
+                permuting=permuting,
             )
     finally:
         store.close()
@@ -76,14 +107,22 @@ def run(settings: Settings, items: Path, folder: Path, start: str, end: str) -> 
 @flow(name="backtest", flow_run_name="back-test", log_prints=False)
 async def backtest(
     items: Annotated[str, param("Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine.")],
+    *,
     start: Annotated[str, param("From", "First day, such as 2020-01-01; leave empty for the file's first.")] = "",
     end: Annotated[str, param("To", "Last day, such as 2020-12-31; leave empty for the file's last.")] = "",
     output: Annotated[str, param("Folder", "Where the results go; leave empty for var/backtest.")] = "",
+    events: Annotated[
+        str, param("Events file", "A .yaml or .csv of dated events to hold the shifts against; empty for none.")
+    ] = "",
+    permutations: Annotated[
+        int, param("Permuted histories", "How many times to deal the stances out anew; 0 for none.", ge=0, le=10_000)
+    ] = HISTORIES,
+    seed: Annotated[int, param("Seed", "The same seed gives the same permuted histories.", ge=0)] = 1,
 ) -> State[BacktestReport]:
-    """What would the monitor have said? Series, shifts, digests and a summary, with nothing from the future."""
+    """What would the monitor have said? Report, series, shifts and digests, with nothing from the future."""
     settings = get_settings()
     folder = Path(output) if output else settings.var_dir / "backtest"
-    report = run(settings, Path(items), folder, start, end)
+    report = run(settings, Path(items), folder, Options(start, end, events, permutations, seed))
     await artifacts.publish(settings, "backtest", "backtest", "What the back-test found", report=report)
     message = f"{len(report.shifts)} shifts in {report.articles} articles; results in {report.folder}"
     return Completed(message=message, data=report)

@@ -247,21 +247,32 @@ def detect(
 @app.command()
 def backtest(
     items: Annotated[Path, typer.Argument(help="Items, .jsonl or .jsonl.gz.", resolve_path=True)],
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.", resolve_path=True)],
     start: Annotated[str, typer.Option("--from", help="First day, for example 2020-01-01.")] = "",
     end: Annotated[str, typer.Option("--to", help="Last day, for example 2020-12-31.")] = "",
+    events: Annotated[
+        Path | None,
+        typer.Option(help="Dated events (.yaml or .csv: date, tie, direction, label).", resolve_path=True),
+    ] = None,
+    permutations: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Permuted histories that measure false shifts; 0 for none.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Of the permuted histories.")] = 1,
 ) -> None:
     """Run dated items through the same code, day by day, with nothing from the future.
 
-    Writes series.csv, shifts.jsonl, digests/*.html and summary.md into the folder.
+    Writes report.html, coverage.png, figures.json, series.csv, shifts.jsonl, digests/*.html and summary.md into the
+    folder; docs/backtest.md explains the report.
 
-    Example: `ricwatch backtest 2020.jsonl.gz --from 2020-01-01 --to 2020-12-31 -o backtest-2020`
+    Example: `ricwatch backtest 2020.jsonl.gz --from 2020-01-01 --to 2020-12-31 --events events.yaml -o backtest-2020`
     """
     prepare()
     from flows import tables
     from flows.backtest import backtest as backtest_flow
 
-    tables.backtest(_run(backtest_flow.fn, items=str(items), start=start, end=end, output=str(output)).data)
+    options = {"start": start, "end": end, "events": str(events or ""), "permutations": permutations, "seed": seed}
+    tables.backtest(_run(backtest_flow.fn, items=str(items), output=str(output), **options).data)
 
 
 @digest_app.command("preview")

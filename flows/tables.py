@@ -120,8 +120,10 @@ def backtest(report: BacktestReport) -> None:
             ("Items", f"{report.items:,} ({report.articles:,} on the topic, {report.relevant:,} on a dyad)"),
             ("Shifts", f"{len(report.shifts)}"),
             *(("", f"• {found.detected}: {found.text}") for found in report.shifts),
+            *(("In short" if number == 0 else "", line) for number, line in enumerate(report.brief)),
             ("Took", f"{report.seconds:.0f} s"),
             ("Results", str(report.folder)),
+            ("Report", str(report.folder / "report.html")),
         ],
     )
 

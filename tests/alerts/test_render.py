@@ -449,6 +449,7 @@ def artifact_fields() -> dict[str, dict[str, object]]:
                 relevant=4,
                 skipped=1,
                 shifts=(found, theme, split),
+                brief=(HOSTILE,),
                 seconds=12.3,
                 model=HOSTILE,
             )
