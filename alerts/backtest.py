@@ -24,7 +24,7 @@ from alerts.backtestreport import Run, brief, figures, months_of, report_fields
 from alerts.detect import FIRST_ALERT_DAY, detect
 from alerts.digest import run_digest
 from alerts.events import Answer, Event, answers
-from alerts.load import load_coverage
+from alerts.load import first_day, load_coverage
 from alerts.model import DYADS, Found
 from alerts.null import Null, empirical_null
 from alerts.periodchart import WIDTH, Period, period_chart, period_points
@@ -174,10 +174,10 @@ def gather_run(
     with tools.store.session() as session:
         themes = theme_names(settings)
         alerts = gather.shift_facts(session, model, end, settings.zone, themes)[::-1]
-        coverage_from = session.scalar(select(func.min(Article.day))) or start
+        watched = (first_day(session, model) or start) + dt.timedelta(days=FIRST_ALERT_DAY)
         answered = None
         if asked.events is not None:
-            answered = answers(asked.events, alerts, coverage_from + dt.timedelta(days=FIRST_ALERT_DAY), end)
+            answered = answers(asked.events, alerts, watched, end)
         return Run(
             name=name,
             start=start,

@@ -119,7 +119,7 @@ def figures(run: Run) -> dict[str, Any]:
         "shifts_without_event": None
         if run.answers is None
         else [at + 1 for at in without_event([one.event for one in run.answers], run.alerts)],
-        "null": None
+        "chance": None
         if null is None
         else {
             **asdict(null),

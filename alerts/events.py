@@ -133,7 +133,9 @@ def _yaml_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        at = error.problem_mark or error.context_mark
+        # An open quote runs to the end of the file; where it began is what helps.
+        ended = "end of stream" in (error.problem or "")
+        at = (error.context_mark if ended else None) or error.problem_mark
         where = f", line {at.line + 1}" if at else ""
         raise InputError(f"{path}{where}: {error.problem or 'this is no YAML'}") from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -152,7 +154,7 @@ def _yaml_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]
                 raise InputError(f"{path}, line {_line(key)}: a field of an event is plain text")
             empty = value.tag == "tag:yaml.org,2002:null"
             row[key.value.strip().lower()] = "" if empty else value.value
-        _check_names(path, line, list(row))
+        _check_names(path, line, [key.value.strip().lower() for key, _value in node.value])
         yield line, row
 
 

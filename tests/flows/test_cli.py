@@ -85,6 +85,15 @@ def test_an_error_is_one_clear_line_and_a_status(
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_a_wrong_line_of_events_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"id": "a", "title": "India and China talk", "date": "2024-01-01"}\n')
+    (tmp_path / "events.yaml").write_text("- date: 2024-01-01\n  label: fine\n- date: soon\n  label: not fine\n")
+    done = ricwatch("backtest", "items.jsonl", "-o", "out", "--events", "events.yaml", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "events.yaml, line 3: 'soon' is no day" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_wrong_setting_is_named_before_anything_runs(tmp_path: Path) -> None:
     done = ricwatch("doctor", cwd=tmp_path, RICWATCH_TIMEZONE="Mars/Olympus")
     assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import mailbox
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,9 +168,20 @@ def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
 def test_backtest_writes_its_folder_and_sees_nothing_of_the_future(tmp_path: Path) -> None:
     items = write_items(tmp_path / "items.jsonl.gz")
     whole, part = tmp_path / "whole", tmp_path / "part"
-    all_year = outcome(backtest, items=str(items), output=str(whole))
-    half_year = outcome(backtest, items=str(items), end="2021-08-31", output=str(part))
-    assert {path.name for path in whole.iterdir()} >= {"series.csv", "shifts.jsonl", "summary.md", "digests"}
+    events = tmp_path / "events.csv"
+    events.write_text("date,tie,direction,label\n2021-07-01,IN-CN,divergence,The <b>turn</b>\n")
+    all_year = outcome(backtest, items=str(items), output=str(whole), events=str(events), permutations=2)
+    half_year = outcome(backtest, items=str(items), end="2021-08-31", output=str(part), permutations=0)
+    made = {"report.html", "coverage.png", "figures.json", "series.csv", "shifts.jsonl", "summary.md", "digests"}
+    assert {path.name for path in whole.iterdir()} >= made
+    page = (whole / "report.html").read_text(encoding="utf-8")
+    assert "The &lt;b&gt;turn&lt;/b&gt;" in page
+    assert str(tmp_path) not in page
+    told = json.loads((whole / "figures.json").read_text(encoding="utf-8"))
+    assert told["shifts"] == len(all_year.shifts)
+    assert 0 <= told["events"][0]["delay"] <= 60
+    assert len(told["chance"]["tone"]) == 2
+    assert half_year.null is None
     early = [found.as_record() for found in all_year.shifts if f"{found.detected}" <= "2021-08-31"]
     assert [found.as_record() for found in half_year.shifts] == early
     assert any(shift["direction"] == "divergence" for shift in early)
