@@ -361,7 +361,8 @@ def _null(null: Null | None) -> dict[str, Any] | None:
         "about": (
             f"{count(null.histories, 'history', 'histories')} of each kind, {count(null.days, 'day')} watched in each "
             f"({null.years:.1f} years in all), seed {null.seed}. The true order has "
-            f"{count(null.observed, 'shift')} of tone{many}."
+            f"{count(null.observed, 'shift')} of tone{many}. First "
+            "tones are left out (below)."
         ),
     }
 
