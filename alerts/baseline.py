@@ -8,6 +8,7 @@ against.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -205,6 +206,19 @@ def rate_outlook(past: Counted, count: float, exposure: float, spread: tuple[flo
     )
 
 
+def remembered_outlook(past: Counted, count: float, exposure: float, spread: tuple[float, float]) -> Outlook:
+    """`rate_outlook`, remembered by its very numbers: a replay measures the same past days anew each day."""
+    counts, exposures = (np.asarray(one, dtype=np.float64).tobytes() for one in (past.count, past.exposure))
+    return _by_bytes((counts, exposures, past.at.astype(np.intp).tobytes()), count, exposure, spread)
+
+
+@lru_cache(maxsize=20_000)  # some 50 MB; a year of thirty series
+def _by_bytes(past: tuple[bytes, bytes, bytes], count: float, exposure: float, spread: tuple[float, float]) -> Outlook:
+    counts, exposures, at = past
+    counted = Counted(np.frombuffer(counts), np.frombuffer(exposures), np.frombuffer(at, dtype=np.intp))
+    return rate_outlook(counted, count, exposure, spread)
+
+
 class AttentionBaseline:
     """Number of stories of a day against the outlets that report (a matched panel), or against a known total.
 
@@ -275,7 +289,7 @@ class AttentionBaseline:
         at = np.flatnonzero(here)
         past = Counted(count[span][here], (capacity * factor[self._weekday[first:high]])[span][here], at)
         exposure = capacity_t * float(factor[self._weekday[t]])
-        return rate_outlook(past, count_t, exposure, (self.prior_spread, self.least_spread))
+        return remembered_outlook(past, count_t, exposure, (self.prior_spread, self.least_spread))
 
     def _weekday_factors(
         self, count: FloatArray, capacity: FloatArray, usable: BoolArray, skip: int, first: int
@@ -318,7 +332,7 @@ class ShareBaseline:
             return None
         past = Counted(self.carrying[low:high][at], self.stories[low:high][at], at)
         spread = (self.prior_spread, self.least_spread)
-        return rate_outlook(past, float(self.carrying[t]), float(self.stories[t]), spread)
+        return remembered_outlook(past, float(self.carrying[t]), float(self.stories[t]), spread)
 
 
 def _running(values: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ import numpy as np
 from alerts import thresholds, wording
 from alerts.baseline import Baseline, Outlook, guard_before
 from alerts.blocs import with_blocs
-from alerts.family import FAMILY, grown, step_factors
+from alerts.family import FAMILY, day_factors, grown
 from alerts.firsttone import first_tones
 from alerts.history import EVERY, Past, own_threshold
 from alerts.model import Direction, Found, Kind, SeriesKey
@@ -106,7 +106,8 @@ class SeriesMonitor:
         outlook = self._observe(t)
         if outlook is None or t < self._mute:
             return None
-        factors = step_factors(self.surprise[t], self.sensitivity[t], self.zone[t], self._family)
+        measured = float(self.surprise[t]), float(self.sensitivity[t]), float(self.zone[t])
+        factors = day_factors(*measured, self._family)
         self._sums = grown(self._sums, factors)
         evidence = self.evidence
         if evidence < needed:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,6 +53,14 @@ def step_factors(
     capped = np.minimum(a, 2.0)
     b = b * (capped / np.maximum(a, 1e-12)) ** 2
     factors: FloatArray = np.exp(np.reshape(_SIGNS, (2, 1, *tail)) * (capped * v) - b)
+    return factors
+
+
+@lru_cache(maxsize=100_000)
+def day_factors(surprise: float, gain: float, zone: float, family: Family) -> FloatArray:
+    """`step_factors` of one day, remembered: a replay goes through the same days each day. Not to be written to."""
+    factors = step_factors(surprise, gain, zone, family)
+    factors.setflags(write=False)
     return factors
 
 
