@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,11 @@ def test_a_network_learns_is_narrowed_and_exported(
     themes = tuple(theme.code for theme in topic.themes)
     pairs = tune.examples(labelled, topic)
     told: list[tuple[int, int | None]] = []
-    tuned = tune.tune(pairs, themes, progress=lambda done, total, _note="": told.append((done, total)))
+
+    def report(done: int, total: int | None = None, note: str = "") -> None:
+        told.append((done, total))
+
+    tuned = tune.tune(pairs, themes, progress=report)
     assert told[-1][0] == told[-1][1]
     assert {layer.intermediate.dense.out_features for layer in tuned.network.bert.encoder.layer} == {512}
 
@@ -49,7 +54,7 @@ def test_a_network_learns_is_narrowed_and_exported(
     assert np.mean(read == right) > 0.8
 
     texts = [f"{one.item.title}\n{one.item.text}" for one in labelled]
-    fusion = Fusion(*(getattr(HALVES, name) for name in Fusion.__slots__[:-1]), thresholds=(0.5,) * len(themes))
+    fusion = replace(HALVES, thresholds=(0.5,) * len(themes))
     path = export(tuned, texts, fusion, tmp_path / "weights", {"seed": 0})
     assert path.name == MODEL
     small = load_neural(tmp_path / "weights").logits(prompts)
