@@ -51,6 +51,10 @@ class Kind(StrEnum):
     TEST = "test"
 
 
+FIRST_LOOK = "2024-11-05"
+"""Day until which `run` replays the archive for someone who wants to see the monitor at work: the whole takes long."""
+
+
 class Trained(StrEnum):
     """Backends that learn from labelled items."""
 
@@ -105,8 +109,11 @@ def run(
     )
     if not or_replay:
         raise typer.Exit(EXIT_NOTHING_REACHED)
-    tables.say("Going on to the bundled archive: a REPLAY of demo outlets, in a database of its own.")
-    _replay(fresh=False, until="")
+    tables.say(
+        f"Going on to the bundled archive: a REPLAY of demo outlets, in a database of its own, until {FIRST_LOOK}; its "
+        "first shift is told by then. The rest of it: ricwatch replay"
+    )
+    _replay(fresh=False, until=FIRST_LOOK)
 
 
 @app.command()
