@@ -106,7 +106,7 @@ def page(served: Served) -> Iterator[Page]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, chromium_sandbox=False)
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         yield page
         browser.close()
 
