@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from alerts import firsttone
 from alerts.family import FAMILY
 from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.remeasure import follow_up
@@ -23,19 +24,11 @@ NEAR = 21
 """A shift of the tie found up to so many days before a bloc's onset, or since, explains the bloc's turn."""
 
 
-class Told(Protocol):
-    """A shift that readers know of, or that was found now."""
+class Told(firsttone.Told, Protocol):
+    """A shift that readers know of, or that was found now, of a tie or of one bloc."""
 
     @property
-    def dyad(self) -> str: ...
-    @property
-    def kind(self) -> Kind: ...
-    @property
-    def direction(self) -> Direction: ...
-    @property
     def bloc(self) -> str: ...
-    @property
-    def detected(self) -> dt.date: ...
 
 
 def with_blocs(

@@ -104,6 +104,13 @@ def softmax(logits: Reals) -> Reals:
     return total
 
 
+def log_softmax(logits: Reals) -> Reals:
+    """Log-probabilities of a vector, or of each row."""
+    z = logits - logits.max(axis=-1, keepdims=True)
+    out: Reals = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return out
+
+
 def sigmoid(logits: Reals | np.float64 | float) -> Reals:
     """The logistic function, safe for any size of number."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60, 60))))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from classify.decide import PairScore, Reals, sigmoid, softmax, stance_reading
+from classify.decide import PairScore, Reals, log_softmax, sigmoid, softmax, stance_reading
 from classify.linear import LinearModel, PairLogits, load_linear
 from classify.model import Backend, Item, Read, backend
 from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
@@ -59,7 +59,8 @@ class FusedModel:
         if is_long(item):
             return read_long(item, self._scored, self._version)
         document = make_document(item, self._linear.matcher)
-        if not is_latin(document):
+        possible = self._linear.matcher.possible(document.strengths)
+        if not possible or not is_latin(document):
             scores, read = self._linear.read_document(item.id, document)
             return scores, replace(read, model=self._version)
         scores, rows = self._scores(document)
@@ -82,7 +83,7 @@ class FusedModel:
         if row is None:
             return linear.score()
         fusion = self._neural.fusion
-        stance = _pool(_log_softmax(linear.stance), _log_softmax(row[:STANCES]), fusion.stance_share)
+        stance = _pool(log_softmax(linear.stance), log_softmax(row[:STANCES]), fusion.stance_share)
         gate = _pool(np.asarray(linear.gate), row[GATE_AT], fusion.gate_share)
         p_concerns = float(sigmoid((gate + fusion.gate_bias) / fusion.gate_temperature))
         return PairScore(p_concerns, stance_reading(softmax(stance / fusion.stance_temperature)))
@@ -97,10 +98,6 @@ class FusedModel:
 
 def _pool(linear: Reals, neural: Reals, share: float) -> Reals:
     return np.asarray((1 - share) * linear + share * neural)
-
-
-def _log_softmax(logits: Reals) -> Reals:
-    return np.log(np.maximum(softmax(np.asarray(logits, dtype=np.float64)), 1e-9))
 
 
 def load_fused(topic: Topic) -> FusedModel:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.calibration import Ints, Reals, binary_temperature, sigmoid, temperature, thresholds
+from classify.decide import log_softmax
 from classify.neural import Fusion
 
 _SHARES = np.linspace(0.2, 0.8, 13)
@@ -51,13 +52,6 @@ def fit_fusion(held: HeldOut) -> Fusion:
         theme_temperature=theme_temperature,
         thresholds=tuple(float(value) for value in thresholds(sigmoid(z / theme_temperature), held.theme)),
     )
-
-
-def log_softmax(logits: Reals) -> Reals:
-    """Rows of log-probabilities."""
-    z = logits - logits.max(axis=1, keepdims=True)
-    out: Reals = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return out
 
 
 def _best_share(held: HeldOut, told: NDArray[np.bool_]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from classify.claims import MOST_CLAIMS
 from classify.decide import GATE, MOST_THEMES, PairScore, stance_reading
 from classify.model import ClaimMatch, Item, Read, ThemeReading
 
@@ -25,7 +26,6 @@ MOST_PASSAGES = 60
 """So many are read, the first ones: a book in the text field must not stop the line."""
 CONCERNED = 0.1
 """Share of its passages that a document must spend on a tie."""
-_MOST_CLAIMS = 3
 _LEAST_P = 1e-3
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“])|(?<=[।。！？])\s*|\n+")
 
@@ -116,7 +116,7 @@ def _claims(reads: Sequence[Read]) -> tuple[ClaimMatch, ...]:
             if claim.id not in nearest or claim.similarity > nearest[claim.id].similarity:
                 nearest[claim.id] = claim
     order = sorted(nearest.values(), key=lambda claim: (-claim.similarity, claim.id))
-    return tuple(order[:_MOST_CLAIMS])
+    return tuple(order[:MOST_CLAIMS])
 
 
 def _evidence(reads: Sequence[Read], dyad: str, stance: int) -> str | None:

@@ -207,7 +207,7 @@ def _fit(prepared: Prepared, inside: Sequence[int], dyads: Sequence[str], themes
             "that name two actors but concern no dyad"
         )
     with_prior = sparse.hstack([*base, sparse.csr_matrix(dyad)]).tocsr()[concerns]
-    balance = _cell_balance([prepared.pair_dyad[row] for row in rows[concerns]], labels[concerns])
+    balance = cell_balance([prepared.pair_dyad[row] for row in rows[concerns]], labels[concerns])
     stance = LogisticRegression(C=STANCE_C, max_iter=_MAX_ITERATIONS)
     stance.fit(with_prior, labels[concerns], weight[concerns] * balance)
     gate = LogisticRegression(C=GATE_C, max_iter=_MAX_ITERATIONS)
@@ -322,7 +322,7 @@ def _matrix(vocabulary: tuple[tuple[str, ...], Floats], names: Sequence[Iterable
     return sparse.csr_matrix((values, columns, rows), shape=(len(names), len(kept)))
 
 
-def _cell_balance(dyads: Sequence[str], labels: Ints) -> Reals:
+def cell_balance(dyads: Sequence[str], labels: Ints) -> Reals:
     """Weights that even out the stances within each dyad, halfway; their mean is one."""
     cells = Counter(zip(dyads, labels.tolist(), strict=True))
     totals = Counter(dyads)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify import tune
+from classify.decide import log_softmax
 from classify.export import export
-from classify.fusion import HeldOut, fit_fusion, log_softmax
+from classify.fusion import HeldOut, fit_fusion
 from classify.labelled import Labelled, digest, load_labelled, split_by_time
 from classify.linear import LinearModel
 from classify.neural import FIRST_THEME, GATE_AT, STANCES

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import math
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +25,7 @@ from classify.labelled import Labelled
 from classify.neural import FIRST_THEME, GATE_AT, STANCES
 from classify.prompts import ALL, FIRST, PAIR, ROLES, SECOND, pair_prompt
 from classify.text import make_document
+from classify.train import HARD_WEIGHT, cell_balance
 from ingest.topic import Topic
 from store.errors import ConfigError
 from store.progress import Progress, silent
@@ -46,8 +46,6 @@ WARM_UP = 0.1
 LEADS_DROPPED = 0.25
 STANCE_SMOOTHING, GATE_SMOOTHING = 0.08, 0.04
 THEME_WEIGHT = 0.25
-HARD_WEIGHT = 0.7
-CELL_BALANCE = 0.5
 _NEITHER = 9
 _BUCKET = 16  # batches of texts of like length are cut from so many batches' worth
 
@@ -324,16 +322,13 @@ def _set_rates(optimizer: Any, done: float) -> None:
         group["lr"] = group["base"] * share
 
 
-def _balance(chosen: Sequence[Example]) -> list[float]:
-    """Weights that even out the stances within each dyad, halfway; their mean over concerned pairs is one."""
-    cells = Counter((one.dyad, one.label) for one in chosen if one.label != _NEITHER)
-    totals = Counter(one.dyad for one in chosen if one.label != _NEITHER)
-    raw = [
-        (totals[one.dyad] / STANCES / cells[one.dyad, one.label]) ** CELL_BALANCE if one.label != _NEITHER else 1.0
-        for one in chosen
-    ]
-    mean = float(np.mean([value for value, one in zip(raw, chosen, strict=True) if one.label != _NEITHER]))
-    return [value / mean for value in raw]
+def _balance(chosen: Sequence[Example]) -> Reals:
+    """`cell_balance` of the pairs that are concerned; the others have no stance to weigh."""
+    told = np.asarray([one.label != _NEITHER for one in chosen])
+    weight = np.ones(len(chosen))
+    own = [one for one in chosen if one.label != _NEITHER]
+    weight[told] = cell_balance([one.dyad for one in own], np.asarray([one.label for one in own], dtype=np.int64))
+    return weight
 
 
 def _batches(lengths: Sequence[int], shuffler: random.Random) -> Iterator[list[int]]:

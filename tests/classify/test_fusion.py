@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classify.fusion import HeldOut, fit_fusion, log_softmax
+from classify.decide import log_softmax
+from classify.fusion import HeldOut, fit_fusion
 
 rng = np.random.default_rng(7)
 N, THEMES = 900, 3
