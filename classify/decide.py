@@ -92,6 +92,11 @@ class Decider:
         return tuple(ThemeReading(self._themes[at], float(p[at])) for at in chosen)
 
 
+def nothing(item_id: str, version: str) -> Read:
+    """The reading of an item whose names allow no dyad."""
+    return Read(item_id, False, 0.0, version)
+
+
 def stance_reading(p: Reals) -> DyadReading:
     """The reading of three probabilities, of -1, 0 and +1."""
     return DyadReading(int(p.argmax()) - 1, (float(p[0]), float(p[1]), float(p[2])))

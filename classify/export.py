@@ -10,9 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from classify.network import MAX_TOKENS
 from classify.neural import ABOUT, FORMAT, MODEL, TOKENIZER, Fusion
 from classify.prompts import ROLES
-from classify.tune import MAX_TOKENS, Tuned
+from classify.tune import Tuned
 
 _OPSET = 17
 
@@ -29,6 +30,7 @@ def export(tuned: Tuned, texts: Iterable[str], fusion: Fusion, out: Path, note: 
 
     out.mkdir(parents=True, exist_ok=True)
     kept, tokenizer = _pruned(tuned, texts)
+    tuned.network.cpu()
     words = tuned.network.bert.embeddings.word_embeddings
     words.weight = torch.nn.Parameter(words.weight.detach()[kept])
     place = {old: new for new, old in enumerate(kept)}

@@ -8,23 +8,35 @@ than the Latin are read by the linear half alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from classify.decide import PairScore, Reals, log_softmax, sigmoid, softmax, stance_reading
+from classify.decide import PairScore, Reals, log_softmax, nothing, sigmoid, softmax, stance_reading
 from classify.linear import LinearModel, PairLogits, load_linear
 from classify.model import Backend, Item, Read, backend
 from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
 from classify.passages import Scored, is_long, read_long
 from classify.prompts import ROLES, is_latin, pair_prompt
-from classify.text import Document, make_document
+from classify.text import Document, make_draft
 from ingest.topic import Topic
 
 SURELY_NOT = 0.05
 """Probability, by the linear half, below which a pair is not worth the neural half's time: one pair in eight of later
 news, and asking would change no figure of it in the third digit."""
+
+
+_TOGETHER = 64  # items whose steps are done side by side
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """A document as the linear half reads it, with the prompts for the neural half, by dyad."""
+
+    document: Document
+    linear: dict[str, PairLogits]
+    prompts: dict[str, str]
 
 
 class FusedModel:
@@ -49,35 +61,51 @@ class FusedModel:
 
     def read(self, items: Sequence[Item]) -> list[Read]:
         """One reading per item, in order; each item is read by itself."""
-        return [self._scored(item)[1] for item in items]
+        starts = range(0, len(items), _TOGETHER)
+        return [read for start in starts for _, read in self._all(items[start : start + _TOGETHER])]
 
     def score_pairs(self, item: Item) -> dict[str, PairScore]:
         """Every dyad that the item's names allow, whether or not it passes the gate: for measuring."""
-        return self._scored(item)[0]
+        return self._one(item)[0]
 
-    def _scored(self, item: Item) -> Scored:
+    def _one(self, item: Item) -> Scored:
+        return self._all([item])[0]
+
+    def _all(self, items: Sequence[Item]) -> list[Scored]:
+        # Step by step for all items: a network run between two steps of one item would empty the processor's caches.
+        begun = [self._begin(item) for item in items]
+        asked = [one for one in begun if isinstance(one, _Half)]
+        answers = iter([self._neural.logits(list(one.prompts.values())) for one in asked])
+        return [
+            self._end(item, one, next(answers)) if isinstance(one, _Half) else one
+            for item, one in zip(items, begun, strict=True)
+        ]
+
+    def _begin(self, item: Item) -> Scored | _Half:
+        """What the linear half says and what to ask the neural one; or all there is to say, where it is not asked."""
+        matcher = self._linear.matcher
         if is_long(item):
-            return read_long(item, self._scored, self._version)
-        document = make_document(item, self._linear.matcher)
-        possible = self._linear.matcher.possible(document.strengths)
-        if not possible or not is_latin(document):
+            return read_long(item, self._one, self._version)
+        draft = make_draft(item, matcher)
+        if not matcher.possible(draft.strengths):
+            return {}, nothing(item.id, self._version)
+        document = draft.document()
+        if not is_latin(document):
             scores, read = self._linear.read_document(item.id, document)
             return scores, replace(read, model=self._version)
-        scores, rows = self._scores(document)
-
-        def theme_p(dyads: Sequence[str]) -> Reals:
-            return self._themes(document, [rows[dyad] for dyad in dyads if dyad in rows])
-
-        return scores, self._decider.read(item.id, self._version, document, scores, theme_p)
-
-    def _scores(self, document: Document) -> tuple[dict[str, PairScore], Mapping[str, Reals]]:
-        """The score of every possible dyad, and what the neural half said of those that it was asked about."""
         linear = self._linear.pair_logits(document)
         asked = [dyad for dyad, own in linear.items() if sigmoid(own.gate) >= SURELY_NOT]
-        matcher = self._linear.matcher
-        prompts = [pair_prompt(document, matcher.sides[dyad], matcher.principals) for dyad in asked]
-        rows = dict(zip(asked, self._neural.logits(prompts), strict=True))
-        return {dyad: self._pooled(own, rows.get(dyad)) for dyad, own in linear.items()}, rows
+        prompts = {dyad: pair_prompt(document, matcher.sides[dyad], matcher.principals) for dyad in asked}
+        return _Half(document, linear, prompts)
+
+    def _end(self, item: Item, half: _Half, answers: Reals) -> Scored:
+        rows = dict(zip(half.prompts, answers, strict=True))
+        scores = {dyad: self._pooled(own, rows.get(dyad)) for dyad, own in half.linear.items()}
+
+        def theme_p(dyads: Sequence[str]) -> Reals:
+            return self._themes(half.document, [rows[dyad] for dyad in dyads if dyad in rows])
+
+        return scores, self._decider.read(item.id, self._version, half.document, scores, theme_p)
 
     def _pooled(self, linear: PairLogits, row: Reals | None) -> PairScore:
         if row is None:

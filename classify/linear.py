@@ -17,13 +17,13 @@ import numpy as np
 
 from classify.actors import Matcher
 from classify.claims import BOUNDS
-from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, sigmoid, softmax, stance_reading
+from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, nothing, sigmoid, softmax, stance_reading
 from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
 from classify.model import Backend, Item, Read, backend
 from classify.parameters import WEIGHTS, Parameters, load_parameters
 from classify.passages import Scored, is_long, read_long
-from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
+from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_draft
 from ingest.topic import Topic
 
 DENSE_SCALE = 0.3
@@ -99,7 +99,10 @@ class LinearModel:
     def _scored(self, item: Item) -> Scored:
         if is_long(item):
             return read_long(item, self._scored, self._version)
-        return self.read_document(item.id, make_document(item, self.matcher))
+        draft = make_draft(item, self.matcher)
+        if not self.matcher.possible(draft.strengths):
+            return {}, nothing(item.id, self._version)
+        return self.read_document(item.id, draft.document())
 
     def _logits_of(self, dyad: str, document: Document) -> PairLogits:
         own = self._parameters

@@ -1,6 +1,6 @@
 """The neural half of the default backend: a small transformer that reads a pair in a text, run by onnxruntime.
 
-The network (six layers of 384, in eight-bit integers) was fine-tuned by `classify.tune`; here it is only run: no torch,
+The network (four layers of 384, in eight-bit integers) was trained by `classify.distil`; here it is only run: no torch,
 nothing is downloaded, one thread, one prompt at a time. One at a time, because the integer arithmetic scales by the
 largest activation of a run: in a batch, a text would be read a little differently next to another neighbour.
 """

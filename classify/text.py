@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classify.actors import Hit, Kind, Matcher
@@ -53,8 +54,25 @@ class Document:
         return token.start < self.title_end
 
 
-def make_document(item: Item, matcher: Matcher) -> Document:
-    """Cut, find the actors, split into sentences and clauses. A text that begins by repeating the title loses that."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item with its actors found but not yet cut into words: enough to tell whether it is worth that."""
+
+    full: str
+    plain: str
+    title_end: int
+    hits: tuple[Hit, ...]
+    strengths: dict[str, float]
+
+    def document(self) -> Document:
+        """The same, with sentences, clauses and tokens."""
+        sentences = _sentences(self.plain, self.title_end)
+        tokens = _tokens(self.plain, sentences, self.hits)
+        return Document(self.full, self.title_end, tuple(sentences), tuple(tokens), self.hits, self.strengths)
+
+
+def make_draft(item: Item, matcher: Matcher) -> Draft:
+    """Cut to length and find the actors. A text that begins by repeating the title loses that."""
     title = item.title[:TITLE_CHARS].strip()
     text = item.text[: TITLE_CHARS + TEXT_CHARS].strip()
     if title and text.startswith(title) and not text[len(title) : len(title) + 1].isalnum():
@@ -64,14 +82,17 @@ def make_document(item: Item, matcher: Matcher) -> Document:
     plain = full.translate(_CONTROL)
     # The title's end stays a line break: "… visit to Russia" and "Today …" must not become the channel.
     plain = f"{plain[: len(title)]}\n{plain[len(title) + 1 :]}" if text else plain
-    sentences = _sentences(plain, len(title))
-    hits = matcher.hits(plain)
+    hits = tuple(matcher.hits(plain))
     strengths: dict[str, float] = {}
     for hit in hits:
         for actor, strength in hit.actors:
             strengths[actor] = max(strength, strengths.get(actor, 0.0))
-    tokens = _tokens(plain, sentences, hits)
-    return Document(full, len(title), tuple(sentences), tuple(tokens), tuple(hits), strengths)
+    return Draft(full, plain, len(title), hits, strengths)
+
+
+def make_document(item: Item, matcher: Matcher) -> Document:
+    """Cut, find the actors, split into sentences and clauses."""
+    return make_draft(item, matcher).document()
 
 
 def _sentences(plain: str, title_end: int) -> list[tuple[int, int]]:
@@ -92,7 +113,7 @@ def _trim(plain: str, start: int, end: int) -> tuple[int, int]:
     return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
-def _tokens(plain: str, sentences: list[tuple[int, int]], hits: list[Hit]) -> list[Token]:
+def _tokens(plain: str, sentences: Sequence[tuple[int, int]], hits: Sequence[Hit]) -> list[Token]:
     tokens: list[Token] = []
     clause = 0
     waiting = iter([*hits, None])

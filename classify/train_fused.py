@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +11,19 @@ from numpy.typing import NDArray
 
 from classify import tune
 from classify.decide import log_softmax
+from classify.distil import distil
 from classify.export import export
 from classify.fusion import HeldOut, fit_fusion
 from classify.labelled import Labelled, digest, load_labelled, split_by_time
 from classify.linear import LinearModel
+from classify.model import Item
+from classify.network import base_folder
 from classify.neural import FIRST_THEME, GATE_AT, STANCES
+from classify.otherpairs import TEXT_CHARS, other_prompts
 from classify.parameters import WEIGHTS
 from classify.text import make_document
 from classify.train import fit, prepare
+from ingest.jsonl import iter_jsonl
 from ingest.topic import Topic
 from store.errors import InputError
 from store.progress import Progress, silent
@@ -58,13 +63,14 @@ def train_fused(
     topic: Topic,
     out: Path = WEIGHTS,
     *,
-    vocabulary: Iterable[str] = (),
+    news: Sequence[Item] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> FusedReport:
     """Train on *labelled* items and on *lessons* (written for training), write the weights into *out*.
 
-    *vocabulary* are more texts of the kind, whose words the network must know.
+    *news* are unlabelled items of the same kind, the more the better: with them the network learns by way of others
+    (`classify.distil`), and it knows their words. For the figures on later news, only items before `HELD_FROM` count.
 
     Raises:
         ConfigError: the extras ``train`` and ``tune`` are not installed.
@@ -73,18 +79,19 @@ def train_fused(
     early, late = split_by_time(labelled, HELD_FROM)
     if min(len(early), len(late)) < _LEAST:
         raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
-    tune.base_folder()  # says what is missing before an hour of work
+    base_folder()  # says what is missing before an hour of work
     everything = [*labelled, *weighted(lessons, LINEAR_LESSON_WEIGHT)]
     prepared = prepare(everything, topic, progress=progress)
     chosen = [*early, *range(len(labelled), len(everything))]
     linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
-    first = tune_on([labelled[at] for at in early], lessons, topic, seed=seed, progress=progress)
+    before = [item for item in news if item.date < HELD_FROM]
+    first = tune_on([labelled[at] for at in early], lessons, topic, news=before, seed=seed, progress=progress)
     fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
     fit(prepared, range(len(everything)), topic, seed=seed, progress=progress).save(out)
-    whole = tune_on(labelled, lessons, topic, seed=seed, progress=progress)
-    known = (f"{one.item.title}\n{one.item.text}" for one in everything)
+    whole = tune_on(labelled, lessons, topic, news=news, seed=seed, progress=progress)
+    known = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
     note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
-    path = export(whole, [*known, *vocabulary], fusion, out, note)
+    path = export(whole, known, fusion, out, note)
     return FusedReport(len(labelled), len(lessons), len(late), path.stat().st_size, path)
 
 
@@ -102,17 +109,39 @@ def load_lessons(folder: Path = LESSONS) -> list[Labelled]:
     return [one for path in sorted(folder.glob("*.jsonl")) for one in load_labelled(path)]
 
 
+def load_news(path: Path) -> list[Item]:
+    """The items of a file that carry a title; nothing else of a line is asked for, since none is labelled.
+
+    Raises:
+        InputError: the file cannot be read, or no line of it has a title.
+    """
+    values = [line.value for line in iter_jsonl(path) if line.value]
+    found = [
+        Item("", title, str(value.get("text") or ""), date=str(value.get("date") or ""))
+        for value in values
+        if isinstance(title := value.get("title"), str) and title.strip()
+    ]
+    if not found:
+        raise InputError(f"{path}: no line has a title; one JSON object a line is expected, with title, text and date")
+    return found
+
+
 def tune_on(
     labelled: Sequence[Labelled],
     lessons: Sequence[Labelled],
     topic: Topic,
     *,
+    news: Sequence[Item] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> tune.Tuned:
-    """The neural half, fine-tuned on *labelled* items and *lessons*."""
+    """The neural half, from *labelled* items and *lessons*, and from *news* where there are any."""
     pairs = tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
-    return tune.tune(pairs, tuple(theme.code for theme in topic.themes), seed=seed, progress=progress)
+    themes = tuple(theme.code for theme in topic.themes)
+    if not news:
+        return tune.tune(pairs, themes, seed=seed, progress=progress)
+    texts = [f"{item.title}\n{item.text}"[:TEXT_CHARS] for item in news]
+    return distil(pairs, themes, texts, other_prompts(texts, topic, seed), seed=seed, progress=progress)
 
 
 def held_out(linear: LinearModel, tuned: tune.Tuned, items: Sequence[Labelled], topic: Topic) -> HeldOut:

@@ -16,17 +16,21 @@ from store.settings import get_settings
 def train_files(
     items: Sequence[Path],
     output: Path | None,
+    *,
     labels: Sequence[Path] = (),
     texts: Sequence[Path] = (),
     backend: str = "linear",
+    news: Sequence[Path] = (),
 ) -> list[str]:
     """Train *backend* on the labelled *items* and on *labels* joined to their *texts*; gives the lines to print.
 
     Raises:
         ConfigError: the extra that the backend needs is not installed.
-        InputError: there is nothing to train on, or labels without texts.
+        InputError: there is nothing to train on, labels without texts, or unlabelled *news* for a backend without use.
     """
-    prepared = _BACKENDS[backend]()
+    if news and backend != "fused":
+        raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
+    prepared = _fused(news) if backend == "fused" else _BACKENDS[backend]()
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -47,16 +51,18 @@ def train_files(
 Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 
-def _fused() -> Train:
+def _fused(news: Sequence[Path]) -> Train:
+    from classify.network import base_folder
     from classify.parameters import WEIGHTS
-    from classify.train_fused import load_lessons, train_fused
-    from classify.tune import base_folder
+    from classify.train_fused import load_lessons, load_news, train_fused
 
     base_folder()  # what is missing is told before the texts are joined
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
-        return str(train_fused(labelled, load_lessons(), topic, output or WEIGHTS, progress=report_progress))
+        unlabelled = [item for path in news for item in load_news(path)]
+        lessons, folder = load_lessons(), output or WEIGHTS
+        return str(train_fused(labelled, lessons, topic, folder, news=unlabelled, progress=report_progress))
 
     return run
 
@@ -92,4 +98,4 @@ def _multilingual() -> Train:
     return run
 
 
-_BACKENDS: dict[str, Callable[[], Train]] = {"fused": _fused, "linear": _linear, "multilingual": _multilingual}
+_BACKENDS: dict[str, Callable[[], Train]] = {"linear": _linear, "multilingual": _multilingual}

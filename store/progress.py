@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -13,3 +14,15 @@ class Progress(Protocol):
 
 def silent(done: int, total: int | None = None, note: str = "") -> None:
     """A progress that says nothing: the default everywhere."""
+
+
+def counted(progress: Progress, total: int, note: str) -> Callable[[], None]:
+    """A report that is called once for each of *total* steps and counts them itself."""
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total, note)
+
+    return step
