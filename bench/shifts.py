@@ -1,144 +1,128 @@
-"""What the detector's figures in the README and in docs/method.md come from: simulated presses, a naive peer beside it.
+"""What the detector's figures in the README and in docs/method.md come from: simulated presses, bars, rivals.
 
-    python -m bench.shifts            # about ten minutes on one core
-    python -m bench.shifts --quick    # about two
+    python -m bench.shifts                       # about half an hour on two cores
+    python -m bench.shifts --quick               # a few minutes
+    python -m bench.shifts --only harsh 'x2'     # what has one of these in its name
+    python -m bench.shifts --no-rivals
 
-A false digest is a day with at least one alarm on coverage that did not change. Delays are from the day of the change
-to the alarm; a run without an alarm of the right tie and kind within 60 days counts as missed. Seeds start at 50,000:
-no setting was chosen on them.
+`bench.measures` says what is measured, `bench.rivals` beside whom, `bench.bars` against what. Everything goes to
+bench/out/shifts.json; a run with --only adds to what is there.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+from bench import measures, rivals
+from bench.bars import BARS
+from bench.measures import ACCIDENTS, EFFECTS, NULLS, SEED, YEARS, Figures, Row
+from bench.worlds import BASE, SPARSE
 
-from alerts.detect import detect
-from alerts.model import DYADS, Found, Kind, Verdict
-from alerts.votes import Coverage
-from bench.worlds import CHANGED_THEME, THEMES, WORLDS, Change, World, simulate
-
-SEED = 50_000
-YEARS = 2
-CHANGE_DAY = 150
-WATCHED = 60
-OUT = Path(__file__).parent / "out"
+OUT = Path(__file__).parent / "out" / "shifts.json"
+Run = Callable[[int], Row]
+Results = dict[str, dict[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """A change to be found: its name, the series in which it shows, and what is done to the first dyad or a theme.
-
-    A bloc's turn counts as found when it is told as a split, or as a shift of the tie that names that bloc alone.
-    """
-
-    name: str
-    kind: Kind
-    change: Change
-
-
-EFFECTS = (
-    Effect("stance +0.4", Kind.STANCE, Change(start=CHANGE_DAY, stance=0.4)),
-    Effect("stance +0.2", Kind.STANCE, Change(start=CHANGE_DAY, stance=0.2)),
-    Effect("attention x3", Kind.ATTENTION, Change(start=CHANGE_DAY, volume=3.0)),
-    Effect("attention x2", Kind.ATTENTION, Change(start=CHANGE_DAY, volume=2.0)),
-    Effect("theme x3", Kind.THEME, Change(start=CHANGE_DAY, theme=3.0)),
-    Effect("theme x2", Kind.THEME, Change(start=CHANGE_DAY, theme=2.0)),
-    Effect("one bloc +0.6", Kind.BLOC, Change(start=CHANGE_DAY, stance=0.6, bloc="russia")),
-)
-
-
-def false_digests(world: World, runs: int) -> tuple[float, dict[str, float]]:
-    """False digests a year at the default target, and false alarms a year of each kind."""
-    days, kinds = 0, Counter[Kind]()
-    for run in range(runs):
-        found = detect(simulate(world, YEARS * 365, SEED + run))
-        days += len({one.detected for one in found})
-        kinds.update(one.kind for one in found)
-    return days / (runs * YEARS), {str(kind): round(kinds[kind] / (runs * YEARS), 2) for kind in Kind}
-
-
-def naive_days(coverage: Coverage) -> Iterator[tuple[str, Kind, int]]:
-    """The naive peer: a day's count, or mean score, more than 3 standard deviations off its 30-day mean."""
-    for dyad in DYADS:
-        table = coverage.dyads[dyad]
-        count = table.votes.sum(axis=1)
-        mean = np.divide(table.score.sum(axis=1), count, out=np.zeros_like(count), where=count > 0)
-        for kind, values in ((Kind.STANCE, mean), (Kind.ATTENTION, count)):
-            for t in range(30, len(values)):
-                window = values[t - 30 : t]
-                if abs(values[t] - window.mean()) > 3 * max(window.std(ddof=1), 1e-9):
-                    yield dyad, kind, t
-
-
-def naive_false_digests(world: World, runs: int) -> float:
-    """Days a year on which the naive peer alarms on unchanged coverage."""
-    days = sum(len({t for _d, _k, t in naive_days(simulate(world, YEARS * 365, SEED + run))}) for run in range(runs))
-    return days / (runs * YEARS)
-
-
-def delays(world: World, effect: Effect, runs: int) -> list[int | None]:
-    """Days from the change to the alarm, a run each; None where none came."""
-    found: list[int | None] = []
-    for run in range(runs):
-        coverage = simulate(world, CHANGE_DAY + WATCHED, SEED + 10_000 + run, effect.change)
-        late = [
-            (one.detected - coverage.first).days - CHANGE_DAY
-            for one in detect(coverage)
-            if _tells(one, effect) and (one.detected - coverage.first).days >= CHANGE_DAY
-        ]
-        found.append(min(late) if late else None)
+def measurements() -> dict[str, tuple[Run, Figures]]:
+    """By name: how one press is simulated and what is made of many."""
+    found: dict[str, tuple[Run, Figures]] = {}
+    for name, world in NULLS.items():
+        found[name] = partial(measures.null_run, world), measures.null_figures
+    for name, effect in EFFECTS.items():
+        found[name] = partial(measures.effect_run, BASE, effect), measures.effect_figures
+        found[f"{name}, sparse"] = partial(measures.effect_run, SPARSE, effect), measures.effect_figures
+    for name in ("stance +0.4", "stance +0.2", "attention x3"):
+        found[f"{name} ends"] = partial(measures.return_run, BASE, EFFECTS[name]), measures.mean_figures
+    for name, change in ACCIDENTS.items():
+        found[name] = partial(measures.accident_run, BASE, change), measures.mean_figures
     return found
 
 
-def _tells(one: Found, effect: Effect) -> bool:
-    if effect.kind is Kind.THEME:
-        return one.theme == THEMES[CHANGED_THEME]
-    if effect.kind is not Kind.BLOC:
-        return one.dyad == DYADS[0] and one.kind is effect.kind
-    moved = [move.bloc for move in one.bloc_moves if move.verdict is Verdict.MOVED]
-    return one.dyad == DYADS[0] and one.kind.tone and moved == [effect.change.bloc]
+def measure(names: Sequence[str], null_runs: int, other_runs: int, pool: Executor) -> Results:
+    """The figures of each measurement in *names*, printed as they come."""
+    results: Results = {}
+    every = measurements()
+    for name in names:
+        run, figures = every[name]
+        rows = list(pool.map(run, range(null_runs if name in NULLS else other_runs), chunksize=1))
+        results[name] = figures(rows)
+        print(f"{name}: {_shown(results[name])}", flush=True)
+    return results
 
 
-def summarised(found: list[int | None]) -> dict[str, float | str]:
-    """Median delay and the parts found within 14 and 30 days."""
-    times = sorted(WATCHED + 1 if one is None else one for one in found)
-    middle = times[len(times) // 2]
-    return {
-        "median_days": middle if middle <= WATCHED else f">{WATCHED}",
-        "within_14": round(sum(one <= 14 for one in times) / len(times), 3),
-        "within_30": round(sum(one <= 30 for one in times) / len(times), 3),
-    }
+def measure_rivals(null_runs: int, effect_runs: int, pool: Executor) -> Results:
+    """Each rival at its textbook setting and at equal false alarms."""
+    results: Results = {}
+    for rival in rivals.rivals():
+        if rival.package and importlib.util.find_spec(rival.package) is None:
+            print(f"{rival.name} is left out: {rival.package} is not installed (extra bench)")
+            continue
+        # PELT starts anew every day: a fifth of the presses has to do.
+        part = 5 if rival.name == "PELT" else 1
+        nulls, effects = max(2, null_runs // part), max(5, effect_runs // part)
+
+        def false_digests(setting: float, first: int, rival: rivals.Rival = rival, nulls: int = nulls) -> float:
+            run = partial(rivals.null_run, rival, setting, BASE)
+            return sum(pool.map(run, range(first, first + nulls))) / (nulls * YEARS)
+
+        equal = rivals.equal_setting(rival, partial(false_digests, first=rivals.TUNING))
+        for label, setting in (("textbook", rival.textbook), ("at equal false alarms", equal)):
+            name = f"{rival.name}, {label}"
+            if setting is None:
+                print(f"{name}: no setting is as quiet", flush=True)
+                continue
+            own = {"setting": float(setting), "false digests a year": round(false_digests(setting, SEED), 2)}
+            for effect_name, effect in rivals.RIVAL_EFFECTS.items():
+                run = partial(rivals.effect_run, rival, setting, BASE, effect)
+                rows = list(pool.map(run, range(effects)))
+                own[f"{effect_name} in 30 days"] = sum(
+                    (row["delay"] or 0) <= 30 and row["delay"] is not None for row in rows
+                ) / len(rows)
+            results[name] = own
+            print(f"{name}: {_shown(own)}", flush=True)
+    return results
+
+
+def _shown(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in figures.items())
 
 
 def main() -> None:
-    """Measure, print as it goes, and write bench/out/shifts.json."""
+    """Measure, print as it goes, hold against the bars, and write bench/out/shifts.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
-    quick = parser.parse_args().quick
-    null_runs, shift_runs = (6, 10) if quick else (30, 40)
-    result: dict[str, object] = {"null_years_per_world": null_runs * YEARS, "runs_per_effect": shift_runs}
-    for name, world in WORLDS.items():
-        (ours, kinds), naive = false_digests(world, null_runs), naive_false_digests(world, null_runs)
-        result[name] = {
-            "false_digests_per_year": round(ours, 2),
-            "by_kind": kinds,
-            "naive_false_digests_per_year": round(naive, 1),
-        }
-        print(f"{name}: {ours:.2f} false digests a year {kinds}; naive z-score {naive:.0f}", flush=True)
-    for effect in EFFECTS:
-        for name in ("base", "sparse"):
-            figures = summarised(delays(WORLDS[name], effect, shift_runs))
-            result[f"{name}, {effect.name}"] = figures
-            print(f"{name}, {effect.name}: {figures}", flush=True)
-    OUT.mkdir(exist_ok=True)
-    (OUT / "shifts.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the presses")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="TEXT", help="only measurements with this in their name"
+    )
+    parser.add_argument("--no-rivals", action="store_true", help="leave the rivals out")
+    parser.add_argument("--only-rivals", action="store_true", help="measure nothing but the rivals")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: one per core")
+    given = parser.parse_args()
+    null_runs, other_runs = (6, 20) if given.quick else (60, 150)
+    names = [name for name in measurements() if not given.only or any(text in name for text in given.only)]
+    if not names:
+        parser.error(f"nothing is named like {', '.join(given.only)}; there are: {', '.join(measurements())}")
+    known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() and (given.only or given.only_rivals) else {}
+    with ProcessPoolExecutor(given.jobs) as pool:
+        results: Results = dict(known.get("figures", {}))
+        beside: Results = dict(known.get("rivals", {}))
+        if not given.only_rivals:
+            results |= measure(names, null_runs, other_runs, pool)
+        if not given.no_rivals and not given.only:
+            beside |= measure_rivals(max(6, null_runs // 2), other_runs // 3, pool)
+    print("\n" + "\n".join(line for bar in BARS if (line := bar.line(results))))
+    OUT.parent.mkdir(exist_ok=True)
+    about = {"null_years": null_runs * YEARS, "presses_per_change": other_runs}
+    OUT.write_text(
+        json.dumps({"about": about, "figures": results, "rivals": beside}, indent=2) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
 from flows.narratives_command import narratives
+from flows.parse_command import parse
 from store.errors import RicwatchError
 
 EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
@@ -415,6 +416,7 @@ def train(
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)
+app.command()(parse)
 
 
 @app.command()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, open_fetcher
 from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
+from ingest.hosts import Hosts
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.parse import parse
 from store.progress import Progress, silent
 from store.settings import Settings
-
-_PER_HOST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,12 @@ async def check_feeds(
 ) -> list[CheckRow]:
     """Ask every one of *feeds*, enabled or not, once and without validators; a row for each, in their order."""
     slots = asyncio.Semaphore(settings.poll_concurrency)
-    hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_HOST))
+    hosts = Hosts(settings.host_spacing)
     done = 0
 
     async def one(fetcher: Fetcher, feed: RosterFeed) -> CheckRow:
         nonlocal done
-        async with hosts[urlsplit(feed.url).hostname or ""], slots:
+        async with hosts.turn(urlsplit(feed.url).hostname or ""), slots:
             outcome = await fetcher.fetch(feed.url)
             parsed = None
             if isinstance(outcome, Fetched):

@@ -26,6 +26,7 @@ LONGEST_SILENCE = dt.timedelta(days=60)
 UNKNOWN_SILENCE = dt.timedelta(days=21)
 """The limit while a feed has shown fewer than `_ENOUGH_DAYS` days with items, so that its usual gap is not known."""
 
+RATE_DAYS = dt.timedelta(days=28)
 _ENOUGH_DAYS = 5
 _LOOK_BACK = 30
 
@@ -94,6 +95,19 @@ def days_with_items(session: Session, key: str) -> list[dt.date]:
         .limit(_LOOK_BACK)
     )
     return sorted(rows)
+
+
+def usual_gaps(session: Session, today: dt.date) -> dict[str, float]:
+    """Mean hours from item to item of each feed in the last four weeks; feeds known for less than two are left out."""
+    first = session.execute(select(FeedDay.feed_key, func.min(FeedDay.day)).group_by(FeedDay.feed_key))
+    known_since: dict[str, dt.date] = {row[0]: row[1] for row in first}
+    seen = session.execute(
+        select(FeedDay.feed_key, func.sum(FeedDay.seen))
+        .where(FeedDay.day > today - RATE_DAYS, FeedDay.day <= today)
+        .group_by(FeedDay.feed_key)
+    )
+    hours = RATE_DAYS / dt.timedelta(hours=1)
+    return {key: hours / items for key, items in seen if items and known_since[key] <= today - RATE_DAYS / 2}
 
 
 def feed_health(session: Session, *, now: dt.datetime) -> list[FeedHealth]:

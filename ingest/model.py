@@ -39,6 +39,7 @@ class FeedProblem(StrEnum):
     HTML = "html_instead_of_feed"
     CHALLENGE = "challenge_page"
     NOT_A_FEED = "not_a_feed"
+    WRONG_SCRIPT = "wrong_script"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ class Entry:
 class ParsedFeed:
     """A response as entries. `error` is empty when it was a feed, however odd.
 
-    `format` is feedparser's name (``rss20``, ``atom10`` …), `bad` counts items without a usable title or address,
-    `left` the items beyond the cap. `ttl` is what the feed asks for between polls, in seconds. A `truncated` body
-    breaks off before its end: its entries are used, its validators are not.
+    `format` is feedparser's name (``rss20``, ``atom10`` …), ``json11`` or ``sitemap-news``; `bad` counts items without
+    a usable title or address, `left` the items beyond the cap. `ttl` is what the feed asks for between polls, in
+    seconds. A `truncated` body breaks off before its end: its entries are used, its validators are not.
     """
 
     format: str

@@ -1,6 +1,7 @@
 """The one boundary to the feed parser: bytes and headers in, cleaned entries out.
 
 feedparser sits behind it with sanitising and relative links off: `ingest.clean` does both, and they cost half the time.
+What it does not read, JSON Feed and news sitemaps, `ingest.formats` does.
 The HTTP is our own (`ingest.fetch`), so that a refusal is never mistaken for an empty feed.
 """
 
@@ -17,7 +18,9 @@ import feedparser
 
 from ingest.clean import TEXT_LIMIT, TITLE_LIMIT, plain_text, web_address
 from ingest.dates import read_date
+from ingest.formats import RawFeed, read_other
 from ingest.model import DateQuality, Entry, FeedProblem, ParsedFeed
+from ingest.script import wrong_script
 
 _HEAD = 4_096
 _HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
@@ -55,37 +58,48 @@ def parse(
         return _no_feed(FeedProblem.EMPTY_BODY, "the answer has no content")
     if problem := _page_instead(body, headers):
         return problem
+    other = read_other(body, max_items)
+    raw = other or _by_feedparser(body, headers)
+    if raw.problem is not None:
+        return _no_feed(raw.problem, raw.error)
+    entries: list[Entry] = []
+    bad = 0
+    for item in raw.items[:max_items]:
+        entry = _entry(item, feed, now)
+        if entry is None:
+            bad += 1
+        else:
+            entries.append(entry)
+    if garbled := wrong_script([entry.title for entry in entries], feed.lang):
+        return _no_feed(FeedProblem.WRONG_SCRIPT, garbled)
+    return ParsedFeed(
+        format=raw.format,
+        title=plain_text(_text(raw.about, "title"), TITLE_LIMIT),
+        entries=tuple(entries),
+        bad=bad,
+        left=max(0, len(raw.items) - max_items),
+        ttl=_ttl(raw.about),
+        truncated=raw.truncated,
+    )
+
+
+def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
     shown = {name: headers[name] for name in ("content-type",) if name in headers}
     try:
         result: Any = feedparser.parse(
             io.BytesIO(body), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # (feedparser has raised UnicodeError, AttributeError … on odd input)
-        return _no_feed(FeedProblem.NOT_A_FEED, f"the parser gave up: {type(error).__name__}: {error}"[:300])
+        reason = f"the parser gave up: {type(error).__name__}: {error}"
+        return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
     items: list[Any] = result.get("entries") or []
     version = result.get("version") or ""
     trouble = result.get("bozo_exception")
     if not version and not items:
-        reason = f"no RSS, RDF or Atom: {trouble}" if trouble else "no RSS, RDF or Atom"
-        return _no_feed(FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
-    about: Any = result.get("feed") or {}
-    entries: list[Entry] = []
-    bad = 0
-    for item in items[:max_items]:
-        entry = _entry(item, feed, now)
-        if entry is None:
-            bad += 1
-        else:
-            entries.append(entry)
-    return ParsedFeed(
-        format=version or "unknown",
-        title=plain_text(_text(about, "title"), TITLE_LIMIT),
-        entries=tuple(entries),
-        bad=bad,
-        left=max(0, len(items) - max_items),
-        ttl=_ttl(about),
-        truncated=trouble is not None and not _FEED_END.search(body[-_HEAD:]),
-    )
+        reason = f"no RSS, RDF, Atom or JSON Feed: {trouble}" if trouble else "no RSS, RDF, Atom or JSON Feed"
+        return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
+    truncated = trouble is not None and not _FEED_END.search(body[-_HEAD:])
+    return RawFeed(version or "unknown", result.get("feed") or {}, items, truncated=truncated)
 
 
 def _no_feed(problem: FeedProblem, error: str) -> ParsedFeed:

@@ -26,6 +26,12 @@ LONGEST = dt.timedelta(hours=24)
 PARKED = dt.timedelta(days=30)
 # Some servers keep sending the same ETag for a changed feed: once a day the validators stay at home.
 FULL_EVERY = dt.timedelta(hours=24)
+# A permanent redirect to a maintenance page has destroyed rosters: only so many answers in a row, each of them a feed,
+# make a move.
+MOVES_NEEDED = 5
+# A feed that has something new every few days need not be asked each hour.
+MOST_BY_RATE = dt.timedelta(hours=6)
+POLLS_A_GAP = 8
 
 
 class Health(StrEnum):
@@ -37,6 +43,9 @@ class Health(StrEnum):
     STALE = "stale"
     HTTP_ERROR = "http_error"
     PARSE_ERROR = "parse_error"
+    HTML = "html_instead_of_feed"
+    CHALLENGE = "challenge_page"
+    WRONG_SCRIPT = "wrong_script"
     BLOCKED = "blocked"
     GONE = "gone"
     UNREACHABLE = "unreachable"
@@ -57,13 +66,30 @@ class Due(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """What the decisions need to know of a feed. `last_full_at` is when it last sent a complete answer."""
+    """What the decisions need to know of a feed.
+
+    `last_full_at` is when it last sent a complete answer, `gap_hours` its usual time from item to item.
+    """
 
     enabled: bool = True
     health: Health = Health.UNKNOWN
     failures: int = 0
     next_poll_at: dt.datetime | None = None
     last_full_at: dt.datetime | None = None
+    gap_hours: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where permanent redirects lead, and how many answers in a row, each a feed, came from there."""
+
+    to: str = ""
+    seen: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the new address is asked at once."""
+        return bool(self.to) and self.seen >= MOVES_NEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +136,7 @@ def judge(
             "not_modified",
             health,
             state.failures,
-            _next(key, state.failures, now, outcome.headers),
+            _next(key, state.failures, now, outcome.headers, usual=usual_interval(state.gap_hours)),
             success=state.failures == 0,
         )
     if isinstance(outcome, Gone):
@@ -130,14 +156,59 @@ def judge(
         return Verdict("failed", health, failures, _next(key, failures, now, wait=wait), reason)
     if same_body:
         health = Health.UNMODIFIED if state.health in (*HEALTHY, Health.UNKNOWN) or state.failures else state.health
-        return Verdict("same_body", health, 0, _next(key, 0, now, outcome.headers), success=True, keep_validators=True)
+        due_at = _next(key, 0, now, outcome.headers, usual=usual_interval(state.gap_hours))
+        return Verdict("same_body", health, 0, due_at, success=True, keep_validators=True)
     return _judge_body(key, state, outcome, parsed, now)
+
+
+_PROBLEMS = {
+    FeedProblem.HTML: Health.HTML,
+    FeedProblem.CHALLENGE: Health.CHALLENGE,
+    FeedProblem.WRONG_SCRIPT: Health.WRONG_SCRIPT,
+}
+
+
+def moved(before: Move, outcome: Outcome, parsed: ParsedFeed | None, *, same_body: bool) -> Move:
+    """What an answer says of where the feed lies. *before* is what the answers up to now said.
+
+    An address that was settled on and then fails is given up: the roster's own is asked again.
+    """
+    if isinstance(outcome, NotModified):
+        return before
+    told = outcome.permanent_url if isinstance(outcome, Fetched) else None
+    is_feed = same_body or (parsed is not None and parsed.problem is None and bool(parsed.entries))
+    if before.settled:
+        if isinstance(outcome, Fetched) and is_feed:
+            return Move(told, 1) if told and told != before.to else before
+        return Move()
+    if not told or not is_feed:
+        # What says nothing of a move, be it a failure or an answer from the old address, ends the row.
+        return Move()
+    return Move(told, before.seen + 1 if told == before.to else 1)
+
+
+def usual_interval(gap_hours: float | None) -> dt.timedelta:
+    """How often a feed that brings something new every *gap_hours* need be asked: eight times in that time.
+
+    >>> [str(usual_interval(gap)) for gap in (None, 1.0, 24.0, 2400.0)]
+    ['0:00:00', '0:07:30', '3:00:00', '6:00:00']
+    """
+    if gap_hours is None:
+        return dt.timedelta(0)
+    return min(dt.timedelta(hours=max(0.0, gap_hours)) / POLLS_A_GAP, MOST_BY_RATE)
+
+
+def rests_until(outcome: Outcome, now: dt.datetime) -> dt.datetime | None:
+    """Until when the whole host is left alone: only a 429 speaks for more than the address that was asked."""
+    if not isinstance(outcome, Failed) or outcome.status != 429:
+        return None
+    return now + (retry_after(outcome.retry_after, now) or INTERVAL)
 
 
 def _judge_body(key: str, state: FeedState, outcome: Fetched, parsed: ParsedFeed | None, now: dt.datetime) -> Verdict:
     if parsed is None or parsed.problem is not None:
         problem = parsed.problem if parsed else FeedProblem.NOT_A_FEED
-        health = Health.BLOCKED if problem == FeedProblem.CHALLENGE else Health.PARSE_ERROR
+        health = _PROBLEMS.get(problem or FeedProblem.NOT_A_FEED, Health.PARSE_ERROR)
         failures = state.failures + 1
         reason = f"{problem}: {parsed.error if parsed else 'not parsed'}"
         return Verdict("failed", health, failures, _next(key, failures, now), reason)
@@ -148,7 +219,7 @@ def _judge_body(key: str, state: FeedState, outcome: Fetched, parsed: ParsedFeed
         "fetched",
         Health.OK if parsed.entries else Health.EMPTY,
         0,
-        _next(key, 0, now, outcome.headers, ttl=parsed.ttl),
+        _next(key, 0, now, outcome.headers, ttl=parsed.ttl, usual=usual_interval(state.gap_hours)),
         reason,
         success=True,
         # The validators of half a body would hide the other half until the next change.
@@ -165,10 +236,11 @@ def _next(
     *,
     ttl: int | None = None,
     wait: dt.timedelta | None = None,
+    usual: dt.timedelta = dt.timedelta(0),
 ) -> dt.datetime:
     """Clamp of the longest that anyone asks for; linear in the failures, since feeds recover in hours, not in powers of
     two; jitter from the feed's name, so that runs are reproducible and hosts are not hit in step."""
-    delay = INTERVAL * (1 + failures)
+    delay = max(INTERVAL, usual) * (1 + failures)
     for asked in (max_age(headers or {}), dt.timedelta(seconds=ttl) if ttl else None, wait):
         if asked is not None:
             delay = max(delay, min(asked, LONGEST))

@@ -10,10 +10,9 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
@@ -22,10 +21,23 @@ from sqlalchemy.orm import Session
 from ingest.articles import StoreCounts, store_entries
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Failed, Fetched, Fetcher, Outcome, open_fetcher
-from ingest.health import days_with_items, with_silence
+from ingest.health import days_with_items, usual_gaps, with_silence
+from ingest.hosts import Hosts
 from ingest.model import OnTopic, ParsedFeed
 from ingest.parse import parse
-from ingest.policy import HEALTHY, Due, FeedState, Health, Verdict, conditional, due, judge
+from ingest.policy import (
+    HEALTHY,
+    Due,
+    FeedState,
+    Health,
+    Move,
+    Verdict,
+    conditional,
+    due,
+    judge,
+    moved,
+    rests_until,
+)
 from ingest.roster import IMPORT_KIND, forget_validators
 from ingest.stories import StoryIndex
 from ingest.transact import in_transaction
@@ -36,7 +48,6 @@ from store.settings import Settings
 
 __all__ = ["CheckRow", "PollReport", "PollRow", "check_feeds", "poll_feeds"]
 
-PER_HOST = 2
 _log = logging.getLogger("ricwatch.ingest")
 
 
@@ -113,11 +124,12 @@ class _Task:
     last_modified: str | None
     body_sha256: str | None
     state: FeedState
+    move: Move
 
     @property
     def host(self) -> str:
         """The host that is asked first."""
-        return urlsplit(self.url).hostname or ""
+        return host_of(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,9 @@ class _Answer:
     outcome: Outcome
     parsed: ParsedFeed | None
     verdict: Verdict
+    move: Move
     seconds: float
+    rests_until: dt.datetime | None = None
 
 
 async def poll_feeds(
@@ -164,6 +178,11 @@ async def poll_feeds(
     return PollReport(tuple(rows), not_due)
 
 
+def host_of(url: str) -> str:
+    """The host that an address names."""
+    return urlsplit(url).hostname or ""
+
+
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[_Task], int]:
     tasks: list[_Task] = []
     not_due = 0
@@ -177,6 +196,7 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
             .tuples()
             .all()
         )
+        gaps = usual_gaps(session, now.date())
         query = select(Feed).where(Feed.kind != IMPORT_KIND).order_by(Feed.key)
         if keys is not None:
             query = query.where(Feed.key.in_(keys))
@@ -185,18 +205,20 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
             answer = due(state, now, force=force, named=keys is not None)
             if answer == Due.YES:
                 ask = conditional(state, now)
+                move = Move(feed.moved_to, feed.moved_seen)
                 tasks.append(
                     _Task(
                         feed.key,
                         feed.outlet,
                         feed.bloc,
-                        feed.url,
+                        feed.moved_to if move.settled else feed.url,
                         feed.timezone,
                         feed.lang,
                         feed.etag if ask else None,
                         feed.last_modified if ask else None,
                         feed.body_sha256,
-                        state,
+                        replace(state, gap_hours=gaps.get(feed.key)),
+                        move,
                     )
                 )
             elif answer != Due.DISABLED:
@@ -216,15 +238,17 @@ class _Run:
         self._on_topic = on_topic
         self._max_items = settings.feed_max_items
         self._slots = asyncio.Semaphore(settings.poll_concurrency)
-        self._hosts: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(PER_HOST))
+        self._hosts = Hosts(settings.host_spacing)
         self._writer = asyncio.Lock()
         self._stories = StoryIndex()
 
     async def poll(self, task: _Task) -> PollRow:
         """Ask one feed and store what it brought."""
         # The host first: a slot is not held by a feed that waits for its turn at a busy host.
-        async with self._hosts[task.host], self._slots:
+        async with self._hosts.turn(task.host), self._slots:
             started = time.perf_counter()
+            if until := self._hosts.resting(task.host, self._now):
+                return _postponed(task, until)
             try:
                 return await self._poll(task, started)
             except Exception as error:  # one feed must never lose the others
@@ -240,7 +264,11 @@ class _Run:
                 parse, outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
             )
         verdict = judge(task.key, task.state, outcome, parsed, same_body=same, now=self._now)
-        answer = _Answer(outcome, parsed, verdict, time.perf_counter() - started)
+        until = rests_until(outcome, self._now)
+        if until is not None:
+            self._hosts.rest(task.host, until)
+        move = moved(task.move, outcome, parsed, same_body=same)
+        answer = _Answer(outcome, parsed, verdict, move, time.perf_counter() - started, until)
         async with self._writer:
             return await asyncio.to_thread(self._commit, task, answer)
 
@@ -278,6 +306,8 @@ class _Run:
             )
         poll.new, poll.known, poll.off_topic = counts.new, counts.known, counts.off_topic
         health = _update(session, feed, answer, counts, self._now)
+        if answer.rests_until is not None:
+            _rest_host(session, task.host, answer.rests_until)
         session.flush()
         return PollRow(
             key=task.key,
@@ -310,6 +340,10 @@ def _update(session: Session, feed: Feed, answer: _Answer, counts: StoreCounts, 
         feed.last_success_at = now
     if counts.new or counts.off_topic:
         feed.last_new_at = now
+    if (feed.moved_to, feed.moved_seen) != (answer.move.to, answer.move.seen):
+        feed.moved_to, feed.moved_seen = answer.move.to, answer.move.seen
+        if answer.move.settled or not answer.move.to:
+            forget_validators(feed)  # they are of the other address
     feed.failures = verdict.failures
     feed.next_poll_at = verdict.next_poll_at
     feed.last_error = "" if verdict.success else verdict.reason or feed.last_error
@@ -320,6 +354,20 @@ def _update(session: Session, feed: Feed, answer: _Answer, counts: StoreCounts, 
             feed.health_since = now
         feed.health = str(health)
     return health
+
+
+def _rest_host(session: Session, host: str, until: dt.datetime) -> None:
+    """Put off every feed of *host*, as its 429 asks."""
+    for other in session.scalars(select(Feed).where(Feed.kind != IMPORT_KIND, Feed.enabled)):
+        if host in (host_of(other.url), host_of(other.moved_to)):
+            other.next_poll_at = max(until, other.next_poll_at or until)
+
+
+def _postponed(task: _Task, until: dt.datetime) -> PollRow:
+    """A feed that was due and not asked, since its host asks to be left alone; its row was put off with the others."""
+    reason = f"not asked before {until:%Y-%m-%d %H:%M} UTC: its host said that it is asked too often"
+    lost = _lost(task, RuntimeError(), 0.0)
+    return replace(lost, outcome="postponed", reason=reason)
 
 
 def _lost(task: _Task, error: Exception, seconds: float) -> PollRow:

@@ -151,10 +151,21 @@ class Feed(Base):
     health: Mapped[str] = mapped_column(
         String(30),
         default="unknown",
-        comment="State in one word: ok, unmodified, empty, stale, http_error, parse_error, blocked, gone, unreachable, unknown.",
+        comment="State in one word: ok, unmodified, empty, stale, http_error, parse_error, html_instead_of_feed, challenge_page, wrong_script, blocked, gone, unreachable, unknown.",
     )
     health_since: Mapped[dt.datetime | None] = mapped_column(comment="Since when it has been in that state.")
     last_error: Mapped[str] = mapped_column(Text, default="", comment="What went wrong last, in words.")
+    moved_to: Mapped[str] = mapped_column(
+        Text,
+        default="",
+        server_default="",
+        comment="Address that permanent redirects lead to; polled once enough answers agreed. Empty: none does.",
+    )
+    moved_seen: Mapped[int] = mapped_column(
+        default=0,
+        server_default="0",
+        comment="Answers in a row, each a feed, that came from there by permanent redirects.",
+    )
 
 
 class Poll(Base):

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
         description="Sent with every request; name a contact so that a site can reach you.",
     )
     poll_concurrency: int = Field(12, ge=1, le=64, description="Feeds polled at the same time.")
+    host_spacing: float = Field(2.0, ge=0, le=60, description="Seconds between two requests that begin at one host.")
     fetch_timeout: float = Field(30.0, gt=0, description="Seconds for one feed in all, redirects included.")
     fetch_max_bytes: int = Field(15_000_000, gt=0, description="Largest feed body, after decompression.")
     feed_max_items: int = Field(2_000, gt=0, description="Items read from one response; the rest is counted and left.")

@@ -13,14 +13,18 @@ from ingest.policy import (
     INTERVAL,
     JITTER,
     LONGEST,
+    MOVES_NEEDED,
     PARKED,
     Due,
     FeedState,
     Health,
+    Move,
     conditional,
     due,
     judge,
     max_age,
+    moved,
+    rests_until,
     retry_after,
 )
 from tests.ingest.helpers import NOW
@@ -61,10 +65,8 @@ RULES = [
     Rule("a feed without items is empty and read in full next time", STATE, fetched(), EMPTY, Health.EMPTY, 0, False),
     Rule("a full answer clears earlier failures", BAD, fetched(), WITH_ITEMS, Health.OK, 0, True),
     Rule("half a body is used, its validators are not", OK, fetched(), HALF, Health.OK, 0, False),
-    Rule(
-        "a web page is a parse error and its validators are dropped", OK, fetched(), HTML, Health.PARSE_ERROR, 1, False
-    ),
-    Rule("a robot check is a block", OK, fetched(), CHALLENGE, Health.BLOCKED, 1, False),
+    Rule("a web page is named and its validators are dropped", OK, fetched(), HTML, Health.HTML, 1, False),
+    Rule("a robot check is named", OK, fetched(), CHALLENGE, Health.CHALLENGE, 1, False),
     Rule("a 304 on a feed that was ok is unmodified", OK, NotModified(), None, Health.UNMODIFIED, 0, False),
     Rule("a 304 keeps a parse error", BAD, NotModified(), None, Health.PARSE_ERROR, 3, False),
     Rule("a 304 keeps a failure to reach", DOWN, NotModified(), None, Health.UNREACHABLE, 2, False),
@@ -228,3 +230,65 @@ def test_retry_after_in_both_forms(value: str | None, seconds: int | None) -> No
 )
 def test_max_age(header: str, seconds: int | None) -> None:
     assert max_age({"cache-control": header}) == (None if seconds is None else dt.timedelta(seconds=seconds))
+
+
+NEW = "https://new.in/rss"
+
+
+def from_new() -> Fetched:
+    return Fetched(200, NEW, {}, b"", "0", permanent_url=NEW)
+
+
+MOVES = [
+    ("an answer from the old address says nothing", Move(), fetched(), WITH_ITEMS, Move()),
+    ("the first permanent redirect is noted", Move(), from_new(), WITH_ITEMS, Move(NEW, 1)),
+    ("the same again is counted", Move(NEW, 3), from_new(), WITH_ITEMS, Move(NEW, 4)),
+    ("another target begins anew", Move("https://x.in/", 3), from_new(), WITH_ITEMS, Move(NEW, 1)),
+    ("a web page at the new address ends the row", Move(NEW, 4), from_new(), HTML, Move()),
+    ("a failure ends the row", Move(NEW, 4), Failed(FailedReason.HTTP, "", 500), None, Move()),
+    ("a 304 says nothing", Move(NEW, 4), NotModified(), None, Move(NEW, 4)),
+    ("the old address answering again ends the row", Move(NEW, 4), fetched(), WITH_ITEMS, Move()),
+    ("a settled address that answers stays", Move(NEW, MOVES_NEEDED), fetched(), WITH_ITEMS, Move(NEW, MOVES_NEEDED)),
+    ("a settled address that fails is given up", Move(NEW, MOVES_NEEDED), Failed(FailedReason.TLS, ""), None, Move()),
+    ("a settled address that is a web page is given up", Move(NEW, MOVES_NEEDED), fetched(), HTML, Move()),
+    (
+        "a settled address that moves on begins a row of its own",
+        Move("https://x.in/", MOVES_NEEDED),
+        from_new(),
+        WITH_ITEMS,
+        Move(NEW, 1),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "parsed", "after"), [move[1:] for move in MOVES], ids=[m[0] for m in MOVES]
+)
+def test_where_a_feed_lies(before: Move, outcome: Outcome, parsed: ParsedFeed | None, after: Move) -> None:
+    assert moved(before, outcome, parsed, same_body=False) == after
+
+
+def test_the_same_body_from_the_new_address_counts_too() -> None:
+    assert moved(Move(NEW, MOVES_NEEDED - 1), from_new(), None, same_body=True).settled
+
+
+def test_a_feed_that_rarely_brings_something_is_asked_rarely() -> None:
+    def wait(gap: float | None) -> dt.timedelta:
+        return judge("a", FeedState(gap_hours=gap), fetched(), WITH_ITEMS, same_body=False, now=NOW).next_poll_at - NOW
+
+    assert wait(None) == wait(0.5) < dt.timedelta(hours=1)
+    assert dt.timedelta(hours=3) <= wait(24.0) < dt.timedelta(hours=3.2)
+    assert dt.timedelta(hours=6) <= wait(1000.0) < dt.timedelta(hours=6.2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "minutes"),
+    [
+        (Failed(FailedReason.HTTP, "", 429, "600"), 10),
+        (Failed(FailedReason.HTTP, "", 429), 45),
+        (Failed(FailedReason.HTTP, "", 503, "600"), None),
+        (fetched(), None),
+    ],
+)
+def test_only_a_429_speaks_for_the_whole_host(outcome: Outcome, minutes: int | None) -> None:
+    assert rests_until(outcome, NOW) == (None if minutes is None else NOW + dt.timedelta(minutes=minutes))

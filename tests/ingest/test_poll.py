@@ -15,7 +15,7 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
 from ingest.model import RosterFeed
-from ingest.policy import Health
+from ingest.policy import MOVES_NEEDED, Health
 from ingest.poll import PollReport, PollRow, poll_feeds
 from ingest.roster import sync_roster
 from store.db import Store
@@ -124,7 +124,7 @@ async def test_a_web_page_instead_of_the_feed_is_named_and_its_validators_are_no
     await poll_one(store, local, url)
     server.set("/rss", Answer(page, headers={"ETag": '"page"'}))
     row = await poll_one(store, local, url, NOW + HOUR)
-    assert (row.outcome, row.health) == ("failed", Health.PARSE_ERROR)
+    assert (row.outcome, row.health) == ("failed", Health.HTML)
     assert "Maintenance" in row.reason
     assert state(store).etag is None
     assert state(store).last_success_at == NOW
@@ -310,3 +310,44 @@ async def test_killed_between_entries_and_validators_nothing_is_lost_and_nothing
     assert state(store).etag is None
     row = await poll_one(store, local, url)
     assert (row.outcome, row.new, row.off_topic) == ("fetched", 1, 1)
+
+
+async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when_it_fails(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    new = server.set("/new", Answer(rss("India meets China")))
+    old = server.set("/rss", Answer(status=301, headers={"Location": new}))
+    for hour in range(MOVES_NEEDED):
+        await poll_one(store, local, old, NOW + hour * HOUR)
+    assert (state(store).moved_to, state(store).moved_seen, state(store).url) == (new, MOVES_NEEDED, old)
+    before = len(server.asked)
+    row = await poll_one(store, local, old, NOW + 10 * HOUR)
+    assert [asked.path for asked in server.asked[before:]] == ["/new"]
+    assert row.answered
+    server.set("/new", Answer(status=404))
+    await poll_one(store, local, old, NOW + 11 * HOUR)
+    server.set("/rss", Answer(rss("India meets China", "Russia calls India")))
+    assert (await poll_one(store, local, old, NOW + 12 * HOUR)).new == 1
+    assert (state(store).moved_to, state(store).moved_seen) == ("", 0)
+
+
+async def test_a_new_address_in_the_roster_ends_a_move(server: FeedServer, store: Store, local: Settings) -> None:
+    new = server.set("/new", Answer(rss("India meets China")))
+    await poll_one(store, local, server.set("/rss", Answer(status=308, headers={"Location": new})))
+    assert state(store).moved_seen == 1
+    await poll_one(store, local, server.set("/third", Answer(rss("Russia calls India"))), NOW + HOUR)
+    assert (state(store).moved_to, state(store).moved_seen) == ("", 0)
+
+
+async def test_too_many_requests_puts_off_every_feed_of_that_host(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    busy = server.set("/a", Answer(status=429, headers={"Retry-After": "7200"}))
+    rows = [feed("a", url=busy), *(feed(f"b{n}", url=server.set(f"/b{n}", Answer(rss("x")))) for n in range(3))]
+    local = local.model_copy(update={"poll_concurrency": 1})
+    report = await poll(store, local, *rows)
+    assert [row.outcome for row in report.rows] == ["failed", "postponed", "postponed", "postponed"]
+    assert "asked too often" in report.rows[1].reason
+    assert len(server.asked) == 1
+    assert (await poll(store, local, *rows, now=NOW + HOUR, force=False)).due == 0
+    assert (await poll(store, local, *rows, now=NOW + 3 * HOUR, force=False)).due == 4
