@@ -169,7 +169,7 @@ def _add_articles(
                 "date_quality": str(entry.date_quality),
                 "first_seen_at": now,
                 "day": item.day,
-                "story_id": stories.place(entry.title, key, item.day, outlet),
+                "story_id": stories.place(entry.title, key, item.day, outlet, entry.text),
             }
         )
     new = stories.take_new()

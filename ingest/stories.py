@@ -1,46 +1,40 @@
 """Near-copies become one story, the unit that is counted: a wire text in forty papers is one vote and not forty.
 
-Titles are compared within three days. Candidates come from an index by token (the rarest tokens of a title first), and
-each is then verified. What separates two events with similar titles is looked at before what unites them: other
-numbers ("18th round", "19th round"), another name or verb in the same place ("meets Putin", "meets Xi").
+Articles are compared within a week. Candidates come from an index by stem (those with which an article shares the most
+of its rarest), and each is then verified: near-copies by their titles, tellings in other words by titles and leads
+(`ingest.likeness`). What separates two events with similar titles is looked at before what unites them: other numbers
+("18th round", "19th round"), another name or verb in the same place ("meets Putin", "meets Xi").
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rapidfuzz import fuzz
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ingest.likeness import LEAD_CHARS, WINDOW_DAYS, Words, probability, words_of
+from ingest.words import EMPTY, pieces
 from store.models import Article, Story
 
-WINDOW_DAYS = 3
-"""A story spans at most this many days from its first article to its last."""
-
+COPY_DAYS = 3
+"""Titles alone are trusted for so many days: "what we know" comes again each week."""
+SURE_ENOUGH = 0.5
+"""Probability from which two articles tell one event."""
 _MEMORY_DAYS = 40
-_RAREST = 5
-_MOST_CANDIDATES = 400
+_RAREST = 10
+_MOST_CANDIDATES = 60
 _MIN_TOKENS = 3
 _JACCARD_ONE_SIDED = 0.6
 _JACCARD_TWO_SIDED = 0.75
+_ALIKE = 0.5
 
-# Words that carry no event: grammar, and what desks put around a headline.
-_EMPTY = frozenset(
-    """
-    a an the of in on at to for by with from as and or but is are was were be been has have had it its his her their
-    this that amid after over into than about update updates updated live watch video photos exclusive breaking news
-    report reports reported reportedly says said say told tells sources source official officials analysis explained
-    explainer opinion here what why how will would he she they you your we our s
-    в на и с по о об из за для от до что как это его её их при к у а но или же бы
-    के का की में से को ने है हैं और पर यह कि तो ही भी पे एक
-    """.split()  # noqa: SIM905 (a list of so many strings is harder to read)
-)
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th|й|го|я|е|ой|ый)?")
 _NUMBER_WORDS = {
     word: str(number)
@@ -95,10 +89,9 @@ def fingerprint(key: str) -> Fingerprint:
         elif token in _NUMBER_WORDS:
             numbers.add(_NUMBER_WORDS[token])
         elif _CJK.search(token):
-            # Chinese and Japanese write no spaces: pairs of characters stand for words.
-            words.update(token[at : at + 2] for at in range(max(1, len(token) - 1)))
+            words.update(pieces(token))
             numbers.update(re.findall(r"\d+", token))
-        elif token not in _EMPTY:
+        elif token not in EMPTY:
             words.add(token)
     return Fingerprint(key, frozenset(words), frozenset(numbers))
 
@@ -130,6 +123,25 @@ def similarity(one: Fingerprint, two: Fingerprint) -> float:
     return jaccard if jaccard >= _JACCARD_TWO_SIDED and min(len(mine), len(yours)) * 5 <= common else 0.0
 
 
+def told_apart(one: Fingerprint, two: Fingerprint) -> bool:
+    """Whether two titles are alike but for what makes them two events: a number, a turn, one other name or verb.
+
+    Leads cannot outvote it: those of two rounds of talks, or of a yes and a no, say mostly the same.
+
+    >>> told_apart(fingerprint("modi meets putin in moscow"), fingerprint("modi meets xi in moscow"))
+    True
+    """
+    if one.key == two.key or similarity(one, two):
+        return False
+    mine, yours = _unpaired(one.words - two.words, two.words - one.words)
+    extra = len(mine) + len(yours) + len(one.numbers ^ two.numbers)
+    common = len(one.tokens | two.tokens) - extra
+    if common / (common + extra) < _ALIKE:
+        return False
+    other_numbers = bool(one.numbers - two.numbers and two.numbers - one.numbers)
+    return other_numbers or bool((mine | yours) & _TURNS) or len(mine) == len(yours) == 1
+
+
 def _unpaired(mine: frozenset[str], yours: frozenset[str]) -> tuple[set[str], set[str]]:
     """The words of each side that are no other form of a word of the other (visit, visits; Россия, России)."""
     left, right = set(mine), set(yours)
@@ -142,6 +154,30 @@ def _unpaired(mine: frozenset[str], yours: frozenset[str]) -> tuple[set[str], se
                 right.discard(other)
                 break
     return left, right
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What an article is known again by: its title, and the words of title and lead."""
+
+    title: Fingerprint
+    words: Words
+
+
+def make_print(key: str, text: str) -> Print:
+    """The print of an article with the `title_key` *key* and the text *text*."""
+    return Print(fingerprint(key), words_of(key, text))
+
+
+def likeness(one: Print, two: Print, days: int) -> float:
+    """How surely two articles published *days* apart tell one event: 0 when they do not, else up to 1."""
+    copies = similarity(one.title, two.title) if days <= COPY_DAYS else 0.0
+    if copies == 1.0 or days > WINDOW_DAYS:
+        return copies
+    sure = probability(one.words, two.words, days)
+    if sure < SURE_ENOUGH or told_apart(one.title, two.title):
+        return copies
+    return max(copies, sure)
 
 
 @dataclass(slots=True)
@@ -160,7 +196,7 @@ class _Told:
 
 @dataclass(slots=True)
 class _Day:
-    prints: list[tuple[Fingerprint, int]] = field(default_factory=list)
+    prints: list[tuple[Print, int]] = field(default_factory=list)
     by_token: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -197,7 +233,13 @@ class StoryIndex:
 
     def _read(self, session: Session, days: list[dt.date]) -> None:
         rows = session.execute(
-            select(Article.title_key, Article.day, Article.story_id, Article.outlet)
+            select(
+                Article.title_key,
+                func.substr(Article.text, 1, LEAD_CHARS).label("lead"),
+                Article.day,
+                Article.story_id,
+                Article.outlet,
+            )
             .where(Article.day.in_(days), Article.story_id.is_not(None))
             .order_by(Article.id)
         ).all()
@@ -210,30 +252,30 @@ class StoryIndex:
             ):
                 self._stories[story.id] = _Told(story.id, story.day, story.last_day, story.title, story.articles, set())
         for row in rows:
-            self._remember(fingerprint(row.title_key), row.day, row.story_id)
+            self._remember(make_print(row.title_key, row.lead), row.day, row.story_id)
             self._stories[row.story_id].outlets.add(row.outlet)
 
-    def _remember(self, mark: Fingerprint, day: dt.date, story: int) -> None:
+    def _remember(self, mark: Print, day: dt.date, story: int) -> None:
         held = self._days[day]
         position = len(held.prints)
         held.prints.append((mark, story))
-        for token in mark.tokens:
+        for token in mark.words.whole:
             held.by_token[token].append(position)
 
-    def place(self, title: str, key: str, day: dt.date, outlet: str) -> int:
+    def place(self, title: str, key: str, day: dt.date, outlet: str, text: str = "") -> int:
         """Put an article into the story it belongs to, or a new one; gives the story's number, negative while new.
 
         The best match wins; among equals the oldest story. `load` must have been called for *day*.
         """
-        mark = fingerprint(key)
+        mark = make_print(key, text)
         best, number = 0.0, 0
-        for candidate, story_id in self._candidates(mark, day):
+        for candidate, story_id, days in self._candidates(mark, day):
             story = self._stories[story_id]
             if max(story.last_day, day) - min(story.day, day) > dt.timedelta(days=WINDOW_DAYS):
                 continue
-            likeness = similarity(mark, candidate)
-            if likeness > best or (likeness == best > 0 and _age(story_id) < _age(number)):
-                best, number = likeness, story_id
+            alike = likeness(mark, candidate, days)
+            if alike > best or (alike == best > 0 and _age(story_id) < _age(number)):
+                best, number = alike, story_id
         if best:
             story = self._stories[number]
             story.articles += 1
@@ -246,15 +288,17 @@ class StoryIndex:
         self._remember(mark, day, number)
         return number
 
-    def _candidates(self, mark: Fingerprint, day: dt.date) -> Iterable[tuple[Fingerprint, int]]:
-        found: list[tuple[Fingerprint, int]] = []
+    def _candidates(self, mark: Print, day: dt.date) -> Iterable[tuple[Print, int, int]]:
+        """The articles of the week that share the most of the rarest stems, with their story and the days between."""
+        found: list[tuple[Print, int, int]] = []
         for offset in range(-WINDOW_DAYS, WINDOW_DAYS + 1):
             held = self._days.get(day + dt.timedelta(days=offset))
             if held is None or not held.prints:
                 continue
-            present = sorted((len(held.by_token[token]), token) for token in mark.tokens if token in held.by_token)
-            positions = {position for _, token in present[:_RAREST] for position in held.by_token[token]}
-            found.extend(held.prints[position] for position in sorted(positions)[:_MOST_CANDIDATES])
+            present = sorted((len(held.by_token[token]), token) for token in mark.words.whole if token in held.by_token)
+            shared = Counter(position for _, token in present[:_RAREST] for position in held.by_token[token])
+            nearest = sorted(shared, key=lambda position: (-shared[position], position))[:_MOST_CANDIDATES]
+            found.extend((*held.prints[position], abs(offset)) for position in sorted(nearest))
         return found
 
     def take_new(self) -> list[tuple[int, dict[str, object]]]:

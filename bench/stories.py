@@ -1,0 +1,173 @@
+"""How well near-copies and tellings of one event are joined, on 320 labelled pairs, beside title rules.
+
+    python -m bench.stories ../shared/data/stream_2020.jsonl.gz ../shared/data/stream_2023h1.jsonl.gz
+
+The pairs (`ingest/labels/story_pairs.jsonl`) hold ids and addresses, no texts: they are joined to the items of the
+files. *Refitted* is the same with the logistic function fitted anew on nine tenths and tried on the last, ten times:
+the figure to expect on new pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from classify.labelled import item_key
+from ingest import likeness as measure
+from ingest.clean import title_key
+from ingest.jsonl import iter_jsonl
+from ingest.stories import COPY_DAYS, SURE_ENOUGH, Print, likeness, make_print, similarity, told_apart
+
+LABELS = Path(__file__).resolve().parent.parent / "ingest" / "labels" / "story_pairs.jsonl"
+FOLDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two items with their label; `second` is the second reader's, where there is one."""
+
+    one: Print
+    two: Print
+    titles: tuple[frozenset[str], frozenset[str]]
+    days: int
+    same: bool
+    hard: bool
+    second: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Pairwise precision, recall and F1 of "same"."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean."""
+        return 2 * self.precision * self.recall / (self.precision + self.recall) if self.precision else 0.0
+
+    def __str__(self) -> str:
+        return f"precision {self.precision:.3f}  recall {self.recall:.3f}  F1 {self.f1:.3f}"
+
+
+def load_pairs(texts: Sequence[Path], labels: Path = LABELS) -> list[Pair]:
+    """The labelled pairs whose items are all in *texts*."""
+    rows = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines()]
+    wanted = {side["id"] for row in rows for side in (row["one"], row["two"])}
+    found: dict[str, tuple[str, str]] = {}
+    for path in texts:
+        for line in iter_jsonl(path):
+            value = line.value or {}
+            key = item_key(str(value.get("url") or ""), str(value.get("title") or ""))
+            if key in wanted:
+                found[key] = (str(value["title"]), str(value.get("text") or ""))
+    return [
+        _pair(row, found[row["one"]["id"]], found[row["two"]["id"]])
+        for row in rows
+        if row["one"]["id"] in found and row["two"]["id"] in found
+    ]
+
+
+def _pair(row: dict[str, object], one: tuple[str, str], two: tuple[str, str]) -> Pair:
+    sides = [title_key(title) for title, _ in (one, two)]
+    days = [dt.date.fromisoformat(str(row[side]["date"])) for side in ("one", "two")]  # type: ignore[index]
+    second = row.get("second")
+    return Pair(
+        make_print(sides[0], one[1]),
+        make_print(sides[1], two[1]),
+        (frozenset(sides[0].split()), frozenset(sides[1].split())),
+        abs((days[0] - days[1]).days),
+        bool(row["same"]),
+        bool(row["hard"]),
+        None if second is None else bool(second),
+    )
+
+
+def ours(pair: Pair) -> bool:
+    """As articles are put into stories."""
+    return likeness(pair.one, pair.two, pair.days) > 0
+
+
+def jaccard(pair: Pair, least: float = 0.55) -> bool:
+    """Title words in common over title words in all."""
+    one, two = pair.titles
+    return len(one & two) / max(1, len(one | two)) >= least
+
+
+def copies_only(pair: Pair) -> bool:
+    """Our rule on titles alone."""
+    return pair.days <= COPY_DAYS and similarity(pair.one.title, pair.two.title) > 0
+
+
+def figures(pairs: Sequence[Pair], joins: Callable[[Pair], bool]) -> Figures:
+    """Of all pairs."""
+    joined = [joins(pair) for pair in pairs]
+    both = sum(one and pair.same for one, pair in zip(joined, pairs, strict=True))
+    return Figures(both / max(1, sum(joined)), both / max(1, sum(pair.same for pair in pairs)))
+
+
+def refitted(pairs: Sequence[Pair], seed: int = 0) -> Callable[[Pair], bool]:
+    """Our rule, with the function for pairs with leads fitted on the other nine tenths."""
+    from sklearn.linear_model import LogisticRegression
+
+    fold = np.random.default_rng(seed).permutation(len(pairs)) % FOLDS
+    answer: dict[int, bool] = {}
+    for number in range(FOLDS):
+        train = [pair for at, pair in enumerate(pairs) if fold[at] != number and _has_leads(pair)]
+        model = LogisticRegression(C=10, max_iter=5_000)
+        model.fit([_features(pair) for pair in train], [pair.same for pair in train])
+        for at, pair in enumerate(pairs):
+            if fold[at] != number:
+                continue
+            joins = ours(pair)
+            if _has_leads(pair) and not copies_only(pair):
+                sure = float(model.predict_proba([_features(pair)])[0, 1])
+                joins = sure >= SURE_ENOUGH and not told_apart(pair.one.title, pair.two.title)
+            answer[id(pair)] = joins
+    return lambda pair: answer[id(pair)]
+
+
+def _has_leads(pair: Pair) -> bool:
+    return bool(pair.one.words.lead and pair.two.words.lead)
+
+
+def _features(pair: Pair) -> list[float]:
+    return [*measure.cosines(pair.one.words, pair.two.words), pair.days / measure.WINDOW_DAYS]
+
+
+def kappa(pairs: Sequence[Pair]) -> float:
+    """Cohen's, of the two readers."""
+    twice = [(pair.same, pair.second) for pair in pairs if pair.second is not None]
+    agreed = np.mean([one == two for one, two in twice])
+    p, q = (float(np.mean([pair[at] for pair in twice])) for at in (0, 1))
+    chance = p * q + (1 - p) * (1 - q)
+    return float((agreed - chance) / (1 - chance))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("texts", nargs="+", type=Path, help="items to take the texts from, .jsonl or .jsonl.gz")
+    pairs = load_pairs(parser.parse_args().texts)
+    same = sum(pair.same for pair in pairs)
+    print(f"{len(pairs)} pairs, {same} of one story; two readers agree with kappa {kappa(pairs):.2f}")
+    rules = {
+        "ours": ours,
+        "ours, refitted": refitted(pairs),
+        "ours, titles alone": copies_only,
+        "title Jaccard 0.55": jaccard,
+    }
+    for name, rule in rules.items():
+        print(f"{name:22} {figures(pairs, rule)}")
+        print(f"{'  … not hard':22} {figures([pair for pair in pairs if not pair.hard], rule)}")
+
+
+if __name__ == "__main__":
+    main()
