@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Pair:
     one: Print
     two: Print
     titles: tuple[frozenset[str], frozenset[str]]
+    texts: tuple[str, str]
     days: int
     same: bool
     hard: bool
@@ -83,6 +85,7 @@ def _pair(row: dict[str, object], one: tuple[str, str], two: tuple[str, str]) ->
         make_print(sides[0], one[1]),
         make_print(sides[1], two[1]),
         (frozenset(sides[0].split()), frozenset(sides[1].split())),
+        (one[1], two[1]),
         abs((days[0] - days[1]).days),
         bool(row["same"]),
         bool(row["hard"]),
@@ -104,6 +107,17 @@ def jaccard(pair: Pair, least: float = 0.55) -> bool:
 def copies_only(pair: Pair) -> bool:
     """Our rule on titles alone."""
     return pair.days <= COPY_DAYS and similarity(pair.one.title, pair.two.title) > 0
+
+
+def entry_dedupe() -> Callable[[Pair], bool] | None:
+    """The test of the package reader's plugin on the two texts; None where the package is not installed."""
+    try:
+        from reader.plugins.entry_dedupe import is_duplicate_entry
+    except ImportError:
+        return None
+    return lambda pair: bool(
+        is_duplicate_entry(*(SimpleNamespace(summary=text, content=()) for text in pair.texts)),
+    )
 
 
 def figures(pairs: Sequence[Pair], joins: Callable[[Pair], bool]) -> Figures:
@@ -164,6 +178,8 @@ def main() -> None:
         "ours, titles alone": copies_only,
         "title Jaccard 0.55": jaccard,
     }
+    if dedupe := entry_dedupe():
+        rules["reader's entry_dedupe"] = dedupe
     for name, rule in rules.items():
         print(f"{name:22} {figures(pairs, rule)}")
         print(f"{'  … not hard':22} {figures([pair for pair in pairs if not pair.hard], rule)}")

@@ -17,11 +17,12 @@ import typer
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
+from flows.feeds_command import EXIT_NOTHING_REACHED, feeds_app
 from flows.narratives_command import narratives
 from flows.parse_command import parse
 from store.errors import RicwatchError
 
-EXIT_FAILED, EXIT_NOTHING_REACHED, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -37,7 +38,6 @@ app = typer.Typer(
     "**ricwatch doctor** tells what is set up and what is missing.",
 )
 digest_app = typer.Typer(no_args_is_help=True, help="Look at digests.")
-feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster.")
 app.add_typer(digest_app, name="digest")
 app.add_typer(feeds_app, name="feeds")
 
@@ -300,37 +300,6 @@ def digest_preview(
     from flows.send_digest import write_preview
 
     tables.say(f"Digest written to {write_preview(output, kind=kind.value, as_of=as_of)}")
-
-
-@feeds_app.command("list")
-def feeds_list(
-    all_feeds: Annotated[bool, typer.Option("--all", help="Disabled feeds as well, with their reasons.")] = False,
-) -> None:
-    """Show the roster with the state of each feed.
-
-    Example: `ricwatch feeds list --all`
-    """
-    prepare()
-    from flows import tables
-    from flows.feeds import health
-
-    tables.feeds(health(), all_feeds=all_feeds)
-
-
-@feeds_app.command("check")
-def feeds_check(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of feeds; none checks every enabled one.")] = None,
-) -> None:
-    """Probe feeds side by side, storing nothing, and say what to do about those that fail.
-
-    Example: `ricwatch feeds check tass-en the-hindu-national`
-    """
-    prepare()
-    from flows import tables
-    from flows.feeds import check
-
-    if not tables.checked(asyncio.run(check(keys or []))):
-        raise typer.Exit(EXIT_NOTHING_REACHED)
 
 
 @app.command()

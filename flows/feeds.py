@@ -1,15 +1,21 @@
-"""What the commands `feeds list` and `feeds check` ask for."""
+"""What the commands `feeds …` ask for."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.reporting import progress
 from flows.watch import open_watch
+from ingest.discover import find_feeds
+from ingest.fetch import open_fetcher
 from ingest.health import FeedHealth, feed_health
+from ingest.model import Bloc, RosterFeed
 from ingest.poll import CheckRow, check_feeds
 from ingest.roster import load_roster, sync_roster
+from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key
 from store.errors import InputError
 from store.settings import get_settings
 
@@ -37,3 +43,78 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
     chosen = [roster[key] for key in keys] if keys else [feed for feed in roster.values() if feed.enabled]
     with progress("Probing feeds") as report_progress:
         return await check_feeds(settings, chosen, now=dt.datetime.now(dt.UTC), progress=report_progress)
+
+
+async def add(url: str, *, bloc: Bloc, outlet: str, lang: str, timezone: str, kind: str, dry_run: bool) -> list[str]:
+    """Find the feeds at *url* and add them to the roster file; gives the lines to print.
+
+    Raises:
+        InputError: no feed was found, or the zone does not exist.
+        SeedError: the roster would not be one with them.
+    """
+    _known_zone(timezone)
+    settings = get_settings()
+    now = dt.datetime.now(dt.UTC)
+    taken = {feed.key for feed in load_roster(settings.feeds_file)}
+    async with open_fetcher(settings) as fetcher:
+        found = await find_feeds(fetcher, url, now)
+    rows: list[RosterFeed] = []
+    lines: list[str] = []
+    for one in found:
+        name = outlet or one.title or one.url
+        key = new_key(name, taken)
+        taken.add(key)
+        rows.append(
+            RosterFeed(key, name[:200], bloc, kind, lang, one.url, timezone, True, "ok", now.date().isoformat(), "")
+        )
+        lines.append(f"{key}: {one.url} ({one.parsed.format}, {len(one.parsed.entries)} items)")
+    if dry_run:
+        return [*lines, "Nothing was added (--dry-run)."]
+    added = {row.key for row in add_to_roster(settings.feeds_file, rows)}
+    told = [line for line, row in zip(lines, rows, strict=True) if row.key in added]
+    return [*told, _summary(len(added), len(rows), settings.feeds_file)]
+
+
+def import_opml(file: Path, *, bloc: Bloc, lang: str, timezone: str) -> list[str]:
+    """Add the feeds of an OPML *file* to the roster file; gives the lines to print.
+
+    Raises:
+        InputError: the file is no OPML or lists no feed, or the zone does not exist.
+        SeedError: the roster would not be one with them.
+    """
+    _known_zone(timezone)
+    roster = get_settings().feeds_file
+    taken = {feed.key for feed in load_roster(roster)}
+    day = dt.datetime.now(dt.UTC).date().isoformat()
+    listed = from_opml(file, bloc=bloc, lang=lang, timezone=timezone, day=day, taken=taken)
+    added = add_to_roster(roster, listed)
+    lines = [_summary(len(added), len(listed), roster)]
+    if added:
+        lines.append("They were not probed; `ricwatch feeds check` tells which of them work.")
+    return lines
+
+
+def export_opml(file: Path) -> str:
+    """Write the enabled feeds of the roster to *file*; gives the line to print.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    feeds = load_roster(get_settings().feeds_file)
+    try:
+        file.write_bytes(as_opml(feeds))
+    except OSError as error:
+        raise InputError(f"cannot write {file}: {error.strerror or error}") from None
+    return f"{sum(feed.enabled for feed in feeds)} feeds written to {file}"
+
+
+def _known_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"no zone is called {name!r}; use a name such as Asia/Kolkata") from None
+
+
+def _summary(added: int, listed: int, roster: Path) -> str:
+    known = f"; {listed - added} were in it already" if added < listed else ""
+    return f"{added} added to {roster}{known}"

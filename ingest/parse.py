@@ -25,6 +25,7 @@ from ingest.script import wrong_script
 _HEAD = 4_096
 _HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORECASE)
 _FEED_ROOT = re.compile(rb"<(?:[a-z]+:)?(?:rss|feed|rdf)[\s>]", re.IGNORECASE)
+_OPML = re.compile(rb"<opml[\s>]", re.IGNORECASE)
 _FEED_END = re.compile(rb"</(?:[a-z]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _CHALLENGE = re.compile(
     rb"cf-chl|cdn-cgi/challenge|challenge-platform|just a moment\.\.\.|captcha|ddos-guard|_incapsula_"
@@ -96,6 +97,9 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
     version = result.get("version") or ""
     trouble = result.get("bozo_exception")
     if not version and not items:
+        if _OPML.search(body[:_HEAD]):
+            listed = "an OPML list of feeds, which `ricwatch feeds import` takes"
+            return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, listed)
         reason = f"no RSS, RDF, Atom or JSON Feed: {trouble}" if trouble else "no RSS, RDF, Atom or JSON Feed"
         return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
     truncated = trouble is not None and not _FEED_END.search(body[-_HEAD:])
@@ -110,7 +114,7 @@ def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
     """An HTML page where a feed should be, and whether it is a robot check. Looked for before parsing, since feedparser
     makes "malformed XML" of it."""
     head = body[:_HEAD].replace(b"\x00", b"")  # UTF-16 pages too
-    if _FEED_ROOT.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
+    if _FEED_ROOT.search(head) or _OPML.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
         return None
     if headers.get("cf-mitigated") or _CHALLENGE.search(body[:65_536]):
         return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")

@@ -82,7 +82,7 @@ def test_all_charts_of_a_digest_share_a_scale_that_shows_zero_and_a_whole_point(
 
 def test_a_chart_takes_less_than_a_quarter_second() -> None:
     dyad_chart(MOVED)  # fonts are looked up once
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(3):
         dyad_chart(MOVED, ONSET, "convergence")
-    assert (time.perf_counter() - began) / 3 < 0.25
+    assert (time.process_time() - began) / 3 < 0.25

@@ -1,0 +1,109 @@
+"""The commands `feeds list`, `check`, `add`, `import` and `export`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.environment import prepare
+from ingest.model import Bloc
+
+feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster, and add to it.")
+EXIT_NOTHING_REACHED = 3
+
+Language = Annotated[str, typer.Option("--lang", help="Language of the texts (ISO 639-1).")]
+Zone = Annotated[str, typer.Option("--timezone", help="Zone for dates that leave it open, such as Asia/Kolkata.")]
+
+
+@feeds_app.command("list")
+def feeds_list(
+    all_feeds: Annotated[bool, typer.Option("--all", help="Disabled feeds as well, with their reasons.")] = False,
+) -> None:
+    """Show the roster with the state of each feed.
+
+    Example: `ricwatch feeds list --all`
+    """
+    prepare()
+    from flows import tables
+    from flows.feeds import health
+
+    tables.feeds(health(), all_feeds=all_feeds)
+
+
+@feeds_app.command("check")
+def feeds_check(
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of feeds; none checks every enabled one.")] = None,
+) -> None:
+    """Probe feeds side by side, storing nothing, and say what to do about those that fail.
+
+    Example: `ricwatch feeds check tass-en the-hindu-national`
+    """
+    prepare()
+    from flows import tables
+    from flows.feeds import check
+
+    if not tables.checked(asyncio.run(check(keys or []))):
+        raise typer.Exit(EXIT_NOTHING_REACHED)
+
+
+@feeds_app.command("add")
+def feeds_add(
+    url: Annotated[str, typer.Argument(help="A feed, or a site whose feed is to be found.")],
+    *,
+    bloc: Annotated[Bloc, typer.Option(help="Press bloc of the outlet; shares are taken within a bloc.")],
+    outlet: Annotated[str, typer.Option(help="Name of the outlet; none takes the feed's title.")] = "",
+    lang: Language = "en",
+    timezone: Zone = "UTC",
+    kind: Annotated[str, typer.Option(help="newspaper, agency, broadcaster, think tank, government …")] = "newspaper",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be added, and add nothing.")] = False,
+) -> None:
+    """Find the feed of a site, read it once, and add it to the roster file.
+
+    Examples:
+
+    - `ricwatch feeds add https://www.thehindu.com --bloc india --timezone Asia/Kolkata --dry-run`
+    - `ricwatch feeds add https://tass.com/rss/v2.xml --bloc russia --outlet TASS --timezone Europe/Moscow`
+    """
+    from flows import tables
+    from flows.feeds import add
+
+    for line in asyncio.run(
+        add(url, bloc=bloc, outlet=outlet, lang=lang, timezone=timezone, kind=kind, dry_run=dry_run)
+    ):
+        tables.say(line)
+
+
+@feeds_app.command("import")
+def feeds_import(
+    file: Annotated[Path, typer.Argument(help="A list of feeds as OPML.", resolve_path=True)],
+    *,
+    bloc: Annotated[Bloc, typer.Option(help="Press bloc of feeds whose folder names none.")] = Bloc.OTHER,
+    lang: Language = "en",
+    timezone: Zone = "UTC",
+) -> None:
+    """Add the feeds of an OPML file to the roster file; addresses that it has already are left out.
+
+    Example: `ricwatch feeds import subscriptions.opml --bloc west`
+    """
+    from flows import tables
+    from flows.feeds import import_opml
+
+    for line in import_opml(file, bloc=bloc, lang=lang, timezone=timezone):
+        tables.say(line)
+
+
+@feeds_app.command("export")
+def feeds_export(
+    file: Annotated[Path, typer.Argument(help="Where the OPML goes.", resolve_path=True)],
+) -> None:
+    """Write the enabled feeds as OPML, which other readers take.
+
+    Example: `ricwatch feeds export feeds.opml`
+    """
+    from flows import tables
+    from flows.feeds import export_opml
+
+    tables.say(export_opml(file))

@@ -1,0 +1,183 @@
+"""Adding feeds to the roster file, and the roster as OPML: the file keeps its comments and its order."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.parsers import expat
+
+import yaml
+
+from ingest.clean import canonical_url
+from ingest.model import Bloc, RosterFeed
+from ingest.roster import load_roster
+from store.errors import InputError
+
+_NOT_KEY = re.compile(r"[^a-z0-9]+")
+MOST_BYTES = 5_000_000
+_NEST = 50
+
+
+def new_key(name: str, taken: set[str]) -> str:
+    """A key for a feed called *name* that is not in *taken*.
+
+    >>> new_key("The Hindu – World", {"the-hindu-world"})
+    'the-hindu-world-2'
+    """
+    base = _NOT_KEY.sub("-", name.lower()).strip("-")[:60].strip("-") or "feed"
+    base = f"feed-{base}" if base.startswith("import-") else base
+    key, number = base, 1
+    while key in taken:
+        number += 1
+        key = f"{base}-{number}"
+    return key
+
+
+def add_to_roster(path: Path, feeds: Sequence[RosterFeed]) -> list[RosterFeed]:
+    """Append *feeds* to the roster *path*; those whose address it has already are left out. Gives what was added.
+
+    The file is replaced as a whole once it reads as a roster; until then it stays as it was.
+
+    Raises:
+        SeedError: the file is no roster, or would be none with *feeds*.
+    """
+    known = {canonical_url(feed.url) for feed in load_roster(path)}
+    added: list[RosterFeed] = []
+    for feed in feeds:
+        if canonical_url(feed.url) not in known:
+            known.add(canonical_url(feed.url))
+            added.append(feed)
+    if not added:
+        return []
+    text = path.read_text(encoding="utf-8")
+    block = "".join(_entry(feed) for feed in added)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text if text.endswith("\n") else f"{text}\n")
+            out.write(block)
+        load_roster(temporary)
+        temporary.chmod(path.stat().st_mode)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return added
+
+
+def _entry(feed: RosterFeed) -> str:
+    values = {**asdict(feed), "bloc": str(feed.bloc)}
+    body = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
+    return "".join(f"  {line}\n" for line in body.splitlines())
+
+
+def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
+    """The roster as OPML 2.0, an outline for each press bloc. Disabled feeds are left out: OPML cannot say so."""
+    root = Element("opml", version="2.0")
+    head = SubElement(root, "head")
+    SubElement(head, "title").text = "Feeds of ricwatch"
+    body = SubElement(root, "body")
+    for bloc in Bloc:
+        own = [feed for feed in feeds if feed.bloc == bloc and feed.enabled]
+        if own:
+            folder = SubElement(body, "outline", text=str(bloc))
+            for feed in own:
+                names = {"text": feed.outlet, "title": feed.key, "xmlUrl": feed.url, "language": feed.lang}
+                SubElement(folder, "outline", {"type": "rss", **names})
+    indent(root)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+class _Stop(Exception):
+    pass
+
+
+def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
+    """The feeds of an OPML file as roster entries, not probed yet.
+
+    A folder that is called as a press bloc names it, an outline's `language` its language; *bloc* and *lang* stand in.
+
+    Raises:
+        InputError: the file cannot be read, is no OPML, or lists no feed.
+    """
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    if len(body) > MOST_BYTES:
+        raise InputError(f"{path} is larger than {MOST_BYTES:,} bytes")
+    reader = _OpmlReader()
+    try:
+        reader.parser.Parse(body, True)
+    except _Stop as error:
+        raise InputError(f"{path}: {error}") from None
+    except (expat.ExpatError, ValueError) as error:
+        raise InputError(f"{path} is no OPML: {error}") from None
+    if not reader.is_opml:
+        raise InputError(f"{path} is no OPML: its root is not <opml>")
+    found: list[RosterFeed] = []
+    keys = set(taken)
+    for names, folders in reader.outlines:
+        outlet = " ".join((names.get("text") or names.get("title") or names["xmlUrl"]).split())[:200]
+        key = new_key(names.get("title") or outlet, keys)
+        keys.add(key)
+        named = next((Bloc(folder) for folder in reversed(folders) if folder in set(Bloc)), bloc)
+        own = names.get("language", "")[:2].lower()
+        found.append(
+            RosterFeed(
+                key=key,
+                outlet=outlet,
+                bloc=named,
+                kind="newspaper",
+                lang=own if re.fullmatch("[a-z]{2}", own) else lang,
+                url=names["xmlUrl"].strip(),
+                timezone=timezone,
+                enabled=True,
+                status="unverified",
+                status_date=day,
+                status_note=f"Taken from {path.name}.",
+            )
+        )
+    if not found:
+        raise InputError(f"{path} lists no feed: no outline has an xmlUrl")
+    return found
+
+
+class _OpmlReader:
+    """Collects outlines with an address, each with the names of its folders. A document type is refused."""
+
+    def __init__(self) -> None:
+        self.is_opml = False
+        self.outlines: list[tuple[dict[str, str], list[str]]] = []
+        self._folders: list[str] = []
+        self._depth = 0
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.StartDoctypeDeclHandler = self._doctype
+
+    def _doctype(self, *_about: Any) -> None:
+        raise _Stop("has a document type, which OPML does not need")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _NEST:
+            raise _Stop(f"outlines are nested more than {_NEST} deep")
+        if self._depth == 1:
+            self.is_opml = name.lower() == "opml"
+        if name.lower() == "outline":
+            address = attributes.get("xmlUrl") or attributes.get("xmlurl")
+            if address:
+                self.outlines.append(({**attributes, "xmlUrl": address}, list(self._folders)))
+            self._folders.append((attributes.get("text") or "").strip().lower())
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if name.lower() == "outline":
+            self._folders.pop()
