@@ -37,6 +37,8 @@ LEAST_DAYS_SINCE_ONSET = 3
 LEVEL_DOUBT = 0.5
 """The zone is widened by so many standard errors of the level: with a story a day the level itself is a guess, and what
 strays from a wrong level would count as evidence day after day."""
+COLD = 0.0
+LOWER = 0.0
 SAME_SHIFT = 21
 """Two alarms of a series whose onsets lie within so many days tell the same shift."""
 
@@ -259,7 +261,7 @@ def _watch_family(
         live = [watch for watch in family if watch.item.start <= day]
         if not live:
             continue
-        raised = max(0.0, own - shipped[len(live) - 1])
+        raised = COLD if own == -math.inf else max(-LOWER, own - shipped[len(live) - 1])
         for watch in live:
             alarm = watch.step(day - watch.item.start, shipped[len(live) - 1] + raised)
             if alarm is not None:

@@ -149,7 +149,7 @@ def refitted(pairs: Sequence[Pair], seed: int = 0) -> Callable[[Pair], bool]:
 
 
 def _has_leads(pair: Pair) -> bool:
-    return bool(pair.one.words.lead and pair.two.words.lead)
+    return pair.one.words.has_lead and pair.two.words.has_lead
 
 
 def _features(pair: Pair) -> list[float]:

@@ -21,8 +21,8 @@ LEAD_CHARS = 260
 """Of a text: what most feeds give of it, and where news says what happened."""
 WINDOW_DAYS = 7
 _RARITY = Path(__file__).resolve().parent / "word_rarity.txt"
-_UNKNOWN = 8.5
-"""Rarity of a word that the list lacks: just above its rarest."""
+_UNKNOWN = 85
+"""Rarity, in tenths, of a word that the list lacks: just above its rarest."""
 BIAS, TITLES, WHOLES, CROSSED, DAYS = -2.61, 2.08, 0.90, 3.03, -7.32
 """Of the logistic function: alone, per cosine of titles, of wholes, of title with lead (both ways), per week."""
 BARE_BIAS, BARE_TITLES = -5.4, 12.0
@@ -32,22 +32,25 @@ _LEAST_STEMS = 3
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """An article as weighted stems of its title, its lead and both, with their lengths."""
+    """An article as stems with their squared rarity: of title and lead together, and those of the title alone.
 
-    title: dict[str, float]
-    lead: dict[str, float]
-    whole: dict[str, float]
-    title_length: float
-    lead_length: float
+    Squares are whole numbers (of tenths), so that sums do not depend on the order of their parts.
+    """
+
+    whole: dict[str, int]
+    title: frozenset[str]
+    has_lead: bool
     whole_length: float
+    title_length: float
 
 
 def words_of(key: str, text: str) -> Words:
     """The stems of an article with the `title_key` *key* and the text *text*."""
-    title = _weighted(key)
-    lead = _weighted(title_key(text[:LEAD_CHARS]))
+    title = _squares(key)
+    lead = _squares(title_key(text[:LEAD_CHARS]))
     whole = title | lead
-    return Words(title, lead, whole, _length(title), _length(lead), _length(whole))
+    lengths = (math.sqrt(sum(part.values())) for part in (whole, title))
+    return Words(whole, frozenset(title), bool(lead), *lengths)
 
 
 def probability(one: Words, two: Words, days: int) -> float:
@@ -56,47 +59,50 @@ def probability(one: Words, two: Words, days: int) -> float:
         return 0.0
     titles, wholes, crossed = cosines(one, two)
     apart = DAYS * days / WINDOW_DAYS
-    if not one.lead or not two.lead:
+    if not (one.has_lead and two.has_lead):
         return _logistic(BARE_BIAS + BARE_TITLES * titles + apart)
     return _logistic(BIAS + TITLES * titles + WHOLES * wholes + CROSSED * crossed + apart)
 
 
 def cosines(one: Words, two: Words) -> tuple[float, float, float]:
     """Of the titles, of the wholes, and the sum of those of each title with the other's whole; 0 where one is empty."""
-    crossed = _cosine(one.title, two.whole, one.title_length * two.whole_length)
-    crossed += _cosine(two.title, one.whole, two.title_length * one.whole_length)
-    titles = _cosine(one.title, two.title, one.title_length * two.title_length)
-    return titles, _cosine(one.whole, two.whole, one.whole_length * two.whole_length), crossed
+    titles = wholes = mine = yours = 0
+    for stem_ in one.whole.keys() & two.whole.keys():
+        square = one.whole[stem_]
+        wholes += square
+        in_mine, in_yours = stem_ in one.title, stem_ in two.title
+        mine += square * in_mine
+        yours += square * in_yours
+        titles += square * (in_mine and in_yours)
+    if not wholes:
+        return 0.0, 0.0, 0.0
+    of_titles = titles / (one.title_length * two.title_length) if titles else 0.0
+    crossed = mine / (one.title_length * two.whole_length) if mine else 0.0
+    crossed += yours / (two.title_length * one.whole_length) if yours else 0.0
+    return of_titles, wholes / (one.whole_length * two.whole_length), crossed
 
 
 def rarity(word: str) -> float:
     """How rare a stem is in English news; numbers, and words of other languages, count as rare."""
-    return _rarities().get(word, _UNKNOWN)
+    return _rarities().get(word, _UNKNOWN) / 10
 
 
 def _logistic(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
-def _weighted(key: str) -> dict[str, float]:
+def _squares(key: str) -> dict[str, int]:
+    known = _rarities()
     stems = (stem(piece) for token in key.split() if token not in EMPTY for piece in pieces(token))
-    return {word: rarity(word) for word in stems}
-
-
-def _length(weights: dict[str, float]) -> float:
-    return math.sqrt(sum(weight * weight for weight in weights.values()))
-
-
-def _cosine(one: dict[str, float], two: dict[str, float], lengths: float) -> float:
-    small, large = (one, two) if len(one) <= len(two) else (two, one)
-    return sum(weight * weight for word, weight in small.items() if word in large) / lengths if lengths else 0.0
+    return {word: known.get(word, _UNKNOWN) ** 2 for word in stems}
 
 
 @cache
-def _rarities() -> dict[str, float]:
-    found: dict[str, float] = {}
+def _rarities() -> dict[str, int]:
+    """In tenths."""
+    found: dict[str, int] = {}
     for line in _RARITY.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             number, *stems = line.split()
-            found.update(dict.fromkeys(stems, float(number)))
+            found.update(dict.fromkeys(stems, round(10 * float(number))))
     return found

@@ -27,6 +27,8 @@ COPY_DAYS = 3
 """Titles alone are trusted for so many days: "what we know" comes again each week."""
 SURE_ENOUGH = 0.5
 """Probability from which two articles tell one event."""
+OPENER_LIKE = 0.4
+"""The same for an article and the first one of the story, days left out of it."""
 _MEMORY_DAYS = 40
 _RAREST = 10
 _MOST_CANDIDATES = 60
@@ -34,6 +36,10 @@ _MIN_TOKENS = 3
 _JACCARD_ONE_SIDED = 0.6
 _JACCARD_TWO_SIDED = 0.75
 _ALIKE = 0.5
+_SHARED_HEADS = 0.5
+"""Near-copies share more of their words' first letters than this; a look at these is cheap."""
+_LEAST_SHARED = 3
+"""Stems that two articles must share to be compared at all."""
 
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th|й|го|я|е|ой|ый)?")
 _NUMBER_WORDS = {
@@ -67,6 +73,8 @@ class Fingerprint:
     key: str
     words: frozenset[str]
     numbers: frozenset[str]
+    heads: frozenset[str]
+    """The first three letters of the words: forms of one word share them."""
 
     @property
     def tokens(self) -> frozenset[str]:
@@ -93,7 +101,7 @@ def fingerprint(key: str) -> Fingerprint:
             numbers.update(re.findall(r"\d+", token))
         elif token not in EMPTY:
             words.add(token)
-    return Fingerprint(key, frozenset(words), frozenset(numbers))
+    return Fingerprint(key, frozenset(words), frozenset(numbers), frozenset(word[:3] for word in words))
 
 
 def similarity(one: Fingerprint, two: Fingerprint) -> float:
@@ -107,7 +115,10 @@ def similarity(one: Fingerprint, two: Fingerprint) -> float:
     """
     if one.key == two.key:
         return 1.0 if len(one.tokens) >= _MIN_TOKENS else 0.0
-    if len(one.words) < _MIN_TOKENS or len(two.words) < _MIN_TOKENS:
+    shared = len(one.heads & two.heads)
+    if min(len(one.words), len(two.words)) < _MIN_TOKENS or shared < _SHARED_HEADS * max(
+        len(one.heads), len(two.heads)
+    ):
         return 0.0
     if one.numbers - two.numbers and two.numbers - one.numbers:
         return 0.0
@@ -171,6 +182,8 @@ def make_print(key: str, text: str) -> Print:
 
 def likeness(one: Print, two: Print, days: int) -> float:
     """How surely two articles published *days* apart tell one event: 0 when they do not, else up to 1."""
+    if len(one.words.whole.keys() & two.words.whole.keys()) < _LEAST_SHARED and one.title.key != two.title.key:
+        return 0.0
     copies = similarity(one.title, two.title) if days <= COPY_DAYS else 0.0
     if copies == 1.0 or days > WINDOW_DAYS:
         return copies
@@ -192,6 +205,8 @@ class _Told:
     outlets: set[str]
     fresh: bool = False
     changed: bool = False
+    opener: Print | None = None
+    """Its first article here: what joins the story later must be like that one too."""
 
 
 @dataclass(slots=True)
@@ -252,8 +267,10 @@ class StoryIndex:
             ):
                 self._stories[story.id] = _Told(story.id, story.day, story.last_day, story.title, story.articles, set())
         for row in rows:
-            self._remember(make_print(row.title_key, row.lead), row.day, row.story_id)
-            self._stories[row.story_id].outlets.add(row.outlet)
+            mark, told = make_print(row.title_key, row.lead), self._stories[row.story_id]
+            self._remember(mark, row.day, row.story_id)
+            told.outlets.add(row.outlet)
+            told.opener = told.opener or mark
 
     def _remember(self, mark: Print, day: dt.date, story: int) -> None:
         held = self._days[day]
@@ -274,6 +291,8 @@ class StoryIndex:
             if max(story.last_day, day) - min(story.day, day) > dt.timedelta(days=WINDOW_DAYS):
                 continue
             alike = likeness(mark, candidate, days)
+            if not alike or not _like_opener(story, mark):
+                continue
             if alike > best or (alike == best > 0 and _age(story_id) < _age(number)):
                 best, number = alike, story_id
         if best:
@@ -283,7 +302,7 @@ class StoryIndex:
             story.changed = True
         else:
             number, self._next = self._next, self._next - 1
-            story = self._stories[number] = _Told(number, day, day, title, 1, set(), fresh=True)
+            story = self._stories[number] = _Told(number, day, day, title, 1, set(), fresh=True, opener=mark)
         story.outlets.add(outlet)
         self._remember(mark, day, number)
         return number
@@ -337,6 +356,14 @@ class StoryIndex:
             held = self._days.get(day)
             if held is not None:
                 held.prints = [(mark, ids.get(story, story)) for mark, story in held.prints]
+
+
+def _like_opener(story: _Told, mark: Print) -> bool:
+    """Without this a summit's tellings would chain, each to the last, into one story of everything said there."""
+    opener = story.opener
+    if opener is None or similarity(opener.title, mark.title) > 0:
+        return True
+    return probability(opener.words, mark.words, 0) >= OPENER_LIKE
 
 
 def _age(number: int) -> float:

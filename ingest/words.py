@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Words that carry no event: grammar, and what desks put around a headline.
 EMPTY = frozenset(
@@ -19,6 +20,7 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 _ENDINGS = ("ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "er")
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """*word* without a common English ending, where four letters are left.
 

@@ -228,7 +228,7 @@ class ImportFile(Base):
 
 
 class Story(Base):
-    """One event in the press: an article and its near-copies within three days. The unit that is counted."""
+    """One event in the press, as told in articles within a week: copies, and tellings in other words. The unit that is counted."""
 
     __tablename__ = "story"
 

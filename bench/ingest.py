@@ -1,0 +1,224 @@
+"""Polling speed and cost, beside the package reader, on one local server: first, unchanged, and five new items each.
+
+    python -m bench.ingest                     # 200 feeds of 30 items
+    python -m bench.ingest --feeds 20 200 2000
+    python -m bench.ingest --no-rivals
+
+Every poll runs in a process of its own, so that its time, processor time and memory are its own. The server knows
+conditional requests, and answers each feed with an ETag. Both store into SQLite on the same disk; reader runs with
+eight workers. Ours passes every item through the topic gate, as in use: all items here are on the topic, which is the
+costly case. Everything goes to bench/out/ingest.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from store.settings import ROOT
+
+ITEMS, FRESH = 30, 5
+OUT = Path(__file__).parent / "out" / "ingest.json"
+Results = dict[str, dict[str, float]]
+
+_MEASURED = """
+import json, resource, sys, time
+began, before = time.perf_counter(), time.process_time()
+{work}
+own = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps({{"wall": time.perf_counter() - began, "cpu": time.process_time() - before,
+    "mb": own.ru_maxrss / 1024, **told}}))
+"""
+_OURS = """
+import asyncio, datetime as dt
+from pathlib import Path
+from classify.actors import Matcher
+from ingest.model import Bloc, RosterFeed
+from ingest.poll import poll_feeds
+from ingest.roster import sync_roster
+from ingest.topic import load_topic
+from store.db import Store
+from store.settings import Settings
+base, feeds, folder, hour = {arguments!r}
+settings = Settings(_env_file=None, var_dir=folder, allow_private_addresses=True)
+store = Store("sqlite:///" + folder + "/ours.db")
+store.migrate()
+matcher = Matcher(load_topic(Path({seeds!r})))
+rows = [RosterFeed(f"f{{n}}", f"Outlet {{n % 50}}", Bloc.INDIA, "newspaper", "en", f"{{base}}/{{n}}", "UTC", True, "ok")
+        for n in range(feeds)]
+with store.session() as session:
+    sync_roster(session, rows)
+began, before = time.perf_counter(), time.process_time()
+now = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC) + dt.timedelta(hours=hour)
+report = asyncio.run(poll_feeds(store, settings, now=now, on_topic=matcher.names_two, force=True))
+told = {{"new": report.new, "answered": report.answered}}
+store.close()
+"""
+_READER = """
+import warnings; warnings.simplefilter("ignore")
+from reader import make_reader
+base, feeds, folder, hour = {arguments!r}
+reader = make_reader(folder + "/reader.db")
+if not hour:
+    for n in range(feeds):
+        reader.add_feed(f"{{base}}/{{n}}")
+began, before = time.perf_counter(), time.process_time()
+new = answered = 0
+for result in reader.update_feeds_iter(workers=8, scheduled=False):
+    answered += not isinstance(result.value, Exception)
+    new += getattr(result.value, "new", 0) or 0
+told = {{"new": new, "answered": answered}}
+reader.close()
+"""
+
+
+class Press:
+    """A server of feeds; `edition` says how many batches of fresh items each has had."""
+
+    def __init__(self, feeds: int) -> None:
+        self.edition = 0
+        press = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                tag = f'"{press.edition}"'
+                known = self.headers.get("If-None-Match") == tag
+                body = b"" if known else press.body(int(self.path.strip("/")))
+                self.send_response(304 if known else 200)
+                self.send_header("ETag", tag)
+                self.send_header("Content-Type", "application/rss+xml")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._bodies = {number: self._made(number) for number in range(feeds)}
+
+    @property
+    def base(self) -> str:
+        """Address without a slash at the end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def body(self, feed: int) -> bytes:
+        """The feed as it stands."""
+        return self._bodies[feed]
+
+    def publish(self) -> None:
+        """Five fresh items in each feed."""
+        self.edition += 1
+        self._bodies = {number: self._made(number) for number in self._bodies}
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _made(self, feed: int) -> bytes:
+        newest = ITEMS + FRESH * self.edition
+        items = "".join(
+            f"<item><title>India and Russia {_words(feed, n)}</title><link>https://o{feed}.in/{n}</link>"
+            f"<guid>https://o{feed}.in/{n}</guid><pubDate>Wed, 25 Nov 2026 {n % 11:02}:00:00 +0000</pubDate>"
+            f"<description>{_words(n, feed)} said officials in New Delhi. {_words(feed + 7, n)}</description></item>"
+            for n in range(newest - ITEMS, newest)
+        )
+        return f'<rss version="2.0"><channel><title>Outlet {feed}</title>{items}</channel></rss>'.encode()
+
+
+_STEMS = (
+    "trade", "border", "oil", "arms", "visit", "talks", "dam", "rail", "visa", "port", "grain", "steel", "drone",
+    "radar", "gas", "loan", "bank", "treaty", "patrol", "summit",
+)  # fmt: skip
+
+
+def _words(one: int, two: int) -> str:
+    return " ".join(
+        f"{_STEMS[(one * 7 + two * k) % 20]}{chr(97 + (one + k) % 26)}{chr(97 + (two + k) % 26)}" for k in range(1, 7)
+    )
+
+
+@contextmanager
+def press_of(feeds: int) -> Iterator[Press]:
+    """A server with so many feeds."""
+    press = Press(feeds)
+    try:
+        yield press
+    finally:
+        press.close()
+
+
+def measured(work: str, arguments: tuple[object, ...]) -> dict[str, float]:
+    """Run *work* in a process of its own; its seconds, processor seconds, peak megabytes and what it tells."""
+    code = _MEASURED.format(work=work.format(arguments=arguments, seeds=str(ROOT / "seeds")))
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2_000:])
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def three_polls(name: str, work: str, feeds: int) -> Results:
+    """First, unchanged and five new, in a fresh database."""
+    results: Results = {}
+    with tempfile.TemporaryDirectory() as folder, press_of(feeds) as press:
+        for hour, step in enumerate(("first", "unchanged", "five new")):
+            if step == "five new":
+                press.publish()
+            told = measured(work, (press.base, feeds, folder, hour))
+            expected = {"first": ITEMS, "unchanged": 0, "five new": FRESH}[step] * feeds
+            if told["answered"] != feeds or told["new"] != expected:
+                raise RuntimeError(f"{name}, {step}: {told}, expected {expected} new items of {feeds} feeds")
+            results[f"{name}, {feeds} feeds, {step}"] = told
+            items = (
+                f", {told['new'] / told['wall']:,.0f} items/s, {told['new'] / told['cpu']:,.0f} per processor second"
+            )
+            print(
+                f"{name:8} {feeds:5} feeds, {step:9}: {told['wall']:6.2f} s, {told['cpu']:6.2f} s of processor, "
+                f"{told['mb']:4.0f} MB{items if told['new'] else ''}",
+                flush=True,
+            )
+    return results
+
+
+def main() -> None:
+    """Measure and print; ratios where the rival is installed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--feeds", nargs="+", type=int, default=[200], help="sizes of the roster")
+    parser.add_argument("--no-rivals", action="store_true", help="leave reader out")
+    given = parser.parse_args()
+    results: Results = {}
+    rival = not given.no_rivals and importlib.util.find_spec("reader") is not None
+    if not rival:
+        print("reader is left out: not asked for, or not installed (pip install reader)")
+    for feeds in given.feeds:
+        own = three_polls("ours", _OURS, feeds)
+        results |= own
+        if rival:
+            theirs = three_polls("reader", _READER, feeds)
+            results |= theirs
+            for mine, other in zip(own, theirs, strict=True):
+                wall, cpu = (theirs[other][unit] / own[mine][unit] for unit in ("wall", "cpu"))
+                print(
+                    f"{mine.split(', ')[-1]}: {wall:.2f} times as fast as reader, {cpu:.2f} times per processor second"
+                )
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
