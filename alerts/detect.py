@@ -18,9 +18,9 @@ import numpy as np
 from alerts import thresholds, wording
 from alerts.baseline import Baseline, Outlook, guard_before
 from alerts.blocs import with_blocs
-from alerts.family import FAMILY, day_factors, grown
+from alerts.family import FAMILY, MEMORY, day_factors, grown
 from alerts.firsttone import first_tones
-from alerts.history import EVERY, Past, own_threshold
+from alerts.history import EVERY, Past, own_raise, own_threshold
 from alerts.model import Direction, Found, Kind, SeriesKey
 from alerts.remeasure import follow_up, follow_up_day, lasts, sensitivity, whiten
 from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
@@ -37,8 +37,10 @@ LEAST_DAYS_SINCE_ONSET = 3
 LEVEL_DOUBT = 0.5
 """The zone is widened by so many standard errors of the level: with a story a day the level itself is a guess, and what
 strays from a wrong level would count as evidence day after day."""
-COLD = 0.0
-LOWER = 0.0
+NOTHING_SAYS = math.log(MEMORY) + 0.3
+"""Evidence that days which say nothing cannot bring about."""
+LOPSIDED = 10.0
+"""Below that, the sums of one direction must be so many times those of the other."""
 SAME_SHIFT = 21
 """Two alarms of a series whose onsets lie within so many days tell the same shift."""
 
@@ -112,7 +114,7 @@ class SeriesMonitor:
         factors = day_factors(*measured, self._family)
         self._sums = grown(self._sums, factors)
         evidence = self.evidence
-        if evidence < needed:
+        if evidence < needed or not self._leans(evidence):
             return None
         return self._alarm(t, outlook, evidence, needed)
 
@@ -120,6 +122,11 @@ class SeriesMonitor:
     def evidence(self) -> float:
         """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
         return math.log(max(1e-300, float(self._sums.mean())))
+
+    def _leans(self, evidence: float) -> bool:
+        """Whether evidence speaks for one direction. Days that say nothing bring both up alike, to `family.MEMORY`."""
+        low, high = sorted(float(side) for side in self._sums.mean(axis=1))
+        return evidence >= NOTHING_SAYS or high >= LOPSIDED * low
 
     def accept(self, alarm: Alarm) -> None:
         """The alarm was told: its onset becomes the anchor, the level before it the old one."""
@@ -214,9 +221,9 @@ def detect(
 ) -> list[Found]:
     """Every shift in *coverage*, by the day on which it was found; those in *known* only steer, and are not repeated.
 
-    From the 120th day on, thresholds are raised where the coverage's own history is rougher than usual (see
-    `alerts.history`). For measurements, *raise_thresholds* leaves that out, and *first_tone* the watch on ties that
-    have no usual tone yet.
+    Thresholds are higher in the first 120 days, and then follow the coverage's own history (see `alerts.history`).
+    For measurements, *raise_thresholds* leaves both out, and *first_tone* the watch on ties that have no usual tone
+    yet.
 
     Raises:
         ValueError: the rate of false alarms is not above zero.
@@ -261,7 +268,10 @@ def _watch_family(
         live = [watch for watch in family if watch.item.start <= day]
         if not live:
             continue
-        raised = COLD if own == -math.inf else max(-LOWER, own - shipped[len(live) - 1])
+        raised = 0.0
+        if raise_thresholds:
+            history = day - min(watch.item.start for watch in live)
+            raised = own_raise(kind, own - shipped[len(live) - 1], history)
         for watch in live:
             alarm = watch.step(day - watch.item.start, shipped[len(live) - 1] + raised)
             if alarm is not None:

@@ -11,13 +11,13 @@ from alerts.detect import detect
 from alerts.model import Kind
 from bench.worlds import BASE, HARSH, SPARSE, Change, World, simulate
 
-DAYS, WORLDS_EACH = 600, 4
+DAYS, WORLDS_EACH = 600, 6
 CHANGE = 120
 
 
-@pytest.mark.parametrize(("world", "most"), [(BASE, 9), (SPARSE, 13), (HARSH, 16)], ids=["base", "sparse", "harsh"])
+@pytest.mark.parametrize(("world", "most"), [(BASE, 19), (SPARSE, 14), (HARSH, 18)], ids=["base", "sparse", "harsh"])
 def test_unchanged_coverage_alarms_about_as_often_as_asked(world: World, most: int) -> None:
-    # 6.6 years at a target of one a year; the rough world may alarm more until its history has raised the thresholds.
+    # 9.9 years at a target of one a year; `bench.shifts` counts 1.0, 0.6 and 1.2 a year in 120.
     digests = sum(len({one.detected for one in detect(simulate(world, DAYS, 800 + run))}) for run in range(WORLDS_EACH))
     assert digests <= most
 
@@ -57,8 +57,8 @@ def test_a_clear_change_is_found_within_two_weeks(kind: Kind, change: Change) ->
 )
 def test_what_happens_to_feeds_is_no_shift(change: Change) -> None:
     alarmed = 0
-    for run in range(6):
+    for run in range(12):
         coverage = simulate(BASE, 180, 700 + run, change)
         alarmed += any((one.detected - coverage.first).days >= 150 for one in detect(coverage))
-    # By chance alone one run in ten or so alarms in 30 days of three ties and two families.
-    assert alarmed <= 1
+    # By chance alone one run in twelve alarms in 30 days, at one false digest a year.
+    assert alarmed <= 3
