@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from alerts.history import LEAST_DAYS, Past, own_threshold
+from alerts.history import COLD_RAISE, LEAST_DAYS, MOST_LOWERED, Past, own_raise, own_threshold
 from alerts.model import Kind
 from alerts.thresholds import confidence, parts, run_length_days, run_length_wanted, threshold, years_between
 
@@ -79,3 +79,10 @@ def test_a_calm_history_raises_nothing_and_a_rough_one_does() -> None:
 def test_the_same_history_gives_the_same_threshold() -> None:
     pasts = [past(300, 3)]
     assert own_threshold(Kind.STANCE, pasts, 730, seed=5) == own_threshold(Kind.STANCE, pasts, 730, seed=5)
+
+
+def test_thresholds_follow_a_coverages_own_history_both_ways() -> None:
+    assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS - 1) == COLD_RAISE
+    assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS) == 0.0
+    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 400) for beyond in (1.5, 0.3, -9.0))
+    assert rough > 1.5 > usual > -MOST_LOWERED == calm
