@@ -6,6 +6,7 @@ to the alarm; a press without an alarm of the right series within 60 days counts
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 
 from alerts.detect import FIRST_ALERT_DAY, detect
 from alerts.model import DYADS, Direction, Found, Kind, Verdict
-from bench.worlds import BASE, CHANGED_THEME, HARSH, SPARSE, THEMES, THIN, Change, World, simulate
+from bench.worlds import BASE, CHANGED_THEME, FIRST, HARSH, SPARSE, THEMES, THIN, Change, World, simulate
 
 SEED = 50_000
 """No setting was chosen on seeds from here on."""
@@ -26,6 +27,7 @@ LENGTH = 60
 """Days that a change lasts where its end is to be found."""
 
 Row = dict[str, float | None]
+Figures = Callable[[Sequence[Row]], dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,7 @@ def null_run(world: World, run: int) -> Row:
     """Two years without a change: days with an alarm, of the first year too, and alarms by kind."""
     found = detect(simulate(world, YEARS * 365, SEED + run))
     kinds = Counter(one.kind for one in found)
-    first = simulate(world, 1, 0).first
-    early = {one.detected for one in found if (one.detected - first).days < 365}
+    early = {one.detected for one in found if (one.detected - FIRST).days < 365}
     return {
         "days": float(len({one.detected for one in found})),
         "first_year": len(early) * 365 / (365 - FIRST_ALERT_DAY),
@@ -132,8 +133,8 @@ def accident_run(world: World, change: Change, run: int) -> Row:
     return {str(kind): float(kind in kinds) for kind in Kind}
 
 
-def _day(one: Found, first: object) -> int:
-    return int((one.detected - first).days)  # type: ignore[operator]
+def _day(one: Found, first: dt.date) -> int:
+    return (one.detected - first).days
 
 
 def null_figures(rows: Sequence[Row]) -> dict[str, float]:
@@ -181,6 +182,3 @@ def _mean(rows: Sequence[Row], name: str) -> float:
 def _middle(rows: Sequence[Row], name: str) -> float:
     told = _told(rows, name)
     return float(np.median(told)) if told else math.nan
-
-
-Figures = Callable[[Sequence[Row]], dict[str, float]]

@@ -10,6 +10,7 @@ from classify.actors import NAMES, Kind, Matcher
 from classify.model import ClaimMatch, DyadReading, Item, ThemeReading
 from classify.text import Document, Token, make_document
 from ingest.topic import ClaimText
+from ingest.words import stem
 
 MOST_CLAIMS = 3
 NEAR_ENOUGH = 0.30
@@ -153,7 +154,7 @@ class ClaimFinder:
         parts = word.replace("_", "-").split("-")
         for part in {word, *parts} if len(parts) > 1 else (word,):
             if len(part) > 1 and part[0].isalpha() and part not in _STOP:
-                yield _stem(part), min(self._rarity(f"w:{part}"), _RAREST)
+                yield stem(part, _ENDINGS), min(self._rarity(f"w:{part}"), _RAREST)
 
 
 def agreement(claim_stance: int, reading: DyadReading, entailed: tuple[float, float, float] | None = None) -> float:
@@ -187,10 +188,3 @@ def relation(agrees: float) -> str:
 
 def _document(claim: ClaimText, text: str, matcher: Matcher) -> Document:
     return make_document(Item(claim.id, "", text), matcher)
-
-
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            return word[: -len(ending)]
-    return word

@@ -7,7 +7,7 @@
    as well as one on the pair, and there are twenty times as many.
 
 On later news this took the stance of the neural half from 0.750 to 0.782 and made it half again as fast
-(docs/decisions/0005-distilled-reader.md). Half an hour on a graphics card's time, most of a day on two cores.
+(docs/decisions/0005-distilled-reader.md). Seven minutes on a graphics card, many hours on two cores (not tried).
 """
 
 from __future__ import annotations

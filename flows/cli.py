@@ -17,12 +17,11 @@ import typer
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
-from flows.feeds_command import EXIT_NOTHING_REACHED, feeds_app
+from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
+from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
 from flows.parse_command import parse
 from store.errors import RicwatchError
-
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -363,7 +362,7 @@ def train(
 ) -> None:
     """Train a classifier on labelled items; the default reader is the backend `fused`, which takes an hour.
 
-    With unlabelled news the network of `fused` learns more: minutes on a graphics card, most of a day on two cores.
+    With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores.
 
     Examples:
 

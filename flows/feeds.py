@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.reporting import progress
 from flows.watch import open_watch
@@ -18,6 +17,7 @@ from ingest.roster import load_roster, sync_roster
 from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key
 from store.errors import InputError
 from store.settings import get_settings
+from store.zones import find_zone
 
 
 def health() -> list[FeedHealth]:
@@ -110,9 +110,9 @@ def export_opml(file: Path) -> str:
 
 def _known_zone(name: str) -> None:
     try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"no zone is called {name!r}; use a name such as Asia/Kolkata") from None
+        find_zone(name)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def _summary(added: int, listed: int, roster: Path) -> str:

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from flows.environment import prepare
+from flows.exits import EXIT_NOTHING_REACHED
 from ingest.model import Bloc
 
 feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster, and add to it.")
-EXIT_NOTHING_REACHED = 3
 
 Language = Annotated[str, typer.Option("--lang", help="Language of the texts (ISO 639-1).")]
 Zone = Annotated[str, typer.Option("--timezone", help="Zone for dates that leave it open, such as Asia/Kolkata.")]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from flows.exits import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from ingest.parse import Source
 
 
 def parse(
@@ -33,15 +37,16 @@ def parse(
     - `ricwatch parse feed.xml`
     - `ricwatch parse --zone Asia/Kolkata --lang hi feeds/*.xml -o parsed.jsonl`
     """
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(
-            f"no zone is called {zone!r}; use a name such as Asia/Kolkata", param_hint="--zone"
-        ) from None
-    from flows import tables
+    from store.zones import find_zone
 
-    about = _Feed(url, zone, lang)
+    try:
+        find_zone(zone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--zone") from None
+    from flows import tables
+    from ingest.parse import Source
+
+    about = Source(url, zone, lang)
     headers = {"content-type": content_type} if content_type else {}
     lines = [_line(path, about, headers) for path in files]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -52,17 +57,10 @@ def parse(
         read = sum(not line["error"] for line in lines)
         tables.say(f"{read:,} of {len(lines):,} files are feeds; {output}")
     if all(line["error"] for line in lines):
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILED)
 
 
-class _Feed:
-    """What parsing needs to know of a feed."""
-
-    def __init__(self, url: str, timezone: str, lang: str) -> None:
-        self.url, self.timezone, self.lang = url, timezone, lang
-
-
-def _line(path: Path, about: _Feed, headers: dict[str, str]) -> dict[str, Any]:
+def _line(path: Path, about: Source, headers: dict[str, str]) -> dict[str, Any]:
     from ingest.parse import parse as parse_body
     from store.settings import get_settings
 

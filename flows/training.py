@@ -30,7 +30,7 @@ def train_files(
     """
     if news and backend != "fused":
         raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
-    prepared = _fused(news) if backend == "fused" else _BACKENDS[backend]()
+    prepared = _BACKENDS[backend](news)
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -67,7 +67,7 @@ def _fused(news: Sequence[Path]) -> Train:
     return run
 
 
-def _linear() -> Train:
+def _linear(_news: Sequence[Path]) -> Train:
     try:
         import sklearn  # noqa: F401
     except ImportError:
@@ -82,7 +82,7 @@ def _linear() -> Train:
     return run
 
 
-def _multilingual() -> Train:
+def _multilingual(_news: Sequence[Path]) -> Train:
     from classify.multilingual import heads_folder, load_encoder
     from classify.multilingual_train import train_heads
 
@@ -98,4 +98,8 @@ def _multilingual() -> Train:
     return run
 
 
-_BACKENDS: dict[str, Callable[[], Train]] = {"linear": _linear, "multilingual": _multilingual}
+_BACKENDS: dict[str, Callable[[Sequence[Path]], Train]] = {
+    "fused": _fused,
+    "linear": _linear,
+    "multilingual": _multilingual,
+}

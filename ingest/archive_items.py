@@ -12,12 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from ingest.model import Bloc
 from store.errors import SeedError
+from store.zones import find_zone
 
 KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 DYAD = re.compile(r"[A-Z]{2}-[A-Z]{2}\Z")
@@ -232,9 +233,9 @@ class _Entry:
     def outlet(self) -> Outlet:
         self.only("key", "outlet", "bloc", "kind", "lang", "timezone", "format", "dies")
         try:
-            zone = ZoneInfo(self.text("timezone"))
-        except (ZoneInfoNotFoundError, ValueError):
-            raise self.fail(f"unknown time zone {self.row['timezone']!r}") from None
+            zone = find_zone(self.text("timezone"))
+        except ValueError as error:
+            raise self.fail(str(error)) from None
         dies = self.row.get("dies")
         if dies is not None and not (isinstance(dies, dict) and type(dies.get("day")) is dt.date):
             raise self.fail(f"'dies' is {dies!r}; give a day under 'day' and a word under 'how'")

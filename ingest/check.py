@@ -6,11 +6,10 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, open_fetcher
 from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
-from ingest.hosts import Hosts
+from ingest.hosts import Hosts, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.parse import parse
 from store.progress import Progress, silent
@@ -46,7 +45,7 @@ async def check_feeds(
 
     async def one(fetcher: Fetcher, feed: RosterFeed) -> CheckRow:
         nonlocal done
-        async with hosts.turn(urlsplit(feed.url).hostname or ""), slots:
+        async with hosts.turn(host_of(feed.url)), slots:
             outcome = await fetcher.fetch(feed.url)
             parsed = None
             if isinstance(outcome, Fetched):

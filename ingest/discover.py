@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from ingest.clean import canonical_url, web_address
 from ingest.fetch import Fetched, Fetcher
 from ingest.model import ParsedFeed
-from ingest.parse import FeedLike, parse
+from ingest.parse import Source, parse
 from store.errors import InputError
 
 _TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/json"})
@@ -27,13 +27,6 @@ class FoundFeed:
     url: str
     title: str
     parsed: ParsedFeed
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    url: str
-    timezone: str = "UTC"
-    lang: str = ""
 
 
 class _Links(HTMLParser):
@@ -104,6 +97,5 @@ async def find_feeds(fetcher: Fetcher, url: str, now: dt.datetime) -> list[Found
 
 
 def _as_feed(answer: Fetched, now: dt.datetime) -> FoundFeed | None:
-    about: FeedLike = _Asked(answer.url)
-    parsed = parse(answer.body, answer.headers, about, now=now)
+    parsed = parse(answer.body, answer.headers, Source(answer.url), now=now)
     return None if parsed.problem else FoundFeed(answer.url, parsed.title, parsed)

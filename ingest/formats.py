@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from xml.parsers import expat
 
 from ingest.model import FeedProblem
+from ingest.plainxml import Refused, read_xml
 
 JSON_VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(1(?:\.\d)?)/?")
 _BOM = b"\xef\xbb\xbf"
@@ -42,25 +42,26 @@ def read_other(body: bytes, max_items: int) -> RawFeed | None:
     if found is None or b"<rss" in head:
         return None
     if found.group(1).lower() == b"sitemapindex":
-        return _none("a sitemap index, which lists other sitemaps; take the address of the news sitemap in it")
+        return no_feed("a sitemap index, which lists other sitemaps; take the address of the news sitemap in it")
     return _sitemap(body, max_items)
 
 
-def _none(error: str) -> RawFeed:
-    return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, error)
+def no_feed(error: str) -> RawFeed:
+    """What is no feed, and why."""
+    return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(error.split())[:300])
 
 
 def _json_feed(body: bytes, max_items: int) -> RawFeed:
     try:
         value = json.loads(body.removeprefix(_BOM))
     except (ValueError, RecursionError) as error:
-        return _none(f"JSON that cannot be read: {error}"[:300])
+        return no_feed(f"JSON that cannot be read: {error}")
     version = JSON_VERSION.match(value["version"]) if isinstance(value, dict) and _is_text(value, "version") else None
     if version is None:
-        return _none("JSON, but no JSON Feed: it has no version of jsonfeed.org")
+        return no_feed("JSON, but no JSON Feed: it has no version of jsonfeed.org")
     items = value.get("items")
     if not isinstance(items, list):
-        return _none("a JSON Feed without a list of items")
+        return no_feed("a JSON Feed without a list of items")
     made = [_json_item(item) for item in items[: max_items + 1]]
     return RawFeed(f"json{version[1].replace('.', '')}", {"title": _text(value, "title")}, made)
 
@@ -90,16 +91,12 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-class _Doctype(Exception):
-    pass
-
-
 class _Enough(Exception):
     pass
 
 
 class _SitemapReader:
-    """Collects the url elements of a sitemap. A document type is refused: sitemaps have none, entity bombs do."""
+    """Collects the url elements of a sitemap."""
 
     def __init__(self, max_items: int) -> None:
         self.items: list[dict[str, Any]] = []
@@ -107,16 +104,9 @@ class _SitemapReader:
         self._item: dict[str, Any] | None = None
         self._field = ""
         self._parts: list[str] = []
-        self.parser = expat.ParserCreate(namespace_separator=" ")
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self._doctype
 
-    def _doctype(self, *_about: Any) -> None:
-        raise _Doctype
-
-    def _start(self, name: str, _attributes: Mapping[str, str]) -> None:
+    def start(self, name: str, _attributes: Mapping[str, str]) -> None:
+        """An element begins."""
         local = name.rpartition(" ")[2]
         if local == "url":
             self._item = {}
@@ -125,11 +115,13 @@ class _SitemapReader:
             other = "image" in name or "video" in name
             self._field, self._parts = "" if other else _FIELDS.get(local, ""), []
 
-    def _characters(self, text: str) -> None:
+    def characters(self, text: str) -> None:
+        """A piece of an element's text."""
         if self._field:
             self._parts.append(text)
 
-    def _end(self, name: str) -> None:
+    def end(self, name: str) -> None:
+        """An element ends."""
         local = name.rpartition(" ")[2]
         if self._item is None:
             return
@@ -147,17 +139,17 @@ def _sitemap(body: bytes, max_items: int) -> RawFeed:
     reader = _SitemapReader(max_items)
     broken = False
     try:
-        reader.parser.Parse(body, True)
-    except _Doctype:
-        return _none("a sitemap with a document type, which none needs")
+        read_xml(body, reader.start, reader.end, reader.characters)
+    except Refused as error:
+        return no_feed(f"a sitemap that is not read: {error}")
     except _Enough:
         pass
-    except (expat.ExpatError, ValueError) as error:
+    except ValueError as error:
         if not reader.items:
-            return _none(f"a sitemap that cannot be read: {error}"[:300])
+            return no_feed(f"a sitemap that cannot be read: {error}")
         broken = True
     # A plain sitemap lists every page of a site for ever; only news has a title.
     news = [item for item in reader.items if item.get("title")]
     if reader.items and not news:
-        return _none("a sitemap without news: no address in it has a title")
+        return no_feed("a sitemap without news: no address in it has a title")
     return RawFeed("sitemap-news", {}, news, truncated=broken)

@@ -99,15 +99,13 @@ def days_with_items(session: Session, key: str) -> list[dt.date]:
 
 def usual_gaps(session: Session, today: dt.date) -> dict[str, float]:
     """Mean hours from item to item of each feed in the last four weeks; feeds known for less than two are left out."""
-    first = session.execute(select(FeedDay.feed_key, func.min(FeedDay.day)).group_by(FeedDay.feed_key))
-    known_since: dict[str, dt.date] = {row[0]: row[1] for row in first}
-    seen = session.execute(
-        select(FeedDay.feed_key, func.sum(FeedDay.seen))
-        .where(FeedDay.day > today - RATE_DAYS, FeedDay.day <= today)
+    rows = session.execute(
+        select(FeedDay.feed_key, func.sum(FeedDay.seen), func.min(FeedDay.day))
+        .where(FeedDay.day > today - RATE_DAYS, FeedDay.day <= today, FeedDay.seen > 0)
         .group_by(FeedDay.feed_key)
     )
     hours = RATE_DAYS / dt.timedelta(hours=1)
-    return {key: hours / items for key, items in seen if items and known_since[key] <= today - RATE_DAYS / 2}
+    return {key: hours / items for key, items, first in rows if first <= today - RATE_DAYS / 2}
 
 
 def feed_health(session: Session, *, now: dt.datetime) -> list[FeedHealth]:

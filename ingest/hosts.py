@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 AT_ONCE = 2
 """Requests that may run at one host at the same time."""
@@ -52,6 +53,11 @@ class Hosts:
         """Until when *host* is left alone, or None."""
         until = self._resting.get(host)
         return until if until is not None and now < until else None
+
+
+def host_of(url: str) -> str:
+    """The host that an address names; empty where it names none."""
+    return urlsplit(url).hostname or ""
 
 
 def is_this_machine(host: str) -> bool:

@@ -82,11 +82,6 @@ def cosines(one: Words, two: Words) -> tuple[float, float, float]:
     return of_titles, wholes / (one.whole_length * two.whole_length), crossed
 
 
-def rarity(word: str) -> float:
-    """How rare a stem is in English news; numbers, and words of other languages, count as rare."""
-    return _rarities().get(word, _UNKNOWN) / 10
-
-
 def _logistic(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 

@@ -11,6 +11,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urljoin
 
@@ -18,7 +19,7 @@ import feedparser
 
 from ingest.clean import TEXT_LIMIT, TITLE_LIMIT, plain_text, web_address
 from ingest.dates import read_date
-from ingest.formats import RawFeed, read_other
+from ingest.formats import RawFeed, no_feed, read_other
 from ingest.model import DateQuality, Entry, FeedProblem, ParsedFeed
 from ingest.script import wrong_script
 
@@ -46,6 +47,15 @@ class FeedLike(Protocol):
     def timezone(self) -> str: ...
     @property
     def lang(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A feed that stands in no roster, such as a file or an address that was typed in."""
+
+    url: str = ""
+    timezone: str = "UTC"
+    lang: str = ""
 
 
 def parse(
@@ -91,17 +101,12 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
             io.BytesIO(body), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
         )
     except Exception as error:  # (feedparser has raised UnicodeError, AttributeError … on odd input)
-        reason = f"the parser gave up: {type(error).__name__}: {error}"
-        return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
+        return no_feed(f"the parser gave up: {type(error).__name__}: {error}")
     items: list[Any] = result.get("entries") or []
     version = result.get("version") or ""
     trouble = result.get("bozo_exception")
     if not version and not items:
-        if _OPML.search(body[:_HEAD]):
-            listed = "an OPML list of feeds, which `ricwatch feeds import` takes"
-            return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, listed)
-        reason = f"no RSS, RDF, Atom or JSON Feed: {trouble}" if trouble else "no RSS, RDF, Atom or JSON Feed"
-        return RawFeed("", {}, [], FeedProblem.NOT_A_FEED, " ".join(reason.split())[:300])
+        return no_feed("no RSS, RDF, Atom or JSON Feed" + (f": {trouble}" if trouble else ""))
     truncated = trouble is not None and not _FEED_END.search(body[-_HEAD:])
     return RawFeed(version or "unknown", result.get("feed") or {}, items, truncated=truncated)
 
@@ -114,7 +119,9 @@ def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
     """An HTML page where a feed should be, and whether it is a robot check. Looked for before parsing, since feedparser
     makes "malformed XML" of it."""
     head = body[:_HEAD].replace(b"\x00", b"")  # UTF-16 pages too
-    if _FEED_ROOT.search(head) or _OPML.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
+    if _OPML.search(head):  # its <head> and <body> are not a web page's
+        return _no_feed(FeedProblem.NOT_A_FEED, "an OPML list of feeds, which `ricwatch feeds import` takes")
+    if _FEED_ROOT.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
         return None
     if headers.get("cf-mitigated") or _CHALLENGE.search(body[:65_536]):
         return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ from ingest.articles import StoreCounts, store_entries
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Failed, Fetched, Fetcher, Outcome, open_fetcher
 from ingest.health import days_with_items, usual_gaps, with_silence
-from ingest.hosts import Hosts
+from ingest.hosts import Hosts, host_of
 from ingest.model import OnTopic, ParsedFeed
 from ingest.parse import parse
 from ingest.policy import (
@@ -176,11 +175,6 @@ async def poll_feeds(
 
         rows = await asyncio.gather(*(one(task) for task in tasks))
     return PollReport(tuple(rows), not_due)
-
-
-def host_of(url: str) -> str:
-    """The host that an address names."""
-    return urlsplit(url).hostname or ""
 
 
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[_Task], int]:
@@ -366,19 +360,23 @@ def _rest_host(session: Session, host: str, until: dt.datetime) -> None:
 def _postponed(task: _Task, until: dt.datetime) -> PollRow:
     """A feed that was due and not asked, since its host asks to be left alone; its row was put off with the others."""
     reason = f"not asked before {until:%Y-%m-%d %H:%M} UTC: its host said that it is asked too often"
-    lost = _lost(task, RuntimeError(), 0.0)
-    return replace(lost, outcome="postponed", reason=reason)
+    return _nothing(task, "postponed", reason, 0.0)
 
 
 def _lost(task: _Task, error: Exception, seconds: float) -> PollRow:
+    return _nothing(task, "failed", f"not stored: {type(error).__name__}: {error}".splitlines()[0][:300], seconds)
+
+
+def _nothing(task: _Task, outcome: str, reason: str, seconds: float) -> PollRow:
+    """A row of which nothing is on record."""
     return PollRow(
         key=task.key,
         outlet=task.outlet,
         bloc=task.bloc,
-        outcome="failed",
+        outcome=outcome,
         health=task.state.health,
         http_status=None,
-        reason=f"not stored: {type(error).__name__}: {error}".splitlines()[0][:300],
+        reason=reason,
         seen=0,
         new=0,
         known=0,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from sqlalchemy import select
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from ingest.model import Bloc, RosterFeed
 from store.errors import SeedError
 from store.models import Feed
+from store.zones import find_zone
 
 IMPORT_KIND = "import"
 GONE_FROM_ROSTER = "no longer in the roster"
@@ -149,11 +149,9 @@ def _address(path: Path, key: str, value: str) -> str:
 
 def _zone(path: Path, key: str, value: str) -> str:
     try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SeedError(
-            f"{path}: {key}, timezone: no zone is called {value!r}; use a name such as Asia/Kolkata"
-        ) from None
+        find_zone(value)
+    except ValueError as error:
+        raise SeedError(f"{path}: {key}, timezone: {error}") from None
     return value
 
 

@@ -8,14 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
-from xml.parsers import expat
 
 import yaml
 
 from ingest.clean import canonical_url
 from ingest.model import Bloc, RosterFeed
+from ingest.plainxml import Refused, read_xml
 from ingest.roster import load_roster
 from store.errors import InputError
 
@@ -94,10 +93,6 @@ def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-class _Stop(Exception):
-    pass
-
-
 def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
     """The feeds of an OPML file as roster entries, not probed yet.
 
@@ -114,10 +109,8 @@ def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, tak
         raise InputError(f"{path} is larger than {MOST_BYTES:,} bytes")
     reader = _OpmlReader()
     try:
-        reader.parser.Parse(body, True)
-    except _Stop as error:
-        raise InputError(f"{path}: {error}") from None
-    except (expat.ExpatError, ValueError) as error:
+        read_xml(body, reader.start, reader.end)
+    except ValueError as error:
         raise InputError(f"{path} is no OPML: {error}") from None
     if not reader.is_opml:
         raise InputError(f"{path} is no OPML: its root is not <opml>")
@@ -150,25 +143,19 @@ def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, tak
 
 
 class _OpmlReader:
-    """Collects outlines with an address, each with the names of its folders. A document type is refused."""
+    """Collects outlines with an address, each with the names of its folders."""
 
     def __init__(self) -> None:
         self.is_opml = False
         self.outlines: list[tuple[dict[str, str], list[str]]] = []
         self._folders: list[str] = []
         self._depth = 0
-        self.parser = expat.ParserCreate()
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.StartDoctypeDeclHandler = self._doctype
 
-    def _doctype(self, *_about: Any) -> None:
-        raise _Stop("has a document type, which OPML does not need")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
         self._depth += 1
         if self._depth > _NEST:
-            raise _Stop(f"outlines are nested more than {_NEST} deep")
+            raise Refused(f"outlines are nested more than {_NEST} deep")
         if self._depth == 1:
             self.is_opml = name.lower() == "opml"
         if name.lower() == "outline":
@@ -177,7 +164,8 @@ class _OpmlReader:
                 self.outlines.append(({**attributes, "xmlUrl": address}, list(self._folders)))
             self._folders.append((attributes.get("text") or "").strip().lower())
 
-    def _end(self, name: str) -> None:
+    def end(self, name: str) -> None:
+        """An element ends."""
         self._depth -= 1
         if name.lower() == "outline":
             self._folders.pop()

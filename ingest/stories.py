@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ingest.likeness import LEAD_CHARS, WINDOW_DAYS, Words, probability, words_of
-from ingest.words import EMPTY, pieces
+from ingest.words import CJK, EMPTY, pieces
 from store.models import Article, Story
 
 COPY_DAYS = 3
@@ -63,7 +63,6 @@ _TURNS = frozenset(
     cancels cancelled cancel postpones postponed resumes resumed resume ends ended end не нет отказ отказался отверг नहीं
     """.split()  # noqa: SIM905
 )
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def fingerprint(key: str) -> Fingerprint:
             numbers.add(found[1].lstrip("0") or "0")
         elif token in _NUMBER_WORDS:
             numbers.add(_NUMBER_WORDS[token])
-        elif _CJK.search(token):
+        elif CJK.search(token):
             words.update(pieces(token))
             numbers.update(re.findall(r"\d+", token))
         elif token not in EMPTY:
@@ -206,7 +205,9 @@ class _Told:
     fresh: bool = False
     changed: bool = False
     opener: Print | None = None
-    """Its first article here: what joins the story later must be like that one too."""
+    """Its first article: what joins the story later must be like that one too."""
+    opener_id: int = 0
+    """Number of that article; 0 while it has none."""
 
 
 @dataclass(slots=True)
@@ -249,6 +250,7 @@ class StoryIndex:
     def _read(self, session: Session, days: list[dt.date]) -> None:
         rows = session.execute(
             select(
+                Article.id,
                 Article.title_key,
                 func.substr(Article.text, 1, LEAD_CHARS).label("lead"),
                 Article.day,
@@ -270,7 +272,8 @@ class StoryIndex:
             mark, told = make_print(row.title_key, row.lead), self._stories[row.story_id]
             self._remember(mark, row.day, row.story_id)
             told.outlets.add(row.outlet)
-            told.opener = told.opener or mark
+            if told.opener is None or row.id < told.opener_id:
+                told.opener, told.opener_id = mark, row.id
 
     def _remember(self, mark: Print, day: dt.date, story: int) -> None:
         held = self._days[day]
@@ -359,7 +362,10 @@ class StoryIndex:
 
 
 def _like_opener(story: _Told, mark: Print) -> bool:
-    """Without this a summit's tellings would chain, each to the last, into one story of everything said there."""
+    """Whether an article is like the first of a story.
+
+    Without this a summit's tellings would chain, each to the last, into one story of everything said there.
+    """
     opener = story.opener
     if opener is None or similarity(opener.title, mark.title) > 0:
         return True

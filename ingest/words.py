@@ -16,18 +16,19 @@ EMPTY = frozenset(
     के का की में से को ने है हैं और पर यह कि तो ही भी पे एक
     """.split()  # noqa: SIM905 (a list of so many strings is harder to read)
 )
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
-_ENDINGS = ("ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "er")
+CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
+"""Chinese and Japanese, which are written without spaces."""
+ENDINGS = ("ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "er")
 
 
 @lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """*word* without a common English ending, where four letters are left.
+def stem(word: str, endings: tuple[str, ...] = ENDINGS) -> str:
+    """*word* without the first of *endings* that it has, where four letters are left.
 
     >>> stem("talks"), stem("border"), stem("gas")
     ('talk', 'bord', 'gas')
     """
-    for ending in _ENDINGS:
+    for ending in endings:
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word
@@ -35,6 +36,6 @@ def stem(word: str) -> str:
 
 def pieces(token: str) -> list[str]:
     """*token* itself; pairs of characters where it is Chinese or Japanese, which are written without spaces."""
-    if not _CJK.search(token):
+    if not CJK.search(token):
         return [token]
     return [token[at : at + 2] for at in range(max(1, len(token) - 1))]

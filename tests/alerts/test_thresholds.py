@@ -84,5 +84,5 @@ def test_the_same_history_gives_the_same_threshold() -> None:
 def test_thresholds_follow_a_coverages_own_history_both_ways() -> None:
     assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS - 1) == COLD_RAISE
     assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS) == 0.0
-    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 400) for beyond in (1.5, 0.3, -9.0))
-    assert rough > 1.5 > usual > -MOST_LOWERED == calm
+    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 400) for beyond in (0.7, -0.7, -9.0))
+    assert rough > 2 > 0 > usual > -MOST_LOWERED == calm

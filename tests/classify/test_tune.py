@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from classify import distil, lesson, network, tune
-from classify.labelled import load_labelled
+from classify.labelled import Labelled, load_labelled
 from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, Fusion, load_neural
 from ingest.topic import Topic
 from store.errors import ConfigError
@@ -23,6 +24,17 @@ HALVES = Fusion(0.5, 0.5, 0.5, 1.0, 1.0, 0.0, 1.0, ())
 def needs_torch() -> None:
     for package in ("torch", "transformers", "onnx", network.BASE):
         pytest.importorskip(package, reason=MISSING)
+
+
+def lessons(folder: Path, topic: Topic) -> tuple[list[Labelled], list[tune.Example], tuple[str, ...]]:
+    labelled = load_labelled(synthetic(folder / "items.jsonl"))
+    return labelled, tune.examples(labelled, topic), tuple(theme.code for theme in topic.themes)
+
+
+def share_read_rightly(pairs: list[tune.Example], logits: NDArray[np.float64]) -> float:
+    told = [pair.label in (-1, 0, 1) for pair in pairs]
+    right = [pair.label + 1 for pair in pairs if pair.label in (-1, 0, 1)]
+    return float(np.mean(logits[told, :STANCES].argmax(axis=1) == right))
 
 
 def test_what_is_missing_is_told_before_an_hour_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,9 +52,7 @@ def test_a_network_learns_is_narrowed_and_exported(
     for name, value in {"EPOCHS": 6, "BATCH": 16, "NARROW_EPOCHS": 1, "WIDTH": 512, "LAYERS": 6}.items():
         monkeypatch.setattr(tune, name, value)
     monkeypatch.setattr(lesson, "_WEIGHED", 2)
-    labelled = load_labelled(synthetic(tmp_path / "items.jsonl"))
-    themes = tuple(theme.code for theme in topic.themes)
-    pairs = tune.examples(labelled, topic)
+    labelled, pairs, themes = lessons(tmp_path, topic)
     told: list[tuple[int, int | None]] = []
 
     def report(done: int, total: int | None = None, note: str = "") -> None:
@@ -54,9 +64,7 @@ def test_a_network_learns_is_narrowed_and_exported(
 
     prompts = [pair.prompt for pair in pairs]
     whole = tuned.logits(prompts)
-    right = [pair.label + 1 for pair in pairs if pair.label in (-1, 0, 1)]
-    read = whole[[pair.label in (-1, 0, 1) for pair in pairs], :STANCES].argmax(axis=1)
-    assert np.mean(read == right) > 0.8
+    assert share_read_rightly(pairs, whole) > 0.8
 
     texts = [f"{one.item.title}\n{one.item.text}" for one in labelled]
     fusion = replace(HALVES, thresholds=(0.5,) * len(themes))
@@ -78,9 +86,7 @@ def test_a_small_network_learns_from_labels_and_from_other_networks(
     for name, value in {"EPOCHS": 6, "NARROW_EPOCHS": 2, "TEACHERS": 2, "GAP_EPOCHS": 1, "BATCH": 16}.items():
         monkeypatch.setattr(distil, name, value)
     monkeypatch.setattr(lesson, "_WEIGHED", 2)
-    labelled = load_labelled(synthetic(tmp_path / "items.jsonl"))
-    themes = tuple(theme.code for theme in topic.themes)
-    pairs = tune.examples(labelled, topic)
+    labelled, pairs, themes = lessons(tmp_path, topic)
     prompts = [pair.prompt for pair in pairs]
     told: list[str] = []
 
@@ -93,10 +99,7 @@ def test_a_small_network_learns_from_labels_and_from_other_networks(
     assert told == ["steps of filling gaps", *["steps of a teacher"] * 2, "steps of the small network"]
     layers = list(tuned.network.bert.encoder.layer)
     assert [layer.intermediate.dense.out_features for layer in layers] == [tune.WIDTH] * tune.LAYERS
-    concerned = [pair.label in (-1, 0, 1) for pair in pairs]
-    right = [pair.label + 1 for pair in pairs if pair.label in (-1, 0, 1)]
-    read = tuned.logits(prompts)[concerned, :STANCES].argmax(axis=1)
-    assert np.mean(read == right) > 0.8
+    assert share_read_rightly(pairs, tuned.logits(prompts)) > 0.8
 
 
 def test_filling_gaps_teaches_the_encoder_the_words_of_the_news(monkeypatch: pytest.MonkeyPatch) -> None:
