@@ -68,7 +68,7 @@ def test_an_unquoted_date_is_a_date_too(tmp_path: Path) -> None:
         ({"url": "https://"}, "a-b, url"),
         ({"url": "https://[x/"}, "a-b, url"),
         ({"url": "https://me:secret@a.example/"}, "a-b, url: holds a user name"),
-        ({"timezone": "Asia/Atlantis"}, "a-b, timezone: no zone is called 'Asia/Atlantis'"),
+        ({"timezone": "Asia/Atlantis"}, "a-b, timezone: no time zone is called 'Asia/Atlantis'"),
         ({"timezone": "../etc"}, "a-b, timezone"),
         ({"enabled": "yes"}, "a-b, enabled"),
         ({"enabled": False}, "a-b, status_note: a disabled feed needs the reason"),
