@@ -211,7 +211,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         dyads=tuple(_dyad(state, chart=state.dyad not in told) for state in facts.states),
         table_note=(
             "Average stance runs from −1 (all divergence) to +1 (all convergence); a story counts once, however often "
-            f"it is copied. Usual: {BASELINE_TEXT}."
+            f"it is told. Usual: {BASELINE_TEXT}."
         ),
         chart_note=(
             "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and "
@@ -341,7 +341,7 @@ def shift_view(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftVie
 
 def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> StoryView:
     tone, stance = STANCES[story.stance]
-    copies = f"with {count(story.copies - 1, 'near-copy', 'near-copies')}" if story.copies > 1 else ""
+    copies = f"and {count(story.copies - 1, 'further article')}" if story.copies > 1 else ""
     lang = "" if story.lang in ("", "en") else f"in {language_name(story.lang)}"
     parts = (
         plain(story.outlet, 80),
