@@ -173,7 +173,7 @@ def gather_run(
     start, end = days
     with tools.store.session() as session:
         themes = theme_names(settings)
-        alerts = gather.shift_facts(session, model, end, settings.zone, themes)[::-1]
+        alerts = gather.shift_facts(gather.shift_rows(session, model, end), themes)[::-1]
         watched = (first_day(session, model) or start) + dt.timedelta(days=FIRST_ALERT_DAY)
         answered = None
         if asked.events is not None:

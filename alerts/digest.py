@@ -1,4 +1,7 @@
-"""Compose the digest that is due, and put its mails into the outbox: both in one transaction, or neither."""
+"""Compose the digests that are due, and put their mails into the outbox: all in one transaction, or nothing.
+
+Readers for whom the same is to be said share a digest; each gets a mail of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,32 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from email.headerregistry import Address
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alerts import gather
+from alerts import gather, life, notices
 from alerts.addresses import parse_address, parse_recipients
 from alerts.charts import dyad_chart, score_limits
-from alerts.facts import DigestFacts, ShiftFact
+from alerts.facts import DigestFacts
 from alerts.mail import MailParts, build_message, content_id
 from alerts.model import DyadState
-from alerts.narrativenews import mark_told, narratives_of
-from alerts.notify import REASON_WORDS, TELLING, Asked, DigestKind, Reason, decide
+from alerts.narrativenews import mark_told
+from alerts.notify import REASON_WORDS, TELLING, Asked, Decision, DigestKind, Reason, decide
 from alerts.outbox import enqueue
+from alerts.press import gather_press
+from alerts.readers import Reader
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
+from alerts.scope import HELD_WORDS, Held, asked_for_all
+from alerts.silences import because
 from alerts.state import dyad_states
+from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
+from alerts.verdicts import gather_record
 from alerts.view import LIMITS, DigestView, compose, onsets
+from alerts.words import count, dates_as
 from store.db import Store
 from store.errors import RicwatchError
 from store.models import Digest
@@ -38,8 +47,25 @@ States = Callable[[Session, str, dt.date, float], Sequence[DyadState]]
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """A reader who gets no digest now, and why."""
+
+    address: str
+    reason: Reason
+
+    @property
+    def words(self) -> str:
+        """The reason as a sentence."""
+        return REASON_WORDS[self.reason]
+
+
+@dataclass(frozen=True, slots=True)
 class DigestReport:
-    """What was composed. `digest_id` is None where nothing was stored: none was due, or it was a dry run."""
+    """What was composed. `digest_id` is None where nothing was stored: none was due, or it was a dry run.
+
+    `others` are the further digests of this run, for readers for whom something else was to be said; `spared` the
+    readers who get none. Where nobody gets one, `reason` is that of the first of them.
+    """
 
     reason: Reason
     kind: DigestKind | None = None
@@ -53,6 +79,8 @@ class DigestReport:
     text: str = field(default="", repr=False)
     view: DigestView | None = field(default=None, repr=False)
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    others: tuple[DigestReport, ...] = ()
+    spared: tuple[Spared, ...] = ()
 
     @property
     def pictures(self) -> tuple[tuple[str, bytes], ...]:
@@ -67,6 +95,11 @@ class DigestReport:
     def words(self) -> str:
         """Why it went out, or why none did, as a sentence."""
         return REASON_WORDS[self.reason]
+
+    @property
+    def every(self) -> tuple[DigestReport, ...]:
+        """All digests of the run."""
+        return (self, *self.others) if self.kind else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,48 +125,49 @@ def run_digest(
     dry_run: bool = False,
     states: States | None = None,
 ) -> DigestReport:
-    """Decide which digest goes out, compose it, and queue one mail per reader.
+    """Decide who gets which digest, compose, and queue one mail per reader.
 
-    *day* is the last day of data. A digest to other *recipients* than the readers of the settings is stored as one
-    that someone asked for: it tells no shift for the others and does not stand for the weekly one. A *dry_run* writes
-    the page for looking at, and nothing else. *states* is where the dyads' states come from, for tests.
+    *day* is the last day of data. A digest to some *recipients* and not to all readers is stored as one that someone
+    asked for: it tells no shift for the others and does not stand for the weekly one. A *dry_run* writes the pages
+    for looking at, and nothing else. *states* is where the dyads' states come from, for tests.
 
     Raises:
         ConfigError: an address is malformed; the message names it. Nothing was stored then.
     """
-    readers = parse_recipients(settings.recipients)
-    chosen = parse_recipients(recipients) if recipients else readers
-    sender = parse_address(settings.sender, "sender")
-    everyone = {reader.addr_spec for reader in chosen} >= {reader.addr_spec for reader in readers}
-    job = _Job(settings, model, day, now, states or _states)
+    parse_address(settings.sender, "sender")
+    job = _Job(settings, model, day, now, kind, states or _states)
     for attempt in (1, 2):
         try:
             with store.session() as session:
-                situation, shifts = gather.find_situation(session, settings, model, day, now)
-                decision = decide(kind, situation)
-                if decision.kind is None:
-                    return DigestReport(decision.reason)
-                stored_as = decision.kind if everyone or decision.kind is DigestKind.TEST else DigestKind.MANUAL
-                draft = job.draft(session, decision.reason, stored_as, shifts)
-                report = draft.report(chosen)
-                if dry_run:
-                    path = draft.write(settings.var_dir / "digests", "-dry-run")
-                    return replace(report, html_path=path, dry_run=True)
-                digest = draft.row()
-                session.add(digest)
-                session.flush()
-                if stored_as in TELLING:
-                    mark_told(session, draft.facts.narratives, digest.id)
-                parts = draft.parts()
-                mails = enqueue(session, digest, [build_message(parts, to, sender, now=now) for to in chosen])
-                # Before the commit: a digest on record whose page could not be written is worse than a stray page.
-                path = draft.write(settings.var_dir / "digests")
-                return replace(report, digest_id=digest.id, queued=len(mails), html_path=path)
+                return _run(session, job, recipients, dry_run=dry_run)
         except IntegrityError:
-            # Another process stored the same digest in between; deciding again finds it.
+            # Another process told the same readers in between; deciding again finds it.
             if attempt == 2:
                 raise
     raise AssertionError("unreachable")
+
+
+def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_run: bool) -> DigestReport:
+    people, everyone = _people(session, job.settings, recipients)
+    board = gather.gather_board(session, job.settings, job.model, job.day, job.now)
+    spared: list[Spared] = []
+    groups: dict[_Group, list[gather.Desk]] = {}
+    for at in gather.read_desks(session, board, people):
+        decision = decide(job.asked, at.situation)
+        if decision.kind is None:
+            spared.append(Spared(at.situation.reader.address, decision.reason))
+            if not dry_run:
+                _keep_silence(session, at, decision, board)
+            continue
+        stored_as = decision.kind if everyone or decision.kind is DigestKind.TEST else DigestKind.MANUAL
+        group = _group(at, stored_as, decision.reason, board)
+        groups.setdefault(group, []).append(at)
+    made = [job.issue(session, board, group, desks, dry_run=dry_run) for group, desks in groups.items()]
+    if not made:
+        reason = spared[0].reason if spared else Reason.NOTHING_NEW
+        return DigestReport(reason, spared=tuple(spared))
+    first, *others = sorted(made, key=lambda report: -len(report.recipients))
+    return replace(first, others=tuple(others), spared=tuple(spared))
 
 
 def preview(
@@ -145,15 +179,23 @@ def preview(
     now: dt.datetime,
     kind: Asked = "manual",
     states: States | None = None,
+    address: str = "",
 ) -> str:
-    """The digest as it stands, as a page that stands alone. Stores and sends nothing."""
-    job = _Job(settings, model, day, now, states or _states)
+    """The digest as it stands, as a page that stands alone. Stores and sends nothing.
+
+    With an *address* it is the digest of that reader: their ties, themes, strength and dates.
+    """
+    job = _Job(settings, model, day, now, kind, states or _states)
     with store.session() as session:
-        situation, shifts = gather.find_situation(session, settings, model, day, now)
-        decision = decide(kind, situation)
+        reader = default_reader(settings)
+        if address:
+            reader = _people(session, settings, [address])[0][0]
+        board = gather.gather_board(session, settings, model, day, now)
+        (at,) = gather.read_desks(session, board, [reader])
+        decision = decide(kind, at.situation)
         # Where none is due the page says that someone asked for it, not why nobody else gets one.
         reason = decision.reason if decision.kind else Reason.MANUAL
-        return job.draft(session, reason, decision.kind or DigestKind.MANUAL, shifts).made.page
+        return job.draft(session, board, _group(at, decision.kind or DigestKind.MANUAL, reason, board)).made.page
 
 
 def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
@@ -165,12 +207,13 @@ def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
             onset, direction = marks.get(state.dyad, (None, ""))
             charts[state.dyad.lower()] = dyad_chart(state, onset, direction, scale)
     by_cid = {name: f"cid:{content_id(key, name)}" for name in charts}
-    for allowed in LIMITS:
-        view = compose(facts, allowed)
-        html = render_html(settings.templates_dir, view, by_cid)
-        if html_size(html) < MAX_HTML:
-            page = render_html(settings.templates_dir, view, {name: data_url(png) for name, png in charts.items()})
-            return Rendered(view, html, page, render_text(settings.templates_dir, view), charts)
+    with dates_as(facts.dates):
+        for allowed in LIMITS:
+            view = compose(facts, allowed)
+            html = render_html(settings.templates_dir, view, by_cid)
+            if html_size(html) < MAX_HTML:
+                page = render_html(settings.templates_dir, view, {name: data_url(png) for name, png in charts.items()})
+                return Rendered(view, html, page, render_text(settings.templates_dir, view), charts)
     raise RicwatchError(
         f"the digest {key} has {html_size(html):,} bytes of HTML even with one story; {MAX_HTML:,} is the most that "
         "mail programs show. Look for a template that grew."
@@ -178,45 +221,184 @@ def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class _Group:
+    """What makes a digest the same for several readers: decision, what is told, and how it is said."""
+
+    kind: DigestKind
+    reason: Reason
+    told: gather.Told
+    narratives: tuple[int, ...]
+    dyads: tuple[str, ...]
+    timezone: str
+    dates: str
+
+    def __hash__(self) -> int:
+        # Facts hold lists, so they cannot be hashed; what they are of can.
+        ids = (tuple(s.id for s in self.told.news), tuple(s.id for s in self.told.earlier))
+        return hash((self.kind, self.reason, ids, self.narratives, self.dyads, self.timezone, self.dates))
+
+
+def _group(at: gather.Desk, kind: DigestKind, reason: Reason, board: gather.Board) -> _Group:
+    reader = at.situation.reader
+    every = board.narratives if asked_for_all(reader) else ()
+    return _Group(
+        kind=kind,
+        reason=reason,
+        told=gather.choose(at, kind, board.day, board.in_force),
+        narratives=tuple(one.id for one in (at.narratives if kind in TELLING else every)),
+        dyads=reader.dyads,
+        timezone=reader.timezone,
+        dates=reader.dates,
+    )
+
+
+def _people(session: Session, settings: Settings, recipients: Sequence[str] | None) -> tuple[list[Reader], bool]:
+    """Who is to be written to, and whether that is everybody who gets digests."""
+    all_readers = readers(session, settings)
+    if not recipients:
+        return all_readers, True
+    known = {reader.key: reader for reader in all_readers}
+    named = [
+        # Who asks for a digest now wants it now.
+        replace(known.get(one.addr_spec.lower(), default_reader(settings, one.addr_spec)), paused_until=None)
+        for one in parse_recipients(recipients)
+    ]
+    return named, {reader.key for reader in named} >= set(known)
+
+
+def _keep_silence(session: Session, at: gather.Desk, decision: Decision, board: gather.Board) -> None:
+    held = at.sifted.held
+    if notices.keep(session, at.situation.reader, decision, day=board.day, now=board.now, held=held):
+        for news, reason in held:
+            _note_held(session, news.id, reason, board)
+
+
+def _note_held(session: Session, shift_id: int, reason: Held, board: gather.Board) -> None:
+    if reason in (Held.SILENCED, Held.FEED_OUTAGE):  # what one reader did not ask for is no event in a shift's life
+        state = "silenced" if reason is Held.SILENCED else "held"
+        words = held_words(shift_id, reason, board)
+        life.note(session, shift_id, state, f"{words[0].upper()}{words[1:]}.", day=board.day, now=board.now)
+
+
+def held_words(shift_id: int, reason: Held, board: gather.Board) -> str:
+    """Why a shift is listed and not alerted."""
+    if reason is Held.SILENCED:
+        news = board.news(shift_id)
+        cause = next((silence for silence in board.silences if silence.covers(news)), None)
+        return because(cause) if cause else HELD_WORDS[reason]
+    if reason is Held.FEED_OUTAGE:
+        outage = board.outages[shift_id]
+        verb = "does" if len(outage.outlets) == 1 else "do"
+        return f"waits for {count(len(outage.outlets), 'outlet')} that {verb} not answer"
+    return HELD_WORDS[reason]
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
-    """What stays the same while one digest is made."""
+    """What stays the same while the digests of a run are made."""
 
     settings: Settings
     model: str
     day: dt.date
     now: dt.datetime
+    asked: Asked
     states: States
+    _once: dict[str, Sequence[DyadState]] = field(default_factory=dict)
 
-    def draft(self, session: Session, reason: Reason, kind: DigestKind, shifts: Sequence[ShiftFact]) -> _Draft:
-        """Choose, gather and render."""
-        told = gather.choose(shifts, kind, self.day, gather.ids_in_force(session, self.model, self.day))
-        facts = self._facts(session, reason, kind, told)
-        sequence = _next_sequence(session, kind, self.day)
-        return _Draft(facts, told, sequence, render(self.settings, facts, f"{kind}-{self.day}-{sequence}"))
+    def issue(
+        self,
+        session: Session,
+        board: gather.Board,
+        group: _Group,
+        desks: Sequence[gather.Desk],
+        *,
+        dry_run: bool,
+    ) -> DigestReport:
+        """Make the digest of *group*, and queue it for the readers of *desks*."""
+        draft = self.draft(session, board, group)
+        people = [at.situation.reader for at in desks]
+        report = draft.report([reader.address for reader in people])
+        folder = self.settings.var_dir / "digests"
+        if dry_run:
+            return replace(report, html_path=draft.write(folder, "-dry-run"), dry_run=True)
+        digest = draft.row()
+        session.add(digest)
+        session.flush()
+        if group.kind in TELLING:
+            mark_told(session, draft.facts.narratives, digest.id)
+            for shift in group.told.news:
+                life.note(session, shift.id, "told", f"Told in the digest {draft.key}.", day=self.day, now=self.now)
+            for number, reason in group.told.held:
+                _note_held(session, number, reason, board)
+        for at in desks:
+            notices.keep(
+                session,
+                at.situation.reader,
+                Decision(group.reason, group.kind),
+                day=self.day,
+                now=self.now,
+                digest_id=digest.id,
+                shift_ids=[number for number, _dyad in group.told.ids],
+                narrative_ids=group.narratives,
+                held=at.sifted.held,
+            )
+        parts = draft.parts()
+        sender = parse_address(self.settings.sender, "sender")
+        mails = enqueue(
+            session,
+            digest,
+            [
+                build_message(
+                    parts if reader.html else replace(parts, html="", charts={}),
+                    parse_address(reader.address),
+                    sender,
+                    now=self.now,
+                )
+                for reader in people
+            ],
+        )
+        # Before the commit: a digest on record whose page could not be written is worse than a stray page.
+        return replace(report, digest_id=digest.id, queued=len(mails), html_path=draft.write(folder))
 
-    def _facts(self, session: Session, reason: Reason, kind: DigestKind, told: gather.Told) -> DigestFacts:
+    def draft(self, session: Session, board: gather.Board, group: _Group) -> _Draft:
+        """Gather and render."""
+        facts = self._facts(session, board, group)
+        sequence = _next_sequence(session, group.kind, self.day)
+        return _Draft(facts, group.told, sequence, render(self.settings, facts, f"{group.kind}-{self.day}-{sequence}"))
+
+    def _facts(self, session: Session, board: gather.Board, group: _Group) -> DigestFacts:
         settings, start = self.settings, self.day - dt.timedelta(days=WEEK - 1)
-        stories, outlets = gather.week_counts(session, self.model, start, self.day)
+        told = group.told
+        if "states" not in self._once:
+            self._once["states"] = self.states(session, self.model, self.day, settings.false_alarms_per_year)
+        states = [state for state in self._once["states"] if not group.dyads or state.dyad in group.dyads]
+        stories, outlets = gather.week_counts(session, self.model, start, self.day, group.dyads)
+        held = {number: held_words(number, reason, board) for number, reason in told.held}
         return DigestFacts(
-            kind=kind,
-            reason=reason,
+            kind=group.kind,
+            reason=group.reason,
             day=self.day,
             period_start=start,
             now=self.now,
-            timezone=settings.timezone,
+            timezone=group.timezone,
             model=self.model,
             false_alarms_per_year=settings.false_alarms_per_year,
             replay=settings.replay,
             public_url=settings.public_url,
             shifts=told.news,
             earlier=told.earlier,
-            states=tuple(self.states(session, self.model, self.day, settings.false_alarms_per_year)),
-            feeds=gather.gather_feeds(session, start, self.day, self.now),
+            states=tuple(states),
+            feeds=board.feeds,
             stories=stories,
             outlets=outlets,
             claims=gather.gather_claims(session, told.news),
             themes=theme_names(settings),
-            narratives=narratives_of(session, kind, self.day),
+            narratives=tuple(one for one in board.narratives if one.id in group.narratives),
+            held=held,
+            outages={shift.id: board.outages[shift.id] for shift in told.news if shift.id in board.outages},
+            record=gather_record(session, self.model, self.day),
+            press=gather_press(session, self.model, self.day, [state.dyad for state in states]),
+            dates=group.dates,
         )
 
 
@@ -233,12 +415,12 @@ class _Draft:
     def key(self) -> str:
         return f"{self.facts.kind}-{self.facts.day}-{self.sequence}"
 
-    def report(self, recipients: Sequence[Address]) -> DigestReport:
+    def report(self, recipients: Sequence[str]) -> DigestReport:
         return DigestReport(
             reason=self.facts.reason,
             kind=self.facts.kind,
             subject=self.made.view.subject,
-            recipients=tuple(recipient.addr_spec for recipient in recipients),
+            recipients=tuple(recipients),
             shift_ids=tuple(shift.id for shift in self.facts.shifts),
             text=self.made.text,
             view=self.made.view,

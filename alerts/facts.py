@@ -12,6 +12,8 @@ from alerts.detect import FIRST_ALERT_DAY
 from alerts.model import BlocMove, Direction, DyadState, Evidence, Kind, Part, StoryEvidence, Verdict
 from alerts.narrativenews import NarrativeFact
 from alerts.notify import DigestKind, Reason
+from alerts.press import PressCell
+from alerts.verdicts import Record
 
 COLD_DAYS = FIRST_ALERT_DAY
 """Days of history under which the monitor describes and never alerts."""
@@ -55,6 +57,14 @@ class FeedsFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """The part of a tie's usual stories (0 to 1) that is missing, and the outlets that it is of, the largest first."""
+
+    share: float
+    outlets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimFact:
     """A claim of a seed document, with the document that argues it."""
 
@@ -95,6 +105,7 @@ class ShiftFact:
     """The readers' day on which an earlier digest told it."""
     theme: str = ""
     """The name of the theme, or its code where the seeds do not name it; for a change of its share."""
+    theme_code: str = ""
     bloc: str = ""
     """The press bloc that moved alone, by its code."""
 
@@ -126,6 +137,14 @@ class DigestFacts:
     claims: Mapping[str, ClaimFact] = field(default_factory=dict)
     themes: Mapping[str, str] = field(default_factory=dict)
     narratives: tuple[NarrativeFact, ...] = ()
+    held: Mapping[int, str] = field(default_factory=dict)
+    """Shifts of `earlier` that are listed and not alerted, with the reason in half a sentence."""
+    outages: Mapping[int, Outage] = field(default_factory=dict)
+    """Shifts of `shifts` that are told although feeds they depend on are out."""
+    record: Record = field(default_factory=Record)
+    press: tuple[PressCell, ...] = ()
+    dates: str = "en"
+    """How dates are written, one of `alerts.words.DATE_STYLES`."""
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values; charts are left out, they can be drawn again from the series."""

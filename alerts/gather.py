@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.facts import ClaimFact, FeedFact, FeedsFact, FeedState, ShiftFact, evidence_from_json
+from alerts.facts import ClaimFact, FeedFact, FeedsFact, FeedState, Outage, ShiftFact, evidence_from_json
 from alerts.model import Direction, Kind, SeriesKey
-from alerts.narrativenews import untold
-from alerts.notify import TELLING, DigestKind, Situation, Untold
+from alerts.narrativenews import NarrativeFact, lately
+from alerts.notices import Past, past_of
+from alerts.notify import TELLING, DigestKind, Situation
+from alerts.outage import holds, outages
+from alerts.readers import Reader
+from alerts.scope import Held, News, Quiet, Sifted, asked_for_all, concerns, sift
 from alerts.shifts import STANDING, series_key, stands
+from alerts.silences import in_force
 from alerts.themes import theme_names
 from ingest.health import FeedHealth, feed_health
 from ingest.policy import HEALTHY, Health
 from ingest.roster import IMPORT_KIND
-from store.models import Claim, Digest, Feed, FeedDay, SeedDocument, Shift, Vote
+from store.models import Claim, Feed, FeedDay, SeedDocument, Shift, Vote
 from store.settings import Settings
 
 FRESH_DAYS = 28
@@ -29,44 +33,105 @@ FRESH_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The shifts of a digest: `news` in full, `earlier` in a line each, `ids` of all that it tells first."""
+    """The shifts of a digest: `news` in full, `earlier` in a line each, `ids` of all that it tells first.
+
+    `held` are those of `earlier` that are listed and not alerted, with the reason.
+    """
 
     news: tuple[ShiftFact, ...]
     earlier: tuple[ShiftFact, ...]
     ids: tuple[tuple[int, str], ...]
+    held: tuple[tuple[int, Held], ...] = ()
 
 
-def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
-    """The readers' day on which each shift was told."""
-    days: dict[int, dt.date] = {}
-    rows = session.execute(
-        select(Digest.shift_ids, Digest.composed_at).where(Digest.kind.in_(TELLING)).order_by(Digest.composed_at)
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What all readers' decisions rest on: the shifts of the model, newest first, narratives, silences, outages."""
+
+    shifts: tuple[ShiftFact, ...]
+    narratives: tuple[NarrativeFact, ...]
+    silences: tuple[Quiet, ...]
+    outages: Mapping[int, Outage]
+    feeds: FeedsFact
+    in_force: frozenset[int]
+    day: dt.date
+    now: dt.datetime
+
+    def news(self, shift_id: int) -> News:
+        """A shift as the decision sees it."""
+        return _news(next(shift for shift in self.shifts if shift.id == shift_id), self)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one reader's decision rests on, and the shifts as they concern this reader."""
+
+    situation: Situation
+    shifts: tuple[ShiftFact, ...]
+    narratives: tuple[NarrativeFact, ...]
+    sifted: Sifted
+
+
+def gather_board(session: Session, settings: Settings, model: str, day: dt.date, now: dt.datetime) -> Board:
+    """Everything that is the same for all readers; *day* is the last day of data."""
+    rows = shift_rows(session, model, day)
+    feeds = gather_feeds(session, day - dt.timedelta(days=6), day, now)
+    news = [row for row in rows if (day - row.detected).days < FRESH_DAYS and row.status in STANDING]
+    return Board(
+        shifts=tuple(shift_facts(rows, theme_names(settings))),
+        narratives=lately(session, day),
+        silences=tuple(in_force(session, now.astimezone(settings.zone).date())),
+        outages=outages(session, model, news, feeds.feeds),
+        feeds=feeds,
+        in_force=frozenset(row.id for row in rows if stands(row, day)),
+        day=day,
+        now=now,
     )
-    for shifts, moment in rows:
-        for shift in shifts:
-            days.setdefault(int(shift["id"]), moment.astimezone(zone).date())
-    return days
 
 
-def find_situation(
-    session: Session, settings: Settings, model: str, day: dt.date, now: dt.datetime
-) -> tuple[Situation, list[ShiftFact]]:
-    """What the decision rests on, and every shift up to *day* of this model, the newest first."""
-    shifts = shift_facts(session, model, day, settings.zone, theme_names(settings))
-    sent = session.execute(
-        select(Digest.kind, Digest.day, Digest.composed_at).where(Digest.kind.in_(TELLING), Digest.day <= day)
-    ).all()
-    return (
+def desk(board: Board, reader: Reader, past: Past) -> Desk:
+    """The board as *reader* sees it, who was told what *past* says."""
+    every = [replace(shift, told_on=past.told.get(shift.id)) for shift in board.shifts]
+    shifts = tuple(shift for shift in every if concerns(_news(shift, board), reader))
+    sifted = sift([_news(shift, board) for shift in every if is_news(shift, board.day)], reader, board.silences)
+    fresh = tuple(one for one in board.narratives if one.id not in past.narratives and asked_for_all(reader))
+    return Desk(
         Situation(
-            today=now.astimezone(settings.zone).date(),
-            day=day,
-            weekly_day=settings.weekly_day,
-            untold=tuple(Untold(s.id, s.dyad, s.returned) for s in shifts if is_news(s, day)),
-            last_full=max((row.composed_at.astimezone(settings.zone).date() for row in sent), default=None),
-            sent=frozenset((DigestKind(row.kind), row.day) for row in sent),
-            narratives=len(untold(session, day)),
+            reader=reader,
+            now=board.now,
+            day=board.day,
+            untold=sifted.told,
+            held=sifted.held,
+            last_full=past.last_full,
+            sent=past.sent,
+            narratives=len(fresh),
         ),
         shifts,
+        fresh,
+        sifted,
+    )
+
+
+def read_desks(session: Session, board: Board, readers: Sequence[Reader]) -> list[Desk]:
+    """The desk of each of *readers*, in their order."""
+    pasts = past_of(session, readers, board.day)
+    return [desk(board, reader, pasts[reader.key]) for reader in readers]
+
+
+def _news(shift: ShiftFact, board: Board) -> News:
+    evidence = shift.evidence
+    themes = [(part.name, part.share) for part in evidence.themes]
+    outage = board.outages.get(shift.id)
+    return News(
+        id=shift.id,
+        dyad=shift.dyad,
+        kind=str(shift.kind),
+        themes=((shift.theme_code, 1.0),) if shift.kind is Kind.THEME else tuple(themes),
+        bloc=shift.bloc,
+        confidence=shift.confidence,
+        status=shift.status,
+        returned=shift.returned,
+        outage=outage is not None and holds(outage, str(shift.kind), (board.day - shift.detected).days),
     )
 
 
@@ -82,33 +147,34 @@ def _fresh(shift: ShiftFact, day: dt.date) -> bool:
     return (day - shift.detected).days < FRESH_DAYS
 
 
-def choose(shifts: Sequence[ShiftFact], kind: DigestKind, day: dt.date, in_force: frozenset[int]) -> Told:
-    """Which shifts a digest of *kind* tells, and how.
+def choose(at: Desk, kind: DigestKind, day: dt.date, in_force: frozenset[int]) -> Told:
+    """Which shifts a digest of *kind* tells a reader, and how.
 
-    A digest that someone asked for tells the recent ones in full, told or not, and marks none as told.
+    A digest that someone asked for tells the recent ones in full, told or not, and marks none as told. What is held
+    is listed, with its reason, unless it is none of the reader's business.
     """
+    shifts = at.shifts
+    held = {news.id: reason for news, reason in at.sifted.held if reason is not Held.OUT_OF_SCOPE}
     if kind in TELLING:
-        news = [shift for shift in shifts if is_news(shift, day)]
+        news = [shift for shift in shifts if is_news(shift, day) and shift.id not in held]
     else:
-        news = [shift for shift in shifts if _fresh(shift, day) and shift.status in STANDING]
+        news = [s for s in shifts if _fresh(s, day) and s.status in STANDING and s.id not in held]
     shown = {shift.id for shift in news}
     gone = [s for s in shifts if s.told_on is None and _fresh(s, day) and s.status not in STANDING]
-    listed = {shift.id for shift in gone} | (in_force - shown)
+    listed = {shift.id for shift in gone} | (in_force - shown) | set(held)
     earlier = [shift for shift in shifts if shift.id in listed]
     ids = [(shift.id, shift.dyad) for shift in (*news, *gone)] if kind in TELLING else []
-    return Told(tuple(news), tuple(earlier), tuple(ids))
+    return Told(tuple(news), tuple(earlier), tuple(ids), tuple(held.items()))
 
 
-def shift_facts(
-    session: Session, model: str, day: dt.date, zone: ZoneInfo, themes: Mapping[str, str]
-) -> list[ShiftFact]:
-    """The shifts that *model* found up to *day*, the newest first; *themes* are the names of the themes by code."""
-    rows = list(
-        session.scalars(
-            select(Shift).where(Shift.model == model, Shift.detected <= day).order_by(Shift.detected, Shift.id)
-        )
-    )
-    told = told_days(session, zone)
+def shift_rows(session: Session, model: str, day: dt.date) -> list[Shift]:
+    """The shifts that *model* found up to *day*, the oldest first."""
+    chosen = select(Shift).where(Shift.model == model, Shift.detected <= day)
+    return list(session.scalars(chosen.order_by(Shift.detected, Shift.id)))
+
+
+def shift_facts(rows: Sequence[Shift], themes: Mapping[str, str]) -> list[ShiftFact]:
+    """The shifts of *rows*, the newest first; *themes* are the names of the themes by code."""
     back = returns(rows)
     facts = [
         ShiftFact(
@@ -131,8 +197,8 @@ def shift_facts(
             text=row.text,
             evidence=evidence_from_json(row.evidence),
             returned=row.id in back,
-            told_on=told.get(row.id),
             theme=themes.get(row.theme, row.theme),
+            theme_code=row.theme,
             bloc=row.bloc,
         )
         for row in rows
@@ -148,12 +214,6 @@ def returns(rows: Sequence[Shift]) -> frozenset[int]:
     return frozenset(
         later.id for line in series.values() for earlier, later in pairwise(line) if earlier.status == "returned"
     )
-
-
-def ids_in_force(session: Session, model: str, day: dt.date) -> frozenset[int]:
-    """The shifts that a reader should still hold against the usual level on *day*."""
-    rows = session.scalars(select(Shift).where(Shift.model == model, Shift.detected <= day))
-    return frozenset(shift.id for shift in rows if stands(shift, day))
 
 
 def gather_feeds(session: Session, start: dt.date, day: dt.date, now: dt.datetime) -> FeedsFact:
@@ -219,11 +279,12 @@ def gather_claims(session: Session, shifts: Sequence[ShiftFact]) -> dict[str, Cl
     }
 
 
-def week_counts(session: Session, model: str, start: dt.date, day: dt.date) -> tuple[int, int]:
-    """Stories and outlets of the week over all dyads, each once."""
-    stories, outlets = session.execute(
-        select(func.count(Vote.story_id.distinct()), func.count(Vote.outlet.distinct())).where(
-            Vote.model == model, Vote.day >= start, Vote.day <= day
-        )
-    ).one()
+def week_counts(
+    session: Session, model: str, start: dt.date, day: dt.date, dyads: Sequence[str] = ()
+) -> tuple[int, int]:
+    """Stories and outlets of the week over *dyads*, or all of them, each once."""
+    chosen = select(func.count(Vote.story_id.distinct()), func.count(Vote.outlet.distinct())).where(
+        Vote.model == model, Vote.day >= start, Vote.day <= day
+    )
+    stories, outlets = session.execute(chosen.where(Vote.dyad.in_(dyads)) if dyads else chosen).one()
     return int(stories), int(outlets)

@@ -111,6 +111,8 @@ def build_message(parts: MailParts, recipient: Address, sender: Address, *, now:
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
     message["X-Ricwatch-Reason"] = plain(parts.reason, 60)
     message.set_content(parts.text)
+    if not parts.html:
+        return message  # a reader who asked for text alone
     message.add_alternative(parts.html, subtype="html")
     html = message.get_payload()[1]  # type: ignore[index]
     for cid, png in parts.charts.items():

@@ -232,3 +232,5 @@ class DyadState:
     """Lower end of its 95 % range."""
     change_high: float | None = None
     """Upper end of its 95 % range."""
+    last_week: float | None = None
+    """Mean stance of the week before; None without a story in it."""

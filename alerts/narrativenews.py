@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.narratives import MEMORY, SCORED, YEARS
-from alerts.notify import TELLING, DigestKind
 from alerts.words import bloc_name, count, day_short, day_words, lang_tag, language_name, listed, plain, safe_url
 from store.models import Narrative
 
@@ -71,30 +70,21 @@ class NarrativeView:
     stories: tuple[NarrativeStoryView, ...]
 
 
-def untold(session: Session, day: dt.date) -> tuple[NarrativeFact, ...]:
-    """What no digest has told yet, found lately and not silent since, the highest score first."""
-    return tuple(_fact(row) for row in _lately(session, day) if row.digest_id is None)
-
-
-def narratives_of(session: Session, kind: DigestKind, day: dt.date) -> tuple[NarrativeFact, ...]:
-    """What a digest of *kind* tells; one that someone asked for tells the recent ones, told or not."""
-    return untold(session, day) if kind in TELLING else tuple(_fact(row) for row in _lately(session, day))
-
-
-def mark_told(session: Session, narratives: Sequence[NarrativeFact], digest_id: int) -> None:
-    """Keep which digest told them first."""
-    for row in session.scalars(select(Narrative).where(Narrative.id.in_([one.id for one in narratives]))):
-        row.digest_id = row.digest_id or digest_id
-
-
-def _lately(session: Session, day: dt.date) -> list[Narrative]:
+def lately(session: Session, day: dt.date) -> tuple[NarrativeFact, ...]:
+    """What was found lately and is not silent since, the highest score first."""
     since = day - dt.timedelta(days=MEMORY)
     rows = session.scalars(
         select(Narrative)
         .where(Narrative.status == "open", Narrative.found <= day, Narrative.found > since, Narrative.last > since)
         .order_by(Narrative.score.desc(), Narrative.id)
     )
-    return list(rows)
+    return tuple(_fact(row) for row in rows)
+
+
+def mark_told(session: Session, narratives: Sequence[NarrativeFact], digest_id: int) -> None:
+    """Keep which digest told them first."""
+    for row in session.scalars(select(Narrative).where(Narrative.id.in_([one.id for one in narratives]))):
+        row.digest_id = row.digest_id or digest_id
 
 
 def _fact(row: Narrative) -> NarrativeFact:

@@ -1,4 +1,4 @@
-"""Which digest goes out today, and why: one pure function that gives a named reason, also for silence."""
+"""Which digest a reader gets now, and why: one pure function that gives a named reason, also for silence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from alerts.readers import Reader
+from alerts.scope import Held, News
 
 Asked = Literal["auto", "weekly", "manual", "test"]
 
@@ -35,11 +38,31 @@ class Reason(StrEnum):
     NOTHING_NEW = "nothing_new"
     ALREADY_TODAY = "already_today"
     ALREADY_THIS_WEEK = "already_this_week"
+    PAUSED = "paused"
+    MUTED = "muted"
+    NOT_YET = "not_yet"
+    OUT_OF_SCOPE = "out_of_scope"
+    TOO_WEAK = "too_weak"
+    SILENCED = "silenced"
+    FEED_OUTAGE = "feed_outage"
 
     @property
     def sends(self) -> bool:
         """Whether a digest goes out for this reason."""
-        return self not in (Reason.NOTHING_NEW, Reason.ALREADY_TODAY, Reason.ALREADY_THIS_WEEK)
+        return self in _SENDING
+
+
+_SENDING = frozenset(
+    {
+        Reason.SHIFT_OPENED,
+        Reason.SHIFT_RETURNED,
+        Reason.NARRATIVE_FOUND,
+        Reason.FIRST,
+        Reason.WEEKLY,
+        Reason.MANUAL,
+        Reason.TEST,
+    }
+)
 
 
 REASON_WORDS = {
@@ -53,34 +76,43 @@ REASON_WORDS = {
     Reason.NOTHING_NEW: "No shift is waiting to be told, and it is not the day of the weekly digest.",
     Reason.ALREADY_TODAY: "A digest of this kind went out for this day already; what is new waits for the next one.",
     Reason.ALREADY_THIS_WEEK: "This week's digest went out already, and no shift is waiting to be told.",
+    Reason.PAUSED: "The subscription is paused; what still holds at its end is told then.",
+    Reason.MUTED: "It is a mute hour or day of this reader; what is new waits for its end.",
+    Reason.NOT_YET: "The hour or day at which this reader wants to be told has not come; what is new waits for it.",
+    Reason.OUT_OF_SCOPE: "What is new concerns none of the ties and themes that this reader asked for.",
+    Reason.TOO_WEAK: "The evidence of what is new is weaker than this reader asked for.",
+    Reason.SILENCED: "What is new has a known cause and is silenced; the next digest lists it.",
+    Reason.FEED_OUTAGE: "What is new depends on feeds that do not answer; it waits for them, seven days at most.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
-    """A shift that no digest has told yet."""
-
-    id: int
-    dyad: str
-    returned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Situation:
-    """What the decision rests on. `today` is the readers' calendar day, `day` the last day of data (UTC).
+    """What the decision for one reader rests on; `day` is the last day of data (UTC).
 
-    `last_full` is the readers' day of the latest shift or weekly digest: both carry everything, so either stands
-    for the week. `sent` holds the (kind, day of data) of the digests that went out. `narratives` counts those that
-    no digest has told yet.
+    `last_full` is the reader's day of their latest shift or weekly digest: both carry everything, so either stands
+    for the week. `sent` holds the (kind, day of data) of the digests that went to them. `untold` are the shifts that
+    they are to be told, `held` those that are kept from them; `narratives` counts those that they were not told.
     """
 
-    today: dt.date
+    reader: Reader
+    now: dt.datetime
     day: dt.date
-    weekly_day: int
-    untold: tuple[Untold, ...] = ()
+    untold: tuple[News, ...] = ()
+    held: tuple[tuple[News, Held], ...] = ()
     last_full: dt.date | None = None
     sent: frozenset[tuple[DigestKind, dt.date]] = frozenset()
     narratives: int = 0
+
+    @property
+    def new(self) -> bool:
+        """Whether something waits to be told."""
+        return bool(self.untold or self.narratives)
+
+    @property
+    def today(self) -> dt.date:
+        """The reader's calendar day."""
+        return self.reader.local(self.now).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,33 +133,63 @@ def due_day(today: dt.date, weekly_day: int) -> dt.date:
 
 
 def decide(asked: Asked, at: Situation) -> Decision:
-    """Which digest goes out, and why.
+    """Which digest a reader gets, and why.
 
     A shift comes first, at most once a day of data. The weekly digest is made up for on a later day when the machine
-    was off on its own, and is not sent on top of a shift digest of the same week's due day or later.
+    was off on its own, and is not sent on top of a shift digest of the same week's due day or later. What someone
+    asked for by hand goes whatever the hour; a pause holds for everything but a test.
     """
     if asked == "test":
         return Decision(Reason.TEST, DigestKind.TEST)
+    if at.reader.paused(at.now):
+        return Decision(Reason.PAUSED)
     if asked == "manual":
         return Decision(Reason.MANUAL, DigestKind.MANUAL)
     if asked == "weekly":
         return _unless_sent(Decision(Reason.WEEKLY, DigestKind.WEEKLY), at)
-    return _automatic(at)
+    return _when_due(at)
+
+
+def _when_due(at: Situation) -> Decision:
+    wanted = _automatic(at)
+    if wanted.kind is not None:
+        return Decision(Reason.MUTED) if at.reader.muted(at.now) else wanted
+    if at.held and wanted.reason in (Reason.NOTHING_NEW, Reason.ALREADY_THIS_WEEK):
+        return Decision(Reason(_telling(at.held)))
+    return wanted
 
 
 def _automatic(at: Situation) -> Decision:
-    if at.untold and (DigestKind.SHIFT, at.day) not in at.sent:
-        back = all(shift.returned for shift in at.untold)
-        return Decision(Reason.SHIFT_RETURNED if back else Reason.SHIFT_OPENED, DigestKind.SHIFT)
-    if at.narratives and (DigestKind.SHIFT, at.day) not in at.sent:
-        return Decision(Reason.NARRATIVE_FOUND, DigestKind.SHIFT)
+    told_today = (DigestKind.SHIFT, at.day) in at.sent
+    if at.new and not told_today and at.reader.shift_hour(at.now):
+        return Decision(_news_reason(at), DigestKind.SHIFT)
     if at.last_full is None:
         return _unless_sent(Decision(Reason.FIRST, DigestKind.WEEKLY), at)
-    if at.last_full < due_day(at.today, at.weekly_day):
+    weekly = at.last_full < due_day(at.today, at.reader.weekly_day)
+    if weekly and at.reader.local(at.now).hour >= at.reader.hour:
         return _unless_sent(Decision(Reason.WEEKLY, DigestKind.WEEKLY), at)
-    if at.untold or at.narratives:
-        return Decision(Reason.ALREADY_TODAY)
-    return Decision(Reason.ALREADY_THIS_WEEK if at.today.weekday() == at.weekly_day else Reason.NOTHING_NEW)
+    return Decision(_waiting(at, told_today=told_today, weekly=weekly))
+
+
+def _news_reason(at: Situation) -> Reason:
+    if not at.untold:
+        return Reason.NARRATIVE_FOUND
+    return Reason.SHIFT_RETURNED if all(shift.returned for shift in at.untold) else Reason.SHIFT_OPENED
+
+
+def _waiting(at: Situation, *, told_today: bool, weekly: bool) -> Reason:
+    if at.new and told_today:
+        return Reason.ALREADY_TODAY
+    if at.new or weekly:
+        return Reason.NOT_YET
+    return Reason.ALREADY_THIS_WEEK if at.today.weekday() == at.reader.weekly_day else Reason.NOTHING_NEW
+
+
+def _telling(held: tuple[tuple[News, Held], ...]) -> Held:
+    """Of several reasons the one that a person can do something about; that a shift is none of theirs comes last."""
+    reasons = {reason for _news, reason in held}
+    order = (Held.SILENCED, Held.FEED_OUTAGE, Held.TOO_WEAK, Held.OUT_OF_SCOPE)
+    return next(reason for reason in order if reason in reasons)
 
 
 def _unless_sent(decision: Decision, at: Situation) -> Decision:

@@ -8,6 +8,7 @@ from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
+from alerts.together import findings
 from alerts.wording import amount, dyad_name, how_often, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
@@ -198,8 +199,8 @@ def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: dict[str
     return rows
 
 
-def earlier_line(shift: ShiftFact) -> str:
-    """A shift that an earlier digest told, in one line."""
+def earlier_line(shift: ShiftFact, held: str = "") -> str:
+    """A shift that an earlier digest told, or that is *held* for a reason, in one line."""
     told = f", told on {day_words(shift.told_on)}" if shift.told_on else ""
     fate = {
         "open": "still in force",
@@ -207,7 +208,60 @@ def earlier_line(shift: ShiftFact) -> str:
         "faded": "faded since: the later days do not bear it out",
         "returned": "back at its earlier level since",
     }.get(shift.status, shift.status)
+    if held:
+        fate = f"listed and not alerted: {held}"
     return f"{headline(shift)} around {day_words(shift.onset)} ({figure(shift)}{told}); {fate}."
+
+
+def group_headline(group: Sequence[ShiftFact]) -> str:
+    """What moved, of a finding: one shift, or those of all ties that moved alike at once."""
+    first = group[0]
+    if len(group) == 1:
+        return headline(first)
+    if first.kind is Kind.ATTENTION:
+        return f"All three ties draw {'more' if first.magnitude > 0 else 'less'} coverage at once"
+    way = "convergent" if first.direction is Direction.CONVERGENCE else "divergent"
+    return f"All three ties turned more {way} at once"
+
+
+def group_figure(group: Sequence[ShiftFact]) -> str:
+    """The size of a finding: that of its shift, or the range from tie to tie."""
+    if len(group) == 1:
+        return figure(group[0])
+    ordered = sorted(group, key=lambda shift: abs(shift.magnitude))
+    return f"{figure(ordered[0])} to {figure(ordered[-1])}"
+
+
+def together(group: Sequence[ShiftFact]) -> str:
+    """That all ties moved alike, and what that speaks for; empty for a single shift."""
+    if len(group) == 1:
+        return ""
+    parts = listed([f"{dyad_name(shift.dyad)} {figure(shift)} since {day_words(shift.onset)}" for shift in group])
+    return (
+        f"All ties moved alike within a week: {parts}. That is one finding about the whole topic, not one for each "
+        "tie; the tie with the strongest evidence is told below."
+    )
+
+
+def taint(shift: ShiftFact, facts: DigestFacts) -> str:
+    """Which missing feeds a shift depends on."""
+    outage = facts.outages.get(shift.id)
+    if outage is None:
+        return ""
+    names = listed([plain(name, 60) for name in outage.outlets[:3]])
+    more = f" and {in_words(len(outage.outlets) - 3)} more" if len(outage.outlets) > 3 else ""
+    return (
+        f"Feeds are missing: {names}{more} usually {'brings' if len(outage.outlets) == 1 else 'bring'} "
+        f"{percent(outage.share)} of the stories that this rests on, and did not answer around its beginning."
+    )
+
+
+def ask_verdict(shift: ShiftFact) -> str:
+    """How a reader says whether a shift was one."""
+    return (
+        f"Was it one? Answer with the word right, wrong or known and the number {shift.id}, or enter it under "
+        "judge-shift; the record below counts it."
+    )
 
 
 def leaning(score: float | None) -> int:
@@ -261,7 +315,7 @@ def triangle(states: Sequence[DyadState]) -> str:
 
 def in_force(facts: DigestFacts) -> list[ShiftFact]:
     """Shifts told before that still hold, the newest first."""
-    return [shift for shift in facts.earlier if shift.status in ("open", "confirmed")]
+    return [s for s in facts.earlier if s.status in ("open", "confirmed") and s.id not in facts.held]
 
 
 def quiet(facts: DigestFacts) -> str:
@@ -272,9 +326,14 @@ def quiet(facts: DigestFacts) -> str:
         stay = "stays at its new level" if len(kept) == 1 else "stay at their new levels"
         return f"Nothing moved further: {listed(kept)} {stay}."
     if not moved:
-        return "Nothing moved beyond what chance brings: all three ties are where they usually are."
+        are = "is where it usually is" if len(facts.states) == 1 else "are where they usually are"
+        return f"Nothing moved beyond what chance brings: {_every_tie(facts.states)} {are}."
     words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
     return f"No shift was found. {words}, which a single week cannot tell from chance."
+
+
+def _every_tie(states: Sequence[DyadState]) -> str:
+    return dyad_name(states[0].dyad) if len(states) == 1 else f"all {in_words(len(states))} ties"
 
 
 def smallest(states: Sequence[DyadState]) -> str:
@@ -357,15 +416,20 @@ def weight(facts: DigestFacts) -> str:
 def finding(facts: DigestFacts) -> str:
     """The finding in one line: the subject without its marks, and the digest's title."""
     if facts.shifts:
-        first, *rest = facts.shifts
+        group, *rest = findings(facts.shifts)
+        first = group[0]
         more = f"; {in_words(len(rest))} more" if rest else ""
-        told = headline(first)
-        size = "" if not first.kind.tone and not first.returned else f", {figure(first)}"
-        return f"{told}{size}{more}"
+        said = len(group) == 1 and not first.kind.tone and not first.returned  # its headline holds the figure
+        size = "" if said else f", {group_figure(group)}"
+        return f"{group_headline(group)}{size}{more}"
     if facts.narratives:
         start, *others = facts.narratives
         told = narrative_headline(start.terms)
         return f"{told}; {in_words(len(others))} more" if others else told
+    return _quiet_finding(facts)
+
+
+def _quiet_finding(facts: DigestFacts) -> str:
     doubt = "" if not feeds_doubt(facts) else ", but few feeds answered"
     if is_cold(facts.states):
         have = max((state.history_days for state in facts.states), default=0)
@@ -377,7 +441,7 @@ def finding(facts: DigestFacts) -> str:
         return f"No new shift this week{doubt}; still in force: {headline(first)} around {since}"
     moved = [state for state in facts.states if state_word(state) != "steady"]
     if not moved:
-        return f"No shift this week{doubt}: all three ties steady {weight(facts)}"
+        return f"No shift this week{doubt}: {_every_tie(facts.states)} steady {weight(facts)}"
     words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in moved])
     return f"No shift this week{doubt}: {words} {weight(facts)}"
 
@@ -399,7 +463,8 @@ def subject(facts: DigestFacts) -> str:
 def _shift_mark(shifts: Sequence[ShiftFact]) -> str:
     # A press that moved alone is no shift of the tie, and its mail does not say so.
     word = "split" if all(shift.kind is Kind.BLOC for shift in shifts) else "shift"
-    if len(shifts) == 1:
-        return f"{'back' if shifts[0].returned else word} {ARROWS[shifts[0].direction]}"
-    counts = {arrow: sum(ARROWS[s.direction] == arrow for s in shifts) for arrow in ARROWS.values()}
+    leads = [group[0] for group in findings(shifts)]
+    if len(leads) == 1:
+        return f"{'back' if leads[0].returned else word} {ARROWS[leads[0].direction]}"
+    counts = {arrow: sum(ARROWS[s.direction] == arrow for s in leads) for arrow in ARROWS.values()}
     return f"{word} " + " ".join(f"{arrow}{number}" for arrow, number in counts.items() if number)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from alerts import life
 from alerts.baseline import AttentionBaseline, StanceBaseline
 from alerts.detect import Known, detect
 from alerts.evidence import Usual, votes_since, weigh, with_texts
@@ -80,10 +81,15 @@ def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date,
             told = worded(one, names) if one.theme else one
             shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
             if one.returned:
-                changed += _return(stored, shift)
+                for undone in _return(stored, shift):
+                    changed.append((undone.id, undone.status))
+                    why = f"Coverage is back at its earlier level, as shift {shift.id} tells."
+                    life.note(session, undone.id, undone.status, why, day=shift.detected, now=now)
             stored.append(shift)
             new.append((shift.id, told))
-        changed += _follow_ups(coverage, by_key, stored, model, day)
+        for shift, why in _follow_ups(coverage, by_key, stored, model, day):
+            changed.append((shift.id, shift.status))
+            life.note(session, shift.id, shift.status, why, day=day, now=now)
         session.flush()
         return _report(coverage, reporting, model, day, new=new, changed=changed, stored=stored)
 
@@ -163,6 +169,7 @@ def _store(session: Session, model: str, coverage: Coverage, item: Series, *, fo
     )
     session.add(shift)
     session.flush()
+    life.note(session, shift.id, "found", found.text, day=found.detected, now=now)
     return shift
 
 
@@ -212,13 +219,13 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     )
 
 
-def _return(stored: Sequence[Shift], back: Shift) -> list[tuple[int, str]]:
+def _return(stored: Sequence[Shift], back: Shift) -> list[Shift]:
     """The shifts that *back* undoes."""
     key = series_key(back)
     undone = [shift for shift in stored if series_key(shift) == key and shift.status in STANDING]
     for shift in undone:
         shift.status = "returned"
-    return [(shift.id, shift.status) for shift in undone]
+    return undone
 
 
 def _follow_ups(
@@ -227,8 +234,8 @@ def _follow_ups(
     stored: Sequence[Shift],
     model: str,
     day: dt.date,
-) -> list[tuple[int, str]]:
-    """Measure open shifts again, on the days from their detection to the due day."""
+) -> list[tuple[Shift, str]]:
+    """Measure open shifts again, on the days from their detection to the due day; those that changed, with why."""
     changed = []
     for shift in stored:
         due = dt.date.fromordinal(follow_up_day(shift.onset.toordinal(), shift.detected.toordinal()))
@@ -245,8 +252,10 @@ def _follow_ups(
         measured = follow_up(item, onset, fresh, max(0, anchor))
         if measured is None:
             continue
-        shift.status = "confirmed" if lasts(Kind(shift.kind), shift.magnitude, *measured) else "faded"
-        changed.append((shift.id, shift.status))
+        lasting = lasts(Kind(shift.kind), shift.magnitude, *measured)
+        shift.status = "confirmed" if lasting else "faded"
+        verb = "bear it out" if lasting else "do not bear it out"
+        changed.append((shift, f"The days after it was found, up to {until.isoformat()}, {verb}."))
     return changed
 
 

@@ -164,7 +164,13 @@ def _state(
         change=None if change is None or not known else change[0],
         change_low=None if change is None or not known else change[0] - 1.96 * change[1],
         change_high=None if change is None or not known else change[0] + 1.96 * change[1],
+        last_week=_mean(count[-2 * WEEK : -WEEK], score[-2 * WEEK : -WEEK]),
     )
+
+
+def _mean(count: FloatArray, score: FloatArray) -> float | None:
+    stories = float(count.sum())
+    return float(score.sum()) / stories if stories else None
 
 
 def _daily(coverage: Coverage | None, dyad: str, day: dt.date) -> tuple[FloatArray, FloatArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo
 from alerts import narrativenews, triangle
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
-from alerts.model import Direction, DyadState, Kind, StoryEvidence
+from alerts.model import DYADS, Direction, DyadState, Kind, StoryEvidence
 from alerts.notify import REASON_WORDS, DigestKind, Reason
+from alerts.press import PressCell
+from alerts.together import findings
+from alerts.verdicts import record_words
 from alerts.wording import dyad_name, share, signed
 from alerts.words import (
     BLOCS,
@@ -32,6 +35,8 @@ STANCES = {1: ("up", "↑ convergence"), 0: ("flat", "→ neutral"), -1: ("down"
 CHARTED = (Kind.STANCE, Kind.ATTENTION)
 """Kinds whose onset is marked in the chart of a tie: what a single press or a theme did does not show in it."""
 BASELINE_TEXT = "the 84 days that end 14 days before"
+PASSAGES = 2
+"""Sentences shown under a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,30 @@ class StoryView:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageView:
+    """The sentence of a story that bears on a claim, and whose it is."""
+
+    text: str
+    lang: str
+    outlet: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimView:
-    """A claim of a seed document, and what the stories shown do to it."""
+    """A claim of a seed document, what the stories shown do to it, and by which of their sentences."""
 
     relation: str
     text: str
     source: str
+    passages: tuple[PassageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PressView:
+    """A press bloc beside the others: per tie its tone this week, the usual one and the stories, as text."""
+
+    bloc: str
+    cells: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +123,7 @@ class ShiftView:
     arrow: str
     direction: str
     headline: str
+    together: str
     figure: str
     unit: str
     range: str
@@ -111,6 +135,8 @@ class ShiftView:
     breadth: str
     press: str
     robustness: str
+    taint: str
+    verdict: str
     fragile: bool
     chart: ChartView | None
     carriers: tuple[Row, ...]
@@ -131,6 +157,7 @@ class DyadView:
     range: str
     baseline: str
     change: str
+    week: str
     stories: str
     usual_stories: str
     plus: int
@@ -174,6 +201,8 @@ class DigestView:
     chart_note: str
     pattern: str
     triangle: str
+    ties: tuple[str, ...]
+    press: tuple[PressView, ...]
     feeds_line: str
     feeds: tuple[FeedView, ...]
     more_feeds: str
@@ -186,11 +215,12 @@ class DigestView:
 def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     """The view of *facts*; what *limits* leaves out is counted in words."""
     shifts = ranked(facts.shifts)
-    shown = shifts[: limits.shifts]
+    groups = findings(shifts)
+    shown = groups[: limits.shifts]
     cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
     unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
     lead = facts_with(facts, shifts)
-    told = {shift.dyad for shift in shown if shift.kind in CHARTED}
+    told = {group[0].dyad for group in shown if group[0].kind in CHARTED}
     return DigestView(
         subject=say.subject(lead),
         preheader=_preheader(lead),
@@ -202,12 +232,17 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         cold=cold,
         quiet="" if shifts or cold else say.quiet(facts),
         smallest="" if shifts or cold else say.smallest(facts.states),
-        shifts=tuple(shift_view(shift, facts, limits) for shift in shown),
-        more_shifts=_more(len(shifts) - len(shown), "shift", "shifts", [say.headline(s) for s in shifts[len(shown) :]]),
+        shifts=tuple(shift_view(group[0], facts, limits, group) for group in shown),
+        more_shifts=_more(
+            len(groups) - len(shown), "shift", "shifts", [say.group_headline(group) for group in groups[len(shown) :]]
+        ),
         narratives=tuple(narrativenews.view(one, limits.title) for one in facts.narratives[: limits.shifts]),
         more_narratives=_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
         advice=narrativenews.ADVICE if facts.narratives else "",
-        earlier=tuple(say.earlier_line(shift) for shift in facts.earlier[: limits.shifts]),
+        earlier=tuple(
+            say.earlier_line(shift, plain(facts.held.get(shift.id, ""), 300))
+            for shift in facts.earlier[: limits.shifts]
+        ),
         dyads=tuple(_dyad(state, chart=state.dyad not in told) for state in facts.states),
         table_note=(
             "Average stance runs from −1 (all divergence) to +1 (all convergence); a story counts once, however often "
@@ -217,8 +252,10 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
             "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and "
             "what around it could not be told from chance, the bars below the stories of each day."
         ),
-        pattern="" if cold else triangle.sentence(facts.states),
+        pattern="" if cold or len(facts.states) < len(DYADS) else triangle.sentence(facts.states),
         triangle=say.triangle(facts.states),
+        ties=tuple(dyad_name(state.dyad) for state in facts.states),
+        press=_press(facts),
         feeds_line=say.feeds_line(facts),
         feeds=tuple(
             FeedView(plain(feed.outlet, 80), str(feed.state), say.feed_note(feed)) for feed in unwell[: limits.feeds]
@@ -257,8 +294,8 @@ def onsets(facts: DigestFacts) -> dict[str, tuple[dt.date, str]]:
 
 def _title(facts: DigestFacts) -> str:
     if facts.shifts:
-        first, *rest = facts.shifts
-        return say.headline(first) + (f", and {count(len(rest), 'more shift')}" if rest else "")
+        first, *rest = findings(facts.shifts)
+        return say.group_headline(first) + (f", and {count(len(rest), 'more shift')}" if rest else "")
     return say.finding(facts).split(" (")[0]
 
 
@@ -293,8 +330,10 @@ def _banner(facts: DigestFacts) -> str:
 
 def _deck(facts: DigestFacts) -> str:
     base = f"{count(facts.stories, 'story', 'stories')} from {count(facts.outlets, 'outlet')} in the week."
-    if len(facts.shifts) > 1:
-        return f"{'; '.join(say.headline(s) + ', ' + say.figure(s) for s in facts.shifts[:6])}. {base}"
+    groups = findings(facts.shifts)
+    if len(groups) > 1:
+        told = "; ".join(f"{say.group_headline(group)}, {say.group_figure(group)}" for group in groups[:6])
+        return f"{told}. {base}"
     return base
 
 
@@ -305,8 +344,14 @@ def _more(number: int, one: str, many: str, names: list[str] | None = None) -> s
     return f"{said}: {'; '.join(names[:6])}" if names else said
 
 
-def shift_view(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftView:
-    """One shift told in full; of *facts* it takes names of themes, claims, and the tie's state for its chart."""
+def shift_view(
+    shift: ShiftFact, facts: DigestFacts, limits: Limits, group: Sequence[ShiftFact] | None = None
+) -> ShiftView:
+    """One shift told in full; of *facts* it takes names of themes, claims, and the tie's state for its chart.
+
+    *group* holds the shifts of all ties where they moved at once, this one first.
+    """
+    alike = group or (shift,)
     tone = {Direction.CONVERGENCE: "up", Direction.DIVERGENCE: "down"}.get(shift.direction, "flat")
     evidence = shift.evidence
     shown = evidence.stories[: limits.stories]
@@ -317,7 +362,8 @@ def shift_view(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftVie
         tone=tone,
         arrow=say.ARROWS[shift.direction],
         direction=str(shift.direction),
-        headline=say.headline(shift),
+        headline=say.group_headline(alike),
+        together=say.together(alike),
         figure=say.figure(shift),
         unit=say.unit(shift),
         range=f"95 % range {say.size_range(shift)}",
@@ -329,13 +375,15 @@ def shift_view(shift: ShiftFact, facts: DigestFacts, limits: Limits) -> ShiftVie
         breadth=say.breadth(shift),
         press=say.by_press(shift),
         robustness=say.robustness(shift),
+        taint=say.taint(shift, facts),
+        verdict=say.ask_verdict(shift) if shift.id else "",
         fragile=bool(evidence.fragile),
         chart=_chart(state, shift) if state else None,
         carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(facts.themes), BLOCS)),
         stories=tuple(_story(story, facts.themes, limits) for story in shown),
         more_stories=_more(left, "story", "stories") if shown else "",
         counter=_story(evidence.counter, facts.themes, limits) if evidence.counter else None,
-        claims=_claims(shift, facts),
+        claims=_claims(shift, facts, limits.sentence),
     )
 
 
@@ -363,8 +411,8 @@ def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> S
     )
 
 
-def _claims(shift: ShiftFact, facts: DigestFacts) -> tuple[ClaimView, ...]:
-    """Claims that at least one story shown supports or undercuts, the most often first."""
+def _claims(shift: ShiftFact, facts: DigestFacts, longest: int) -> tuple[ClaimView, ...]:
+    """Claims that at least one story of the evidence supports or undercuts, the most often first."""
     told = Counter(
         (story.claim_id, story.claim_relation)
         for story in shift.evidence.stories
@@ -374,6 +422,7 @@ def _claims(shift: ShiftFact, facts: DigestFacts) -> tuple[ClaimView, ...]:
     for (claim_id, relation), number in told.most_common(3):
         claim = facts.claims[claim_id or ""]
         source = ", ".join(plain(part, 120) for part in (claim.document, claim.publisher, claim.published) if part)
+        bearing = [s for s in shift.evidence.stories if (s.claim_id, s.claim_relation) == (claim_id, relation)]
         views.append(
             ClaimView(
                 relation=f"{count(number, 'story', 'stories')} {'support' if number > 1 else 'supports'}"
@@ -381,6 +430,10 @@ def _claims(shift: ShiftFact, facts: DigestFacts) -> tuple[ClaimView, ...]:
                 else f"{count(number, 'story', 'stories')} {'undercut' if number > 1 else 'undercuts'}",
                 text=plain(claim.text, 300),
                 source=source,
+                passages=tuple(
+                    PassageView(plain(s.sentence or s.title, longest), lang_tag(s.lang), plain(s.outlet, 80))
+                    for s in bearing[:PASSAGES]
+                ),
             )
         )
     return tuple(views)
@@ -413,6 +466,7 @@ def _dyad(state: DyadState, *, chart: bool) -> DyadView:
         range="" if low is None or high is None else f"{signed(low)} to {signed(high)}",
         baseline="–" if state.baseline is None else signed(state.baseline),
         change="–" if change is None else signed(change),
+        week="" if state.score is None or state.last_week is None else signed(state.score - state.last_week),
         stories=f"{state.stories:,}",
         usual_stories="–" if state.baseline_stories is None else f"{state.baseline_stories:,.0f}",
         plus=state.plus,
@@ -421,6 +475,20 @@ def _dyad(state: DyadState, *, chart: bool) -> DyadView:
         widths=widths((state.plus, state.zero, state.minus)) if total else (0, 0, 0),
         chart=_chart(state) if chart else None,
     )
+
+
+def _press(facts: DigestFacts) -> tuple[PressView, ...]:
+    cells: dict[str, list[PressCell]] = {}
+    for cell in facts.press:
+        cells.setdefault(cell.bloc, []).append(cell)
+    return tuple(PressView(bloc_name(bloc), tuple(_tone(cell) for cell in row)) for bloc, row in cells.items())
+
+
+def _tone(cell: PressCell) -> tuple[str, str]:
+    """A cell as its tone, and in small print the usual one and the number of stories."""
+    usual = "" if cell.usual is None else f"usual {signed(cell.usual)}, "
+    score = "–" if cell.score is None else signed(cell.score)
+    return score, f"{usual}{count(cell.stories, 'story', 'stories')}"
 
 
 def widths(counts: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -449,6 +517,7 @@ def _method(facts: DigestFacts) -> list[Row]:
             f"over all series together; under {COLD_DAYS} days of history nothing is called",
         ),
         Row("Read by", f"model {plain(facts.model, 60)}"),
+        *([Row("Record", record)] if (record := record_words(facts.record)) else []),
         Row("Composed", f"{day_words(local.date())}, {local:%H:%M} ({facts.timezone})"),
     ]
     if facts.shifts:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from urllib.parse import quote, urlsplit
 
 MINUS = "\u2212"
@@ -26,6 +28,30 @@ MONTHS = (
     "December",
 )
 """Not strftime: its names follow the machine's locale, and a mail that changes language on another host is no mail."""
+
+DATE_STYLES = {
+    "en": MONTHS,
+    "en-US": MONTHS,
+    "iso": (),
+    "hi": ("जनवरी", "फ़रवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितंबर", "अक्टूबर", "नवंबर", "दिसंबर"),
+    "ru": (
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
+        "декабря",
+    ),
+    "zh": tuple(f"{number}月" for number in range(1, 13)),
+}
+"""How a reader may have dates written, with the names of the months; a day of Russian takes the genitive."""
+_STYLE: ContextVar[str] = ContextVar("style of dates", default="en")
 
 BLOCS = {
     "india": "Indian press",
@@ -143,12 +169,29 @@ def percent(share: float) -> str:
     return f"{round(share * 100)}{NBSP}%".replace("-", MINUS)
 
 
+@contextmanager
+def dates_as(style: str) -> Iterator[None]:
+    """Within the block, dates are written in *style*, one of `DATE_STYLES`.
+
+    >>> with dates_as("iso"):
+    ...     day_words(dt.date(2024, 10, 21))
+    '2024-10-21'
+    """
+    if style not in DATE_STYLES:
+        raise ValueError(f"no style of dates is called {style!r}")
+    token = _STYLE.set(style)
+    try:
+        yield
+    finally:
+        _STYLE.reset(token)
+
+
 def day_words(day: dt.date, year: bool = True) -> str:
     """
     >>> day_words(dt.date(2024, 10, 21))
     '21 October 2024'
     """
-    return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if year else "")
+    return _written(day, year, short=False)
 
 
 def day_short(day: dt.date) -> str:
@@ -156,7 +199,21 @@ def day_short(day: dt.date) -> str:
     >>> day_short(dt.date(2024, 10, 21))
     '21 Oct 2024'
     """
-    return f"{day.day} {MONTHS[day.month - 1][:3]} {day.year}"
+    return _written(day, True, short=True)
+
+
+def _written(day: dt.date, year: bool, *, short: bool) -> str:
+    style = _STYLE.get()
+    if style == "iso":
+        return day.isoformat()
+    month = DATE_STYLES[style][day.month - 1]
+    if style == "zh":
+        return f"{day.year}年{month}{day.day}日" if year else f"{month}{day.day}日"
+    if short and style.startswith("en"):
+        month = month[:3]
+    if style == "en-US":
+        return f"{month} {day.day}" + (f", {day.year}" if year else "")
+    return f"{day.day} {month}" + (f" {day.year}" if year else "")
 
 
 def span_words(start: dt.date, end: dt.date) -> str:
@@ -169,7 +226,7 @@ def span_words(start: dt.date, end: dt.date) -> str:
     """
     if start == end:
         return day_words(end)
-    if (start.year, start.month) == (end.year, end.month):
+    if (start.year, start.month) == (end.year, end.month) and _STYLE.get() in ("en", "hi", "ru"):
         return f"{start.day}{DASH}{day_words(end)}"
     return f"{day_words(start, start.year != end.year)} {DASH} {day_words(end)}"
 

@@ -21,6 +21,8 @@ from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
 from flows.parse_command import parse
+from flows.shifts_command import judge, shifts, silence_app
+from flows.subscribers_command import subscribers_app
 from store.errors import RicwatchError
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
@@ -39,6 +41,8 @@ app = typer.Typer(
 digest_app = typer.Typer(no_args_is_help=True, help="Look at digests.")
 app.add_typer(digest_app, name="digest")
 app.add_typer(feeds_app, name="feeds")
+app.add_typer(subscribers_app, name="subscribers")
+app.add_typer(silence_app, name="silence")
 
 _state = {"debug": False}
 
@@ -289,16 +293,20 @@ def digest_preview(
     ] = None,
     kind: Annotated[Kind, typer.Option(help="Which digest.")] = Kind.MANUAL,
     as_of: Annotated[str, typer.Option(help="A day such as 2025-03-04; none means now.")] = "",
+    reader: Annotated[str, typer.Option("--for", help="Mail address of the reader who would get it.")] = "",
 ) -> None:
     """Compose the digest as it stands and write it as HTML; stores and sends nothing.
 
-    Example: `ricwatch digest preview -o digest.html`
+    Examples:
+
+    - `ricwatch digest preview -o digest.html`
+    - `ricwatch digest preview --for ann@example.org` – with her ties, themes and dates
     """
     prepare()
     from flows import tables
     from flows.send_digest import write_preview
 
-    tables.say(f"Digest written to {write_preview(output, kind=kind.value, as_of=as_of)}")
+    tables.say(f"Digest written to {write_preview(output, kind=kind.value, as_of=as_of, address=reader)}")
 
 
 @app.command()
@@ -385,6 +393,8 @@ app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)
 app.command()(parse)
+app.command()(shifts)
+app.command()(judge)
 
 
 @app.command()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import Field, JsonValue
+
+from alerts.subscribers import Codes, topic_codes
+from store.errors import RicwatchError
+from store.settings import get_settings
 
 
 def param(title: str, help_text: str = "", **constraints: Any) -> Any:
@@ -17,3 +22,28 @@ def param(title: str, help_text: str = "", **constraints: Any) -> Any:
     if help_text:
         extra["description"] = help_text
     return Field(json_schema_extra=extra, **constraints)
+
+
+def choose(title: str, help_text: str, choices: tuple[str, ...], *, many: bool = False) -> Any:
+    """As `param`, with a list to choose from that only the topic knows; *many* for a list of them.
+
+    The server refuses what is not in the list before a run begins.
+    """
+    values: list[JsonValue] = list(choices if many else ("", *choices))
+    extra: dict[str, JsonValue] = {"title": title, "description": help_text}
+    if choices:
+        extra.update({"items": {"type": "string", "enum": values}} if many else {"enum": values})
+    return Field(json_schema_extra=extra)
+
+
+@lru_cache(maxsize=1)
+def codes() -> Codes:
+    """The ties and themes of the topic in force; none where it cannot be read, which `ingest-seeds` will say."""
+    try:
+        return topic_codes(get_settings())
+    except RicwatchError:
+        return Codes((), ())
+
+
+BY = param("Asked by", "Your name, kept with what this run changes: the pages have no users of their own.")
+"""For the parameter `requested_by` of every deployment that changes something."""

@@ -76,7 +76,7 @@ def _add_up(
         mails_sent=mailed.delivery.sent if mailed else 0,
         mails_failed=mailed.delivery.failed if mailed else 0,
         mail_places=tuple(row.where for row in mailed.delivery.rows) if mailed else (),
-        digests=(str(mailed.digest.html_path),) if mailed and mailed.digest.html_path else (),
+        digests=tuple(str(one.html_path) for one in mailed.digest.every if one.html_path) if mailed else (),
         nothing_reached=polled.nothing_reached,
     )
 

@@ -38,7 +38,12 @@ def describe(report: MailReport) -> str:
     if report.digest.digest_id is None:
         return report.digest.words
     sent, failed = report.delivery.sent, report.delivery.failed
-    return f"{report.digest.subject} ({sent} {'mail' if sent == 1 else 'mails'} sent, {failed} failed)"
+    others = len(report.digest.others)
+    more = f"; {others} more {'digest' if others == 1 else 'digests'} for readers who asked for something else"
+    return (
+        f"{report.digest.subject}{more if others else ''} "
+        f"({sent} {'mail' if sent == 1 else 'mails'} sent, {failed} failed)"
+    )
 
 
 def compose_and_deliver(
@@ -67,11 +72,22 @@ def compose_and_deliver(
     return MailReport(digest, delivery)
 
 
-def write_preview(target: Path | None, *, kind: Preview, as_of: str) -> Path:
-    """Compose the digest as it stands and write it as HTML; nothing is stored or sent."""
+def write_preview(target: Path | None, *, kind: Preview, as_of: str, address: str = "") -> Path:
+    """Compose the digest as it stands and write it as HTML; nothing is stored or sent.
+
+    With an *address* it is the digest of that reader.
+    """
     now = moment(as_of)
     with open_watch() as watch:
-        html = preview(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now, kind=kind)
+        html = preview(
+            watch.store,
+            watch.settings,
+            watch.model.version,
+            day=closed_day(now),
+            now=now,
+            kind=kind,
+            address=address,
+        )
         target = target or watch.settings.var_dir / "digests" / "preview.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(html, encoding="utf-8")

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     weekly_day: int = Field(
         0, ge=0, le=6, description="Weekday of the weekly digest, Monday = 0, in the readers' zone."
     )
+    digest_hour: int = Field(
+        6, ge=0, le=23, description="Hour from which the weekly digest goes out on its day, in the readers' zone."
+    )
     false_alarms_per_year: float = Field(
         1.0, gt=0, le=52, description="Target for false digests a year over all series together; sets the thresholds."
     )

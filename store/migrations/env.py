@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import store.people  # noqa: F401  (its tables belong to the same metadata)
 from store.models import Base
 
 engine = context.config.attributes["engine"]

@@ -171,7 +171,7 @@ def test_a_shift_found_long_ago_is_no_news(filled: Store, settings: Settings) ->
     add_shift(filled, detected=DAY - FRESH_DAYS * ONE)
     report = run(filled, settings)
     assert report.kind == DigestKind.WEEKLY
-    assert "Earlier shifts" in report.html_path.read_text(encoding="utf-8") if report.html_path else False
+    assert "Other shifts" in report.html_path.read_text(encoding="utf-8") if report.html_path else False
 
 
 def test_a_shift_of_the_future_is_not_seen(filled: Store, settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from alerts.digest import DigestReport, run_digest
-from alerts.narrativenews import narratives_of, untold
+from alerts.narrativenews import lately
 from alerts.narratives import FLOOR, LEAST_WORDS, MEMORY, THRESHOLD, WINDOW
 from alerts.notify import DigestKind, Reason
 from alerts.proposals import FITS, LEAST_DAYS, NarrativesReport, find_narratives, look, loose_stories
@@ -145,7 +145,7 @@ def test_what_a_new_model_version_finds_at_once_is_no_news_and_what_comes_later_
     assert find(filled, NOTED + 3, second).new == ()
     with filled.session() as session:
         assert [(row.status, row.model) for row in session.scalars(select(Narrative))] == [("known", second)]
-        assert untold(session, day(NOTED + 3)) == ()
+        assert lately(session, day(NOTED + 3)) == ()
     later = BEGINS + 25
     words = "wheat export ban"
     fill(filled, [item(n, f"{words} y{n}o{o}", o) for n in range(later, later + 14) for o in (0, 1)], model=second)
@@ -197,11 +197,12 @@ def test_a_digest_on_request_shows_it_and_tells_it_to_nobody(filled: Store, sett
     find(filled, NOTED)
     shown = digest(filled, settings, NOTED, "manual")
     assert "26 independent stories" in shown.text
+    assert digest(filled, settings, NOTED).reason is Reason.NARRATIVE_FOUND
+    assert "26 independent stories" in digest(filled, settings, NOTED, "manual").text, "told or not"
     with filled.session() as session:
-        assert len(untold(session, day(NOTED))) == 1
-        assert len(narratives_of(session, DigestKind.MANUAL, day(NOTED))) == 1
-        assert untold(session, day(NOTED - 1)) == ()
-        assert untold(session, day(NOTED + MEMORY)) == ()
+        assert len(lately(session, day(NOTED))) == 1
+        assert lately(session, day(NOTED - 1)) == ()
+        assert lately(session, day(NOTED + MEMORY)) == ()
 
 
 def test_an_address_that_must_not_become_a_link_does_not(filled: Store, settings: Settings) -> None:

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from store.db import MIGRATIONS, Store, newest_revision
 from store.errors import StoreError
-from store.models import Article, Base, Reading, ReadingClaim, SeriesState, Shift, Story, ThemeDay, Vote
+from store.models import Article, Base, Digest, Outbox, Reading, ReadingClaim, SeriesState, Shift, Story, ThemeDay, Vote
+from store.people import Notice
 
 FEED = {
     "key": "demo", "outlet": "Demo", "bloc": "other", "kind": "import", "lang": "en", "url": "", "timezone": "UTC",
@@ -159,6 +160,38 @@ def test_votes_of_before_are_counted_by_theme(any_store: Store) -> None:
             ("m", NOON.date(), theme, stories) for theme, stories in (("", 3), ("border", 1), ("trade", 2))
         ]
         assert [(shift.theme, shift.bloc) for shift in session.scalars(select(Shift))] == [("", "")]
+
+
+def test_who_was_told_before_is_known_after(any_store: Store) -> None:
+    """Else a new version would tell every shift again."""
+    move(any_store, command.downgrade, "0005")
+    digest = {
+        "sequence": 0, "reason": "shift_opened", "period_start": NOON.date(), "subject": "s", "html": "", "text": "",
+        "facts": {}, "model": "m", "composed_at": NOON,
+    }  # fmt: skip
+    with any_store.session() as session:
+        for number, kind in enumerate(("shift", "weekly", "manual"), start=1):
+            session.add(
+                Digest(id=number, kind=kind, day=NOON.date(), shift_ids=[{"id": number, "dyad": "IN-CN"}], **digest)
+            )
+            session.flush()
+            for who in ("Ann@example.org", "bo@example.org"):
+                session.add(
+                    Outbox(
+                        digest_id=number, recipient=who, message_id=f"{number}-{who}", mime=b"", created_at=NOON
+                    )
+                )  # fmt: skip
+    move(any_store, command.upgrade, "head")
+    with any_store.session() as session:
+        rows = [
+            (row.address, row.kind, row.shift_ids, row.digest_id, row.at)
+            for row in session.scalars(select(Notice).order_by(Notice.id))
+        ]
+    assert rows == [
+        (who, kind, [number], number, NOON)
+        for number, kind in ((1, "shift"), (2, "weekly"))
+        for who in ("ann@example.org", "bo@example.org")
+    ]
 
 
 def test_two_themes_may_shift_on_a_day_and_an_older_version_has_no_place_for_them(any_store: Store) -> None:

@@ -1,0 +1,42 @@
+"""All ties moving at once are one finding about the whole topic, not one for each tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alerts.facts import ShiftFact
+from alerts.model import DYADS, Kind
+
+NEAR = 7
+"""Days that the onsets may lie apart."""
+
+
+def findings(shifts: Sequence[ShiftFact]) -> tuple[tuple[ShiftFact, ...], ...]:
+    """*shifts* in their order, those of all ties that moved alike as one group in the place of the first.
+
+    Alike means: tone or amount, the same direction, onsets within a week, none of them a return to an earlier level.
+    """
+    joint = _joint(shifts)
+    made: list[tuple[ShiftFact, ...]] = []
+    for shift in shifts:
+        group = next((group for group in joint if shift in group), None)
+        if group is None:
+            made.append((shift,))
+        elif shift == group[0]:
+            made.append(group)
+    return tuple(made)
+
+
+def _joint(shifts: Sequence[ShiftFact]) -> list[tuple[ShiftFact, ...]]:
+    groups = []
+    for kind in (Kind.STANCE, Kind.ATTENTION):
+        for direction in dict.fromkeys(shift.direction for shift in shifts if shift.kind is kind):
+            alike = [s for s in shifts if s.kind is kind and s.direction is direction and not s.returned]
+            first: dict[str, ShiftFact] = {}
+            for shift in alike:
+                first.setdefault(shift.dyad, shift)
+            group = tuple(shift for shift in alike if first[shift.dyad] is shift)
+            onsets = [shift.onset for shift in group]
+            if set(first) == set(DYADS) and (max(onsets) - min(onsets)).days <= NEAR:
+                groups.append(group)
+    return groups

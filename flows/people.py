@@ -1,0 +1,162 @@
+"""Flows `subscribe`, `unsubscribe` and `pause`: who gets digests, of what, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from alerts import subscribers
+from alerts.readers import Reader, describe
+from flows import artifacts
+from flows.forms import BY, choose, codes, param
+from flows.reporting import logger
+from flows.watch import Watch, moment, open_watch
+from store.errors import InputError
+
+Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+CODES = codes()
+UNASKED = "the pages"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleReport:
+    """What was changed in a sentence, and everyone who gets digests now."""
+
+    words: str
+    readers: tuple[Reader, ...]
+
+
+def change_subscription(watch: Watch, fields: dict[str, Any], *, by: str) -> PeopleReport:
+    """Add or change; the step behind flow and command."""
+    with watch.store.session() as session:
+        reader, new = subscribers.subscribe(session, watch.settings, fields, by=by, now=moment(""))
+        words = f"{reader.address} {'is subscribed' if new else 'is changed'}. {describe(reader)}"
+        return PeopleReport(words, tuple(subscribers.readers(session, watch.settings)))
+
+
+def end_subscription(watch: Watch, address: str, *, by: str) -> PeopleReport:
+    """End; the step behind flow and command."""
+    with watch.store.session() as session:
+        subscribers.unsubscribe(session, watch.settings, address, by=by, now=moment(""))
+        return PeopleReport(f"{address} gets no more digests.", tuple(subscribers.readers(session, watch.settings)))
+
+
+def pause_subscription(watch: Watch, address: str, until: dt.date | None) -> PeopleReport:
+    """Pause, or go on; the step behind flow and command."""
+    with watch.store.session() as session:
+        reader = subscribers.pause(session, watch.settings, address, until, now=moment(""))
+        words = f"{address} gets no digest before {until}" if until else f"{address} gets digests again"
+        return PeopleReport(f"{words}. {describe(reader)}", tuple(subscribers.readers(session, watch.settings)))
+
+
+def everyone(watch: Watch) -> tuple[Reader, ...]:
+    """Everyone who gets digests."""
+    with watch.store.session() as session:
+        return tuple(subscribers.readers(session, watch.settings))
+
+
+def day_of(text: str, what: str) -> dt.date | None:
+    """A day from a form's or a command's field; None where it is empty.
+
+    Raises:
+        InputError: it is no date.
+    """
+    if not text.strip():
+        return None
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{what}: {text!r} is no date; write 2026-11-30") from None
+
+
+async def _tell(watch: Watch, report: PeopleReport) -> State[PeopleReport]:
+    logger().info(report.words)
+    rows = [(reader, describe(reader)) for reader in report.readers]
+    await artifacts.publish(
+        watch.settings, "subscribers", "subscribers", "Who gets digests", words=report.words, rows=rows
+    )
+    return Completed(message=report.words, data=report)
+
+
+@flow(name="subscribe", flow_run_name="subscribe {address}", log_prints=False)
+async def subscribe(
+    address: Annotated[str, param("Mail address", "Such as analyst@example.org.")],
+    dyads: Annotated[list[str], choose("Ties", "Leave empty for all.", CODES.dyads, many=True)] = [],
+    themes: Annotated[
+        list[str],
+        choose("Themes", "Only shifts that these themes carry; leave empty for all.", CODES.themes, many=True),
+    ] = [],
+    cadence: Annotated[
+        Literal["at_once", "daily", "weekdays", "weekly"],
+        param(
+            "When a shift is told", "At once, once a day, once a day from Monday to Friday, or in the weekly digest."
+        ),
+    ] = "at_once",
+    hour: Annotated[
+        int, param("Not before (hour)", "0 to 23, of the weekly digest and of the daily cadences.", ge=0, le=23)
+    ] = 6,
+    timezone: Annotated[str, param("Time zone", "Of all hours and days here, such as Europe/Berlin.")] = "Asia/Kolkata",
+    weekly_day: Annotated[Day, param("Day of the weekly digest", "It goes also when nothing moved.")] = "Monday",
+    least: Annotated[
+        Literal["moderate", "strong", "very strong"],
+        param("Least evidence", "Weaker shifts are listed; they are told if the fortnight after them bears them out."),
+    ] = "moderate",
+    mute_days: Annotated[list[Day], param("Days without a digest", "What is new waits for the next day.")] = [],
+    mute_hours: Annotated[str, param("Hours without a digest", "As 22-7; leave empty for none.")] = "",
+    dates: Annotated[
+        Literal["en", "en-US", "iso", "hi", "ru", "zh"],
+        param(
+            "How dates are written", "21 October 2024, October 21, 2024, 2024-10-21, or with the names of a language."
+        ),
+    ] = "en",
+    text_only: Annotated[bool, param("Text only", "Mails without an HTML part and pictures.")] = False,
+    requested_by: Annotated[str, BY] = "",
+) -> State[PeopleReport]:
+    """Adds a reader of digests, or replaces what was set for one.
+
+    What belongs to no tie or theme goes only to those who ask for all.
+    """
+    start, _, end = mute_hours.replace(" ", "").partition("-")
+    fields = {
+        "address": address,
+        "dyads": dyads,
+        "themes": themes,
+        "cadence": cadence,
+        "hour": hour,
+        "timezone": timezone,
+        "weekly_day": weekly_day,
+        "least": least,
+        "mute_days": mute_days,
+        "mute_from": start,
+        "mute_to": end,
+        "dates": dates,
+        "html": not text_only,
+    }
+    with open_watch() as watch:
+        return await _tell(watch, change_subscription(watch, fields, by=requested_by or UNASKED))
+
+
+@flow(name="unsubscribe", flow_run_name="unsubscribe {address}", log_prints=False)
+async def unsubscribe(
+    address: Annotated[str, param("Mail address", "Of whoever is to get no more digests.")],
+    requested_by: Annotated[str, BY] = "",
+) -> State[PeopleReport]:
+    """Ends a subscription, also one that the settings name; what was told to this reader stays on record."""
+    with open_watch() as watch:
+        return await _tell(watch, end_subscription(watch, address, by=requested_by or UNASKED))
+
+
+@flow(name="pause", flow_run_name="pause {address}", log_prints=False)
+async def pause(
+    address: Annotated[str, param("Mail address", "Of the reader who is away.")],
+    until: Annotated[dt.date, param("Until", "First day with digests again; a day that has come ends a pause.")],
+) -> State[PeopleReport]:
+    """Sends a reader nothing until a day; what still holds then is told then."""
+    with open_watch() as watch:
+        over = until <= moment("").astimezone(watch.settings.zone).date()
+        return await _tell(watch, pause_subscription(watch, address, None if over else until))

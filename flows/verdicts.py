@@ -1,0 +1,146 @@
+"""Flows `judge-shift`, `silence` and `explain-shift`: what people say of a shift, and what the monitor says of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from alerts import silences, verdicts
+from alerts.explain import Explained, ShiftRow, explain_shift, list_shifts
+from alerts.scope import Quiet
+from flows import artifacts
+from flows.forms import choose, codes, param
+from flows.reporting import logger
+from flows.watch import Watch, closed_day, moment, open_watch
+
+CODES = codes()
+
+
+def judge(watch: Watch, number: int, verdict: str, *, by: str, comment: str) -> str:
+    """Keep a verdict; gives the record as it stands then, in words. The step behind flow and command."""
+    now = moment("")
+    with watch.store.session() as session:
+        shift = verdicts.judge(session, number, verdict, by=by, comment=comment, now=now)
+        record = verdicts.record_words(verdicts.gather_record(session, shift.model, closed_day(now)))
+    return f"Shift {number} judged {verdict} by {by}. {record}".strip()
+
+
+def add_silence(
+    watch: Watch,
+    *,
+    until: dt.date,
+    author: str,
+    comment: str,
+    dyad: str = "",
+    kind: str = "",
+    theme: str = "",
+    bloc: str = "",
+) -> str:
+    """Make a silence; gives what it covers, in words. The step behind flow and command."""
+    with watch.store.session() as session:
+        made = silences.silence(
+            session,
+            watch.settings,
+            until=until,
+            author=author,
+            comment=comment,
+            dyad=dyad,
+            kind=kind,
+            theme=theme,
+            bloc=bloc,
+            now=moment(""),
+        )
+        return f"Silence {made.id}: {silences.what(made)}, {silences.because(made)}."
+
+
+def end_silence(watch: Watch, number: int) -> str:
+    """End a silence; the step behind flow and command."""
+    with watch.store.session() as session:
+        ended = silences.end_silence(session, number, now=moment(""), settings=watch.settings)
+        return f"Silence {ended.id} is over: {silences.what(ended)}. What it kept quiet is told if it still holds."
+
+
+def silences_now(watch: Watch) -> list[Quiet]:
+    """The silences in force today."""
+    with watch.store.session() as session:
+        return silences.in_force(session, moment("").astimezone(watch.settings.zone).date())
+
+
+def shifts(watch: Watch) -> list[ShiftRow]:
+    """Every shift of the model in force, the newest first."""
+    with watch.store.session() as session:
+        return list_shifts(session, watch.settings, watch.model.version, closed_day(moment("")))
+
+
+def explain(watch: Watch, number: int) -> Explained:
+    """All that is known of a shift."""
+    with watch.store.session() as session:
+        return explain_shift(session, watch.settings, number)
+
+
+@flow(name="judge-shift", flow_run_name="judge shift {number}", log_prints=False)
+async def judge_shift(
+    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+    verdict: Annotated[
+        Literal["right", "wrong", "known"],
+        param("Your verdict", "right: a real change, and news. known: real, but no news. wrong: no change."),
+    ],
+    requested_by: Annotated[str, param("Your name", "One word counts per person; a later one replaces it.")],
+    comment: Annotated[
+        str, param("Why", "For those who improve the reading: what was read wrongly, for example.")
+    ] = "",
+) -> State[str]:
+    """Keeps what a reader says of a shift; the record in the next digest counts it."""
+    with open_watch() as watch:
+        words = judge(watch, number, verdict, by=requested_by, comment=comment)
+        logger().info(words)
+        await _page(watch, number)
+    return Completed(message=words, data=words)
+
+
+@flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
+async def silence(
+    until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
+    comment: Annotated[str, param("Known cause", "Such as: summit in Delhi. Digests quote it.")],
+    requested_by: Annotated[str, param("Your name", "Digests say who asked for the silence.")],
+    dyad: Annotated[str, choose("Tie", "Leave empty for all.", CODES.dyads)] = "",
+    kind: Annotated[
+        Literal["", "stance", "attention", "theme", "bloc"],
+        param("Kind of shift", "stance: tone. attention: amount. theme: share. bloc: one press alone. Empty: all."),
+    ] = "",
+    theme: Annotated[str, choose("Theme", "Only shifts that it carries; leave empty for all.", CODES.themes)] = "",
+    press: Annotated[
+        Literal["", "india", "russia", "china", "west", "other"],
+        param("Press", "Only shifts of this press alone; leave empty for all."),
+    ] = "",
+) -> State[str]:
+    """Lists what has a known cause in digests without alerting anybody, until a day."""
+    with open_watch() as watch:
+        words = add_silence(
+            watch, until=until, author=requested_by, comment=comment, dyad=dyad, kind=kind, theme=theme, bloc=press
+        )
+        logger().info(words)
+        rows = [(one.id, silences.what(one), silences.because(one)) for one in silences_now(watch)]
+        await artifacts.publish(watch.settings, "silences", "silences", "Silences in force", words=words, rows=rows)
+    return Completed(message=words, data=words)
+
+
+@flow(name="explain-shift", flow_run_name="explain shift {number}", log_prints=False)
+async def explain_shift_flow(
+    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+) -> State[str]:
+    """Shows why a shift was found, what carries it, how it came into its state, and who was told. Changes nothing."""
+    with open_watch() as watch:
+        row = await _page(watch, number)
+    message = f"shift {number}: {row.headline}, {row.figure}; {row.status}"
+    return Completed(message=message, data=message)
+
+
+async def _page(watch: Watch, number: int) -> ShiftRow:
+    told = explain(watch, number)
+    await artifacts.publish(watch.settings, "shift", "shift", f"Shift {number}, explained", x=told)
+    return told.row

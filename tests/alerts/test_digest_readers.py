@@ -1,0 +1,261 @@
+"""Several readers of one monitor: each is told what they asked for, when they asked for it, once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from alerts.digest import DigestReport, preview
+from alerts.life import events
+from alerts.notices import keep
+from alerts.notify import Decision, DigestKind, Reason
+from alerts.silences import end_silence, silence
+from alerts.subscribers import default_reader, subscribe
+from store.db import Store
+from store.models import Digest, Feed, Outbox, SeriesDay, Story, Vote
+from store.people import Notice
+from store.settings import Settings
+from tests.alerts.test_digest import DAY, MODEL, NOW, ONE, add_shift, fake_states, filled, queued, run, set_status
+
+__all__ = ["filled"]
+
+
+def join(store: Store, settings: Settings, *readers: Mapping[str, object]) -> None:
+    with store.session() as session:
+        for fields in readers:
+            subscribe(session, settings, fields, by="test", now=NOW)
+
+
+def mails(store: Store) -> dict[str, list[EmailMessage]]:
+    found: dict[str, list[EmailMessage]] = {}
+    with store.session() as session:
+        for row in session.scalars(select(Outbox).order_by(Outbox.id)):
+            message = message_from_bytes(row.mime, policy=default)
+            found.setdefault(row.recipient, []).append(message)
+    return found
+
+
+def reasons(report: DigestReport) -> dict[str, Reason]:
+    return {one.address: one.reason for one in report.spared}
+
+
+def kinds(report: DigestReport) -> dict[str, DigestKind | None]:
+    return {address: one.kind for one in report.every for address in one.recipients}
+
+
+def text_of(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return " ".join(str(body.get_content()).split())
+
+
+def test_each_reader_is_told_of_their_ties_and_nobody_of_what_cannot_be_attributed(
+    filled: Store, settings: Settings
+) -> None:
+    join(
+        filled,
+        settings,
+        {"address": "all@example.org"},
+        {"address": "russia@example.org", "dyads": "IN-RU"},
+        {"address": "china@example.org", "dyads": "IN-CN"},
+    )
+    run(filled, settings)  # the first digests, so that no other is due
+    tie = add_shift(filled, detected=DAY + ONE)
+    theme = add_shift(filled, detected=DAY + ONE, dyad="", kind="theme", theme="border", direction="rise", before=0.2,
+                      after=0.4, magnitude=0.7, low=0.4, high=1.0)  # fmt: skip
+    report = run(filled, settings, day=DAY + ONE, now=NOW + ONE)
+    told = {one.recipients: set(one.shift_ids) for one in report.every}
+    assert told == {("all@example.org",): {tie, theme}, ("china@example.org",): {tie}}
+    assert reasons(report) == {"russia@example.org": Reason.OUT_OF_SCOPE}
+    assert "India–Russia" not in text_of(mails(filled)["china@example.org"][-1]).partition("YOUR TIES")[2]
+
+
+def test_readers_for_whom_the_same_is_said_share_a_digest(filled: Store, settings: Settings) -> None:
+    join(filled, settings, *[{"address": f"reader-{n}@example.org"} for n in range(5)])
+    add_shift(filled)
+    report = run(filled, settings)
+    assert (len(report.every), report.queued, queued(filled)) == (1, 5, 5)
+    ids = {str(message["Message-ID"]) for (message,) in mails(filled).values()}
+    assert len(ids) == 5
+
+
+def test_a_weekly_reader_is_told_on_their_day_and_a_paused_one_when_the_pause_is_over(
+    filled: Store, settings: Settings
+) -> None:
+    join(
+        filled,
+        settings,
+        {"address": "now@example.org"},
+        {"address": "weekly@example.org", "cadence": "weekly"},
+        {"address": "away@example.org", "paused_until": "2024-11-01"},
+    )
+    run(filled, settings)
+    number = add_shift(filled, detected=DAY + ONE)
+    went: dict[str, list[tuple[dt.date, DigestKind | None, bool]]] = {}
+    for later in range(1, 9):
+        report = run(filled, settings, day=DAY + later * ONE, now=NOW + later * ONE)
+        for one in report.every:
+            for address in one.recipients:
+                day = (NOW + later * ONE).date()
+                went.setdefault(address, []).append((day, one.kind, number in one.shift_ids))
+    november = dt.date(2024, 11, 1)
+    assert went["now@example.org"] == [
+        (dt.date(2024, 10, 29), DigestKind.SHIFT, True),
+        (dt.date(2024, 11, 4), DigestKind.WEEKLY, False),
+    ]
+    assert went["weekly@example.org"] == [(dt.date(2024, 11, 4), DigestKind.WEEKLY, True)]
+    assert went["away@example.org"][0] == (november, DigestKind.SHIFT, True)
+
+
+def test_weak_evidence_is_told_to_who_asked_for_strong_once_it_is_confirmed(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "ann@example.org", "least": "strong"})
+    run(filled, settings)
+    number = add_shift(filled, detected=DAY + ONE, confidence="moderate")
+    assert reasons(run(filled, settings, day=DAY + ONE, now=NOW + ONE)) == {"ann@example.org": Reason.TOO_WEAK}
+    weekly = run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE)
+    assert weekly.kind is DigestKind.WEEKLY
+    assert "listed and not alerted: its evidence is weaker than asked for" in " ".join(weekly.text.split())
+    set_status(filled, number, "confirmed")
+    later = run(filled, settings, day=DAY + 15 * ONE, now=NOW + 15 * ONE)
+    assert number in later.shift_ids
+
+
+def test_a_silenced_shift_is_listed_with_its_cause_and_told_when_the_silence_ends(
+    filled: Store, settings: Settings
+) -> None:
+    run(filled, settings)
+    with filled.session() as session:
+        made = silence(
+            session, settings, until=(DAY + 9 * ONE), author="Ann", comment="summit in Delhi", dyad="IN-CN", now=NOW
+        )
+    number = add_shift(filled, detected=DAY + ONE)
+    assert run(filled, settings, day=DAY + ONE, now=NOW + ONE).reason is Reason.SILENCED
+    weekly = run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE)
+    assert weekly.subject.startswith("No shift this week") or weekly.subject.startswith("No new shift this week")
+    said = "listed and not alerted: silenced until 5 November 2024 by Ann: summit in Delhi"
+    assert said in " ".join(weekly.text.split())
+    with filled.session() as session:
+        end_silence(session, made.id, now=NOW + 8 * ONE, settings=settings)
+    told = run(filled, settings, day=DAY + 8 * ONE, now=NOW + 8 * ONE)
+    assert (told.kind, told.shift_ids) == (DigestKind.SHIFT, (number,))
+    with filled.session() as session:
+        assert [one.state for one in events(session, number)] == ["silenced", "told"]
+
+
+def test_a_shift_that_depends_on_feeds_that_are_out_waits_for_them(filled: Store, settings: Settings) -> None:
+    run(filled, settings)
+    onset = DAY - 2 * ONE
+    with filled.session() as session:
+        session.add(Story(id=90, day=onset, last_day=onset, title="usual"))
+        session.flush()
+        for back in range(20, 60):  # three of four usual stories are of the outlet that fails
+            for outlet, story in (("Demo bad", 1), ("Demo bad", 2), ("Demo bad", 3), ("Demo good", 90)):
+                session.add(
+                    Vote(
+                        model=MODEL, day=onset - back * ONE, dyad="IN-CN", story_id=story, article_id=1,
+                        outlet=outlet, bloc="india", score=0.1, stance=0, theme="border", themes=["border"],
+                    )
+                )  # fmt: skip
+    number = add_shift(filled, detected=DAY + ONE, onset=onset)
+    held = run(filled, settings, day=DAY + ONE, now=NOW + ONE)
+    assert held.reason is Reason.FEED_OUTAGE
+    with filled.session() as session:
+        assert [one.why for one in events(session, number)] == ["Waits for 1 outlet that does not answer."]
+        session.get_one(Feed, "bad").health = "ok"
+    told = run(filled, settings, day=DAY + 2 * ONE, now=NOW + 2 * ONE)
+    assert told.shift_ids == (number,)
+
+
+def test_after_a_week_it_is_told_with_a_word_on_the_missing_feeds(filled: Store, settings: Settings) -> None:
+    run(filled, settings)
+    with filled.session() as session:
+        for back in range(20, 60):
+            session.add(
+                Vote(
+                    model=MODEL, day=DAY - back * ONE, dyad="IN-CN", story_id=1, article_id=1, outlet="Demo bad",
+                    bloc="india", score=0.1, stance=0, theme="border", themes=["border"],
+                )
+            )  # fmt: skip
+    add_shift(filled, detected=DAY + ONE, onset=DAY - 2 * ONE)
+    told = [
+        (later, run(filled, settings, day=DAY + later * ONE, now=NOW + later * ONE)) for later in (1, 2, 3, 4, 5, 8)
+    ]
+    assert [report.reason for _later, report in told[:5]] == [Reason.FEED_OUTAGE] * 5
+    assert told[5][1].kind is DigestKind.SHIFT
+    assert "Feeds are missing: Demo bad usually brings 100 % of the stories" in " ".join(
+        told[5][1].text.split()
+    ).replace("\u00a0", " ")
+
+
+def test_text_only_and_a_style_of_dates_are_kept(filled: Store, settings: Settings) -> None:
+    join(
+        filled,
+        settings,
+        {"address": "plain@example.org", "html": "no", "dates": "iso"},
+        {"address": "rich@example.org"},
+    )
+    add_shift(filled)
+    run(filled, settings)
+    sent = mails(filled)
+    (plain,), (rich,) = sent["plain@example.org"], sent["rich@example.org"]
+    assert plain.get_content_type() == "text/plain"
+    assert rich.get_content_type() == "multipart/alternative"
+    assert "since about 2024-10-21" in text_of(plain)
+    assert "since about 21 October 2024" in text_of(rich)
+
+
+def test_why_nobody_got_a_mail_is_on_record_once_for_each_change(filled: Store, settings: Settings) -> None:
+    run(filled, settings)
+    for hour in range(3):
+        run(filled, settings, now=NOW + dt.timedelta(hours=hour))
+    run(filled, settings, day=DAY + ONE, now=NOW + ONE)
+    with filled.session() as session:
+        rows = [(row.kind, row.reason) for row in session.scalars(select(Notice).order_by(Notice.id))]
+    assert rows == [("weekly", "first"), ("", "already_this_week"), ("", "nothing_new")]
+
+
+def test_two_digests_of_a_kind_for_one_day_cannot_be_on_record(filled: Store, settings: Settings) -> None:
+    run(filled, settings)
+    with filled.session() as session:
+        digest = session.scalars(select(Digest)).one()
+    reader = default_reader(settings, settings.recipients[0])
+    decision = Decision(Reason.WEEKLY, DigestKind.WEEKLY)
+    with pytest.raises(IntegrityError), filled.session() as session:
+        keep(session, reader, decision, day=DAY, now=NOW, digest_id=digest.id)
+
+
+def test_a_dry_run_keeps_no_record_of_anything(filled: Store, settings: Settings) -> None:
+    add_shift(filled)
+    run(filled, settings, dry_run=True)
+    with filled.session() as session:
+        assert session.scalars(select(Notice)).all() == []
+
+
+def test_the_preview_of_a_reader_shows_what_that_reader_would_see(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "russia@example.org", "dyads": "IN-RU", "dates": "iso"})
+    add_shift(filled)
+    page = preview(filled, settings, MODEL, day=DAY, now=NOW, states=fake_states, address="russia@example.org")
+    assert "turned convergent" not in page
+    assert "2024-10-27" in page
+
+
+def test_the_press_stands_side_by_side(filled: Store, settings: Settings) -> None:
+    with filled.session() as session:
+        for bloc, back, plus in (("india", 0, 8), ("india", 40, 30), ("china", 0, 2)):
+            session.add(
+                SeriesDay(
+                    model=MODEL, day=DAY - back * ONE, dyad="IN-CN", bloc=bloc, theme="", plus=plus, score=plus / 2
+                )
+            )
+    text = " ".join(run(filled, settings).text.split())
+    assert "THE PRESS, SIDE BY SIDE" in text
+    assert "India–China +0.50 (usual +0.50, 8 stories)" in text
+    assert "Chinese press" in text
+    assert "India–China – (2 stories)" in text, "two stories make no tone"
