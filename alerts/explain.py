@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from alerts import gather, life
 from alerts import sentences as say
-from alerts.facts import DigestFacts, FeedsFact, ShiftFact
+from alerts.facts import DigestFacts, FeedsFact, ShiftFact, evidence_from_json
 from alerts.notify import DigestKind, Reason
 from alerts.themes import theme_names
-from alerts.verdicts import Record
+from alerts.verdicts import Record, Said
 from alerts.view import Limits, ShiftView, shift_view
 from store.errors import InputError
-from store.models import Shift
+from store.models import Article, Shift
 from store.people import Judgement, Notice
 from store.settings import Settings
 
@@ -141,3 +141,31 @@ def _row(fact: ShiftFact, said: Sequence[Judgement]) -> ShiftRow:
         status=fact.status,
         verdicts=", ".join(f"{one.judge}: {one.verdict}" for one in said),
     )
+
+
+def disputed_items(session: Session) -> list[dict[str, str]]:
+    """The articles that carried shifts which readers judged wrong, as items that `ricwatch label` takes.
+
+    The strongest stories of each such shift and the one against it, each article once: if the reading went wrong, it
+    went wrong there.
+    """
+    numbers = {one.shift_id for one in session.scalars(select(Judgement).where(Judgement.verdict == Said.WRONG))}
+    wanted: list[int] = []
+    for shift in session.scalars(select(Shift).where(Shift.id.in_(numbers)).order_by(Shift.id)):
+        evidence = evidence_from_json(shift.evidence)
+        stories = [*evidence.stories, *([evidence.counter] if evidence.counter else [])]
+        wanted += [story.article_id for story in stories]
+    rows = {row.id: row for row in session.scalars(select(Article).where(Article.id.in_(wanted)))}
+    return [
+        {
+            "id": f"article-{row.id}",
+            "title": row.title,
+            "text": row.text,
+            "source": row.outlet,
+            "date": row.published_at.isoformat(),
+            "url": row.url,
+            "lang": row.lang,
+        }
+        for number in dict.fromkeys(wanted)
+        if (row := rows.get(number)) is not None
+    ]

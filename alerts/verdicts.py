@@ -147,5 +147,4 @@ def record_words(record: Record) -> str:
         if number
     ]
     said = f"Readers judged {listed(judged)}." if judged else "No reader has judged one yet."
-    told = count(record.told, "shift")
-    return f"Since {day_words(record.since)} {told} told: {listed(fates)}. {said}"
+    return f"{count(record.told, 'shift')} told since {day_words(record.since)}: {listed(fates)}. {said}"

@@ -93,10 +93,10 @@ class ClaimView:
 
 @dataclass(frozen=True, slots=True)
 class PressView:
-    """A press bloc beside the others: per tie its tone this week, the usual one and the stories, as text."""
+    """A press bloc beside the others: per tie its tone this week, the usual one, and the stories, as text."""
 
     bloc: str
-    cells: tuple[tuple[str, str], ...]
+    cells: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +365,7 @@ def shift_view(
         headline=say.group_headline(alike),
         together=say.together(alike),
         figure=say.figure(shift),
-        unit=say.unit(shift),
+        unit=say.unit(shift) + (f" of {dyad_name(shift.dyad)}" if len(alike) > 1 else ""),
         range=f"95 % range {say.size_range(shift)}",
         before=level(shift.before),
         after=level(shift.after),
@@ -484,11 +484,10 @@ def _press(facts: DigestFacts) -> tuple[PressView, ...]:
     return tuple(PressView(bloc_name(bloc), tuple(_tone(cell) for cell in row)) for bloc, row in cells.items())
 
 
-def _tone(cell: PressCell) -> tuple[str, str]:
-    """A cell as its tone, and in small print the usual one and the number of stories."""
-    usual = "" if cell.usual is None else f"usual {signed(cell.usual)}, "
+def _tone(cell: PressCell) -> tuple[str, str, str]:
+    usual = "" if cell.usual is None else f"usual {signed(cell.usual)}"
     score = "–" if cell.score is None else signed(cell.score)
-    return score, f"{usual}{count(cell.stories, 'story', 'stories')}"
+    return score, usual, count(cell.stories, "story", "stories")
 
 
 def widths(counts: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
 from flows.parse_command import parse
-from flows.shifts_command import judge, shifts, silence_app
+from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
 from store.errors import RicwatchError
 
@@ -395,6 +395,7 @@ app.command()(narratives)
 app.command()(parse)
 app.command()(shifts)
 app.command()(judge)
+app.command()(judged)
 
 
 @app.command()

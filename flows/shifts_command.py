@@ -1,8 +1,10 @@
-"""The commands `shifts`, `judge` and `silence`: look at what was found, say what you make of it, name a known cause."""
+"""The commands `shifts`, `judge`, `judged` and `silence`: what was found, what you make of it, a known cause."""
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,6 +100,24 @@ def judge(
 
     with open_watch() as watch:
         tables.say(verdicts.judge(watch, number, verdict.value, by=by, comment=comment))
+
+
+def judged(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the items go, .jsonl.", resolve_path=True)],
+) -> None:
+    """Write the articles that carried shifts judged wrong, for `ricwatch label`: labels made so teach the reader.
+
+    Example: `ricwatch judged -o wrong.jsonl`, then `ricwatch label wrong.jsonl` (docs/readers.md has the rest)
+    """
+    prepare()
+    from alerts.explain import disputed_items
+    from flows import tables
+    from flows.watch import open_watch
+
+    with open_watch() as watch, watch.store.session() as session:
+        items = disputed_items(session)
+    output.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), encoding="utf-8")
+    tables.say(f"{len(items)} {'item' if len(items) == 1 else 'items'} in {output}")
 
 
 @silence_app.command("add")

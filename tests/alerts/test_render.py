@@ -21,6 +21,7 @@ from alerts.newest import ArticleRow
 from alerts.notify import Reason
 from alerts.outbox import DeliverReport
 from alerts.palette import CHART, DARK, LIGHT
+from alerts.readers import Reader
 from alerts.render import MAX_HTML, html_size, md, render_artifact, render_html, render_text
 from alerts.series import SeriesReport
 from alerts.shifts import DetectReport
@@ -438,6 +439,18 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             ),
             "until": day,
             "folder": Path("var/replay"),
+        },
+        "subscribers": {"words": HOSTILE, "rows": [(Reader(HOSTILE), HOSTILE)]},
+        "silences": {"words": HOSTILE, "rows": [(1, HOSTILE, HOSTILE)]},
+        "shift": {
+            "x": SimpleNamespace(
+                row=SimpleNamespace(id=7),
+                view=compose(hostile_facts()).shifts[0],
+                evidence=HOSTILE,
+                life=[SimpleNamespace(at=now, state="found", why=HOSTILE)],
+                told=[(HOSTILE, now)],
+                judgements=[(HOSTILE, "wrong", HOSTILE)],
+            )
         },
         "backtest": {
             "report": SimpleNamespace(

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from alerts import life
-from alerts.explain import explain_shift, list_shifts
+from alerts.explain import disputed_items, explain_shift, list_shifts
 from alerts.verdicts import Record, gather_record, judge, record_words
 from store.db import Store
 from store.errors import ConfigError, InputError
@@ -43,7 +43,7 @@ def test_the_record_counts_what_was_told_and_what_became_of_it(filled: Store, se
     assert (made.digests, made.told, made.confirmed, made.faded, made.open) == (1, 3, 1, 1, 1)
     assert (made.right, made.wrong, made.known) == (1, 1, 0), "where readers differ evenly, wrong counts"
     assert record_words(made) == (
-        "Since 28 October 2024 3 shifts told: one confirmed by later days, one faded and one not measured again yet. "
+        "3 shifts told since 28 October 2024: one confirmed by later days, one faded and one not measured again yet. "
         "Readers judged one right and one wrong."
     )
 
@@ -54,7 +54,7 @@ def test_the_next_digest_prints_the_record(filled: Store, settings: Settings) ->
     assert "Record" not in first.text
     say(filled, number, "wrong", "Ann")
     text = " ".join(run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE).text.split())
-    assert "Since 28 October 2024 1 shift told: one not measured again yet. Readers judged one wrong." in text
+    assert "1 shift told since 28 October 2024: one not measured again yet. Readers judged one wrong." in text
 
 
 def test_a_later_word_of_the_same_person_replaces_the_earlier_one(filled: Store, settings: Settings) -> None:
@@ -93,6 +93,20 @@ def test_a_shift_is_explained_with_its_life_its_readers_and_their_words(filled: 
     assert [(row.id, row.verdicts) for row in rows] == [(number, "Ann: right")]
     with filled.session() as session, pytest.raises(InputError, match="no shift with number 77"):
         explain_shift(session, settings, 77)
+
+
+def test_the_articles_of_shifts_judged_wrong_come_out_as_items_to_label(filled: Store, settings: Settings) -> None:
+    wrong, right = add_shift(filled), add_shift(filled, dyad="IN-RU")
+    say(filled, right, "right", "Ann")
+    with filled.session() as session:
+        assert disputed_items(session) == []
+    say(filled, wrong, "wrong", "Ann")
+    with filled.session() as session:
+        items = disputed_items(session)
+    # Of the six stories of the evidence, the database of this test holds the articles of three.
+    assert [item["id"] for item in items] == ["article-1", "article-2", "article-3"]
+    assert items[0]["url"] == "https://demo.example/0"
+    assert items[0]["source"] == "Demo good"
 
 
 def test_the_same_state_is_not_written_twice_in_a_row(filled: Store) -> None:
