@@ -17,7 +17,7 @@ from alerts.model import ChartPoint, Kind
 from alerts.notify import DigestKind, Reason
 from alerts.null import BLOCK, Null, Range
 from alerts.periodchart import letter
-from alerts.view import Limits, Row, shift_view
+from alerts.shiftview import Limits, Row, shift_view
 from alerts.wording import dyad_name
 from alerts.words import DASH, MONTHS, NBSP, count, day_short, day_words, plain, span_words
 

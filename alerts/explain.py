@@ -13,9 +13,9 @@ from alerts import gather, life
 from alerts import sentences as say
 from alerts.facts import DigestFacts, FeedsFact, ShiftFact, evidence_from_json
 from alerts.notify import DigestKind, Reason
+from alerts.shiftview import Limits, ShiftView, shift_view
 from alerts.themes import theme_names
 from alerts.verdicts import Record, Said
-from alerts.view import Limits, ShiftView, shift_view
 from store.errors import InputError
 from store.models import Article, Shift
 from store.people import Judgement, Notice

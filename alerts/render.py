@@ -19,7 +19,8 @@ import jinja2
 from markupsafe import Markup
 
 from alerts.palette import DARK, LIGHT
-from alerts.view import STANCES, DigestView
+from alerts.shiftview import STANCES
+from alerts.view import DigestView
 from alerts.wording import dyad_name, signed, what_moved
 from alerts.words import DASH, count, day_words, plain, printable, safe_url
 from store.settings import Settings

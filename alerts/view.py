@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,42 +10,23 @@ from zoneinfo import ZoneInfo
 from alerts import narrativenews, triangle
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
-from alerts.model import DYADS, Direction, DyadState, Kind, StoryEvidence
+from alerts.model import DYADS, DyadState, Kind
 from alerts.notify import REASON_WORDS, DigestKind, Reason
 from alerts.press import PressCell
+from alerts.shiftview import CHARTED, ChartView, Limits, Row, ShiftView, and_more, chart_view, shift_view
 from alerts.together import findings
 from alerts.verdicts import record_words
-from alerts.wording import dyad_name, share, signed
+from alerts.wording import dyad_name, signed
 from alerts.words import (
-    BLOCS,
     bloc_name,
     count,
-    day_short,
     day_words,
-    lang_tag,
-    language_name,
     plain,
     safe_url,
     span_words,
 )
 
-STANCES = {1: ("up", "↑ convergence"), 0: ("flat", "→ neutral"), -1: ("down", "↓ divergence")}
-CHARTED = (Kind.STANCE, Kind.ATTENTION)
-"""Kinds whose onset is marked in the chart of a tie: what a single press or a theme did does not show in it."""
 BASELINE_TEXT = "the 84 days that end 14 days before"
-PASSAGES = 2
-"""Sentences shown under a claim."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a digest shows before it says "and N more"; tried from generous to meagre until the mail is small."""
-
-    shifts: int = 6
-    stories: int = 5
-    feeds: int = 15
-    title: int = 220
-    sentence: int = 320
 
 
 LIMITS = (
@@ -60,90 +39,11 @@ LIMITS = (
 
 
 @dataclass(frozen=True, slots=True)
-class StoryView:
-    """A story as evidence. `tone` is up, flat or down; `url` is None where the address must not become a link."""
-
-    title: str
-    url: str | None
-    lang: str
-    tone: str
-    stance: str
-    meta: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PassageView:
-    """The sentence of a story that bears on a claim, and whose it is."""
-
-    text: str
-    lang: str
-    outlet: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimView:
-    """A claim of a seed document, what the stories shown do to it, and by which of their sentences."""
-
-    relation: str
-    text: str
-    source: str
-    passages: tuple[PassageView, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PressView:
     """A press bloc beside the others: per tie its tone this week, the usual one, and the stories, as text."""
 
     bloc: str
     cells: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A label and its value."""
-
-    label: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChartView:
-    """A chart by its name within the digest; the renderer turns the name into a CID or a data: address."""
-
-    name: str
-    alt: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftView:
-    """A shift told in full."""
-
-    tone: str
-    arrow: str
-    direction: str
-    headline: str
-    together: str
-    figure: str
-    unit: str
-    range: str
-    before: str
-    after: str
-    lead: str
-    chance: str
-    caution: str
-    breadth: str
-    press: str
-    robustness: str
-    taint: str
-    verdict: str
-    fragile: bool
-    chart: ChartView | None
-    carriers: tuple[Row, ...]
-    stories: tuple[StoryView, ...]
-    more_stories: str
-    counter: StoryView | None
-    claims: tuple[ClaimView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +133,11 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         quiet="" if shifts or cold else say.quiet(facts),
         smallest="" if shifts or cold else say.smallest(facts.states),
         shifts=tuple(shift_view(group[0], facts, limits, group) for group in shown),
-        more_shifts=_more(
+        more_shifts=and_more(
             len(groups) - len(shown), "shift", "shifts", [say.group_headline(group) for group in groups[len(shown) :]]
         ),
         narratives=tuple(narrativenews.view(one, limits.title) for one in facts.narratives[: limits.shifts]),
-        more_narratives=_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
+        more_narratives=and_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
         advice=narrativenews.ADVICE if facts.narratives else "",
         earlier=tuple(
             say.earlier_line(shift, plain(facts.held.get(shift.id, ""), 300))
@@ -260,7 +160,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         feeds=tuple(
             FeedView(plain(feed.outlet, 80), str(feed.state), say.feed_note(feed)) for feed in unwell[: limits.feeds]
         ),
-        more_feeds=_more(len(unwell) - limits.feeds, "feed", "feeds"),
+        more_feeds=and_more(len(unwell) - limits.feeds, "feed", "feeds"),
         method=tuple(_method(facts)),
         why=f"Why this mail: {REASON_WORDS[facts.reason]}",
         unsubscribe="To stop these mails, answer with the word unsubscribe.",
@@ -337,121 +237,6 @@ def _deck(facts: DigestFacts) -> str:
     return base
 
 
-def _more(number: int, one: str, many: str, names: list[str] | None = None) -> str:
-    if number <= 0:
-        return ""
-    said = f"and {number:,} more {one if number == 1 else many}"
-    return f"{said}: {'; '.join(names[:6])}" if names else said
-
-
-def shift_view(
-    shift: ShiftFact, facts: DigestFacts, limits: Limits, group: Sequence[ShiftFact] | None = None
-) -> ShiftView:
-    """One shift told in full; of *facts* it takes names of themes, claims, and the tie's state for its chart.
-
-    *group* holds the shifts of all ties where they moved at once, this one first.
-    """
-    alike = group or (shift,)
-    tone = {Direction.CONVERGENCE: "up", Direction.DIVERGENCE: "down"}.get(shift.direction, "flat")
-    evidence = shift.evidence
-    shown = evidence.stories[: limits.stories]
-    left = evidence.story_count - len(shown)
-    level = signed if shift.kind.tone else share if shift.kind is Kind.THEME else say.per_day
-    state = next((s for s in facts.states if s.dyad == shift.dyad and shift.kind in CHARTED), None)
-    return ShiftView(
-        tone=tone,
-        arrow=say.ARROWS[shift.direction],
-        direction=str(shift.direction),
-        headline=say.group_headline(alike),
-        together=say.together(alike),
-        figure=say.figure(shift),
-        unit=say.unit(shift) + (f" of {dyad_name(shift.dyad)}" if len(alike) > 1 else ""),
-        range=f"95 % range {say.size_range(shift)}",
-        before=level(shift.before),
-        after=level(shift.after),
-        lead=say.lead(shift),
-        chance=say.chance(shift),
-        caution=say.first_size(shift),
-        breadth=say.breadth(shift),
-        press=say.by_press(shift),
-        robustness=say.robustness(shift),
-        taint=say.taint(shift, facts),
-        verdict=say.ask_verdict(shift) if shift.id else "",
-        fragile=bool(evidence.fragile),
-        chart=_chart(state, shift) if state else None,
-        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(facts.themes), BLOCS)),
-        stories=tuple(_story(story, facts.themes, limits) for story in shown),
-        more_stories=_more(left, "story", "stories") if shown else "",
-        counter=_story(evidence.counter, facts.themes, limits) if evidence.counter else None,
-        claims=_claims(shift, facts, limits.sentence),
-    )
-
-
-def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> StoryView:
-    tone, stance = STANCES[story.stance]
-    copies = f"and {count(story.copies - 1, 'further article')}" if story.copies > 1 else ""
-    lang = "" if story.lang in ("", "en") else f"in {language_name(story.lang)}"
-    parts = (
-        plain(story.outlet, 80),
-        bloc_name(story.bloc),
-        plain(lang, 24),
-        day_short(dt.date.fromisoformat(story.day)),
-        plain(themes.get(story.theme, story.theme), 60),
-        copies,
-    )
-    return StoryView(
-        title=plain(story.title, limits.title) or "(without a title)",
-        url=safe_url(story.url),
-        lang=lang_tag(story.lang),
-        tone=tone,
-        stance=stance,
-        meta=" · ".join(part for part in parts if part),
-        # Of many items only the title speaks of the tie; it stands above and need not be quoted below.
-        sentence="" if story.sentence.strip() == story.title.strip() else plain(story.sentence, limits.sentence),
-    )
-
-
-def _claims(shift: ShiftFact, facts: DigestFacts, longest: int) -> tuple[ClaimView, ...]:
-    """Claims that at least one story of the evidence supports or undercuts, the most often first."""
-    told = Counter(
-        (story.claim_id, story.claim_relation)
-        for story in shift.evidence.stories
-        if story.claim_id in facts.claims and story.claim_relation in ("supports", "undercuts")
-    )
-    views = []
-    for (claim_id, relation), number in told.most_common(3):
-        claim = facts.claims[claim_id or ""]
-        source = ", ".join(plain(part, 120) for part in (claim.document, claim.publisher, claim.published) if part)
-        bearing = [s for s in shift.evidence.stories if (s.claim_id, s.claim_relation) == (claim_id, relation)]
-        views.append(
-            ClaimView(
-                relation=f"{count(number, 'story', 'stories')} {'support' if number > 1 else 'supports'}"
-                if relation == "supports"
-                else f"{count(number, 'story', 'stories')} {'undercut' if number > 1 else 'undercuts'}",
-                text=plain(claim.text, 300),
-                source=source,
-                passages=tuple(
-                    PassageView(plain(s.sentence or s.title, longest), lang_tag(s.lang), plain(s.outlet, 80))
-                    for s in bearing[:PASSAGES]
-                ),
-            )
-        )
-    return tuple(views)
-
-
-def _chart(state: DyadState, shift: ShiftFact | None = None) -> ChartView | None:
-    if not state.chart:
-        return None
-    name = dyad_name(state.dyad)
-    score = "no story this week" if state.score is None else f"{signed(state.score)} this week"
-    usual = "no baseline yet" if state.baseline is None else f"usual level {signed(state.baseline)}"
-    since = f", moved around {day_words(shift.onset)}" if shift else ""
-    return ChartView(
-        name=state.dyad.lower(),
-        alt=f"{name}, {len(state.chart) // 7} weeks of average stance: {score}, {usual}{since}.",
-    )
-
-
 def _dyad(state: DyadState, *, chart: bool) -> DyadView:
     total = state.plus + state.zero + state.minus
     change = None if state.score is None or state.baseline is None else state.score - state.baseline
@@ -473,7 +258,7 @@ def _dyad(state: DyadState, *, chart: bool) -> DyadView:
         zero=state.zero,
         minus=state.minus,
         widths=widths((state.plus, state.zero, state.minus)) if total else (0, 0, 0),
-        chart=_chart(state) if chart else None,
+        chart=chart_view(state) if chart else None,
     )
 
 
