@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
@@ -24,12 +24,16 @@ def param(title: str, help_text: str = "", **constraints: Any) -> Any:
     return Field(json_schema_extra=extra, **constraints)
 
 
+ALL: Literal["all"] = "all"
+"""What a form calls no choice: an empty line in a drop-down says nothing."""
+
+
 def choose(title: str, help_text: str, choices: tuple[str, ...], *, many: bool = False) -> Any:
-    """As `param`, with a list to choose from that only the topic knows; *many* for a list of them.
+    """As `param`, with a list to choose from that only the topic knows, or `ALL`; *many* for several of them.
 
     The server refuses what is not in the list before a run begins.
     """
-    values: list[JsonValue] = list(choices if many else ("", *choices))
+    values: list[JsonValue] = list(choices if many else (ALL, *choices))
     extra: dict[str, JsonValue] = {"title": title, "description": help_text}
     if choices:
         extra.update({"items": {"type": "string", "enum": values}} if many else {"enum": values})

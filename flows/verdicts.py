@@ -13,7 +13,7 @@ from alerts import silences, verdicts
 from alerts.explain import Explained, ShiftRow, explain_shift, list_shifts
 from alerts.scope import Quiet
 from flows import artifacts
-from flows.forms import choose, codes, param
+from flows.forms import ALL, choose, codes, param
 from flows.reporting import logger
 from flows.watch import Watch, closed_day, moment, open_watch
 
@@ -107,22 +107,22 @@ async def silence(
     until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
     comment: Annotated[str, param("Known cause", "Such as: summit in Delhi. Digests quote it.")],
     requested_by: Annotated[str, param("Your name", "Digests say who asked for the silence.")],
-    dyad: Annotated[str, choose("Tie", "Leave empty for all.", CODES.dyads)] = "",
+    dyad: Annotated[str, choose("Tie", "Only shifts of this tie.", CODES.dyads)] = ALL,
     kind: Annotated[
-        Literal["", "stance", "attention", "theme", "bloc"],
-        param("Kind of shift", "stance: tone. attention: amount. theme: share. bloc: one press alone. Empty: all."),
-    ] = "",
-    theme: Annotated[str, choose("Theme", "Only shifts that it carries; leave empty for all.", CODES.themes)] = "",
+        Literal["all", "stance", "attention", "theme", "bloc"],
+        param("Kind of shift", "stance: tone. attention: amount. theme: share of all stories. bloc: one press alone."),
+    ] = ALL,
+    theme: Annotated[str, choose("Theme", "Only shifts that this theme carries.", CODES.themes)] = ALL,
     press: Annotated[
-        Literal["", "india", "russia", "china", "west", "other"],
-        param("Press", "Only shifts of this press alone; leave empty for all."),
-    ] = "",
+        Literal["all", "india", "russia", "china", "west", "other"],
+        param("Press", "Only shifts of this press alone."),
+    ] = ALL,
 ) -> State[str]:
     """Lists what has a known cause in digests without alerting anybody, until a day."""
     with open_watch() as watch:
-        words = add_silence(
-            watch, until=until, author=requested_by, comment=comment, dyad=dyad, kind=kind, theme=theme, bloc=press
-        )
+        scope = {"dyad": dyad, "kind": kind, "theme": theme, "bloc": press}
+        chosen = {name: value for name, value in scope.items() if value != ALL}
+        words = add_silence(watch, until=until, author=requested_by, comment=comment, **chosen)
         logger().info(words)
         rows = [(one.id, silences.what(one), silences.because(one)) for one in silences_now(watch)]
         await artifacts.publish(watch.settings, "silences", "silences", "Silences in force", words=words, rows=rows)

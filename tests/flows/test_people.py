@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,13 @@ def test_a_verdict_is_kept_and_shown_with_the_shift() -> None:
 
 
 def test_a_silence_is_made_and_listed() -> None:
-    state = run(silence, until="2099-01-01", comment="summit", requested_by="Ann")
-    assert state.is_failed()
-    assert "180 days at most" in str(state.message)
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(days=9)).date()
+    state = run(silence, until=until, comment="summit", requested_by="Ann", dyad="IN-CN")
+    assert "Silence 1: India–China, silenced until" in str(state.message)
+    assert "by Ann: summit" in pages(state)["silences"]
+    late = run(silence, until="2099-01-01", comment="summit", requested_by="Ann")
+    assert late.is_failed()
+    assert "180 days at most" in str(late.message)
 
 
 def test_the_commands_do_the_same(tmp_path: Path, settings: Settings) -> None:

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from sqlalchemy import select
 
 from flows.replay import write_roster
 from ingest.archive import ArchiveServer, load_archive
+from store.db import Store
+from store.people import Subscriber
 from store.settings import ROOT
 from tests.flows.items import write_items
 from tests.flows.served import Served, serving
@@ -42,10 +46,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_every_deployment_is_registered_with_its_schedule(served: Served) -> None:
-    deployments = served.deployments()
-    assert len(deployments) == 10
-    scheduled = {name for name, row in deployments.items() if row["schedules"]}
-    assert scheduled == {"monitor", "digest"}
+    asked = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    made = {name: len(row["schedules"]) for name, row in served.deployments().items()}
+    assert made == {row["name"]: len(row.get("schedules", [])) for row in asked}
+    assert {"monitor", "digest"} <= {name for name, schedules in made.items() if schedules}
 
 
 def test_a_scheduled_run_is_waiting(served: Served) -> None:
@@ -135,8 +139,9 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
         if shots:
             page.screenshot(path=shots / f"{name}.png")
 
-    page.goto(f"{served.base}/v2/deployments")
-    page.get_by_role("link", name="send-test-digest").first.click()
+    # By its address: the list of deployments shows ten on a page.
+    deployment = served.deployments()["send-test-digest"]["id"]
+    page.goto(f"{served.base}/v2/deployments/deployment/{deployment}")
     page.get_by_role("tab", name="Description").click()
     page.get_by_text("Sends the digest as it stands now").first.wait_for()
     shot("deployment")
@@ -149,7 +154,6 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
     page.get_by_role("button", name="Submit").click()
     # The message with its link to the run fades away after some seconds, so the run is opened by its address.
     page.wait_for_url("**/deployments/deployment/*tab=Runs")
-    deployment = served.deployments()["send-test-digest"]["id"]
     (run,) = served.post("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
     page.goto(f"{served.base}/v2/runs/flow-run/{run['id']}")
     page.get_by_text("Completed").first.wait_for(timeout=120_000)
@@ -162,3 +166,24 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
     body = sent[0].get_body(("html",))
     assert body is not None
     assert "India–China" in body.get_content()
+
+
+@pytest.mark.browser
+def test_an_analyst_subscribes_a_reader_from_the_form(served: Served, page: Page) -> None:
+    deployment = served.deployments()["subscribe"]["id"]
+    page.goto(f"{served.base}/v2/deployments/deployment/{deployment}/run")
+    page.get_by_text("Mail address").first.wait_for()
+    page.get_by_role("textbox").nth(1).fill("ann@example.org")
+    page.get_by_text("Select", exact=True).first.click()
+    page.get_by_role("option", name="IN-CN").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/deployments/deployment/*tab=Runs")
+    (run,) = served.post("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
+    page.goto(f"{served.base}/v2/runs/flow-run/{run['id']}")
+    page.get_by_text("Completed").first.wait_for(timeout=120_000)
+    store = Store(f"sqlite:///{served.var / 'ricwatch.db'}")
+    with store.session() as session:
+        (row,) = session.scalars(select(Subscriber)).all()
+        assert (row.address, row.dyads, row.cadence) == ("ann@example.org", ["IN-CN"], "at_once")
+    store.close()
