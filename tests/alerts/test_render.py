@@ -15,12 +15,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from alerts.digest import DigestReport, Rendered, render
-from alerts.facts import DigestFacts
+from alerts.facts import DigestFacts, Outage
 from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.newest import ArticleRow
 from alerts.notify import Reason
 from alerts.outbox import DeliverReport
 from alerts.palette import CHART, DARK, LIGHT
+from alerts.press import PressCell
 from alerts.readers import Reader
 from alerts.render import MAX_HTML, html_size, md, render_artifact, render_html, render_text
 from alerts.series import SeriesReport
@@ -87,6 +88,10 @@ def hostile_facts() -> DigestFacts:
         claims={claim.id: claim},
         public_url="javascript:alert(1)",
         model=HOSTILE,
+        earlier=(shift(id=9),),
+        held={9: HOSTILE},
+        outages={7: Outage(0.4, (HOSTILE, HOSTILE))},
+        press=(PressCell(HOSTILE, "IN-CN", 0.1, 0.2, 9),),
     )
 
 
