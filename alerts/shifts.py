@@ -81,13 +81,13 @@ def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date,
             told = worded(one, names) if one.theme else one
             shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
             if one.returned:
-                for undone in _return(stored, shift):
+                for undone in _return(stored, shift, now):
                     changed.append((undone.id, undone.status))
                     why = f"Coverage is back at its earlier level, as shift {shift.id} tells."
                     life.note(session, undone.id, undone.status, why, day=shift.detected, now=now)
             stored.append(shift)
             new.append((shift.id, told))
-        for shift, why in _follow_ups(coverage, by_key, stored, model, day):
+        for shift, why in _follow_ups(coverage, by_key, stored, model, day=day, now=now):
             changed.append((shift.id, shift.status))
             life.note(session, shift.id, shift.status, why, day=day, now=now)
         session.flush()
@@ -219,12 +219,12 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     )
 
 
-def _return(stored: Sequence[Shift], back: Shift) -> list[Shift]:
+def _return(stored: Sequence[Shift], back: Shift, now: dt.datetime) -> list[Shift]:
     """The shifts that *back* undoes."""
     key = series_key(back)
     undone = [shift for shift in stored if series_key(shift) == key and shift.status in STANDING]
     for shift in undone:
-        shift.status = "returned"
+        shift.status, shift.status_at = "returned", now
     return undone
 
 
@@ -233,7 +233,9 @@ def _follow_ups(
     series: dict[SeriesKey, Series],
     stored: Sequence[Shift],
     model: str,
+    *,
     day: dt.date,
+    now: dt.datetime,
 ) -> list[tuple[Shift, str]]:
     """Measure open shifts again, on the days from their detection to the due day; those that changed, with why."""
     changed = []
@@ -253,7 +255,7 @@ def _follow_ups(
         if measured is None:
             continue
         lasting = lasts(Kind(shift.kind), shift.magnitude, *measured)
-        shift.status = "confirmed" if lasting else "faded"
+        shift.status, shift.status_at = "confirmed" if lasting else "faded", now
         verb = "bear it out" if lasting else "do not bear it out"
         changed.append((shift, f"The days after it was found, up to {until.isoformat()}, {verb}."))
     return changed

@@ -103,24 +103,36 @@ def smallest_shifts(coverage: Coverage, family: Sequence[Series], false_alarms_p
     pass h by the end of the period. None of it where there is too little history, or nothing at all to see with.
     """
     seen: dict[str, float] = {}
-    part = thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets)[Kind.STANCE]
-    needed = thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)), part)
-    zone = FAMILY[Kind.STANCE].zone
+    needed = stance_threshold(coverage, family, false_alarms_per_year)
     for item in family:
         days = item.baseline.days
-        information = 0.0
-        for t in range(max(0, days - SIGHT), days):
-            high = t - min(GUARD, max(3, t // 4))
-            low = max(0, high - WINDOW)
-            outlook = item.baseline.outlook(t, low, high) if item.baseline.usable(t) and high - low >= 10 else None
-            if outlook is not None:
-                information += sensitivity(outlook) ** 2
-        if information > 0:
-            size = math.sqrt(2 * (needed + 2) / information + zone**2)
-            # Stance runs from -1 to 1; what would have to be larger than that cannot be seen.
-            if size <= 2:
-                seen[item.dyad] = size
+        size = visible(sum(day_sight(item, t) for t in range(max(0, days - SIGHT), days)), needed)
+        if size is not None:
+            seen[item.dyad] = size
     return seen
+
+
+def stance_threshold(coverage: Coverage, family: Sequence[Series], false_alarms_per_year: float) -> float:
+    """The log evidence that a shift of stance must reach, by the ladder; *family* are the stance series."""
+    part = thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets)[Kind.STANCE]
+    return thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)), part)
+
+
+def day_sight(item: Series, t: int) -> float:
+    """The squared sensitivity k² of day *t* of a series; 0 on a day that shows nothing."""
+    high = t - min(GUARD, max(3, t // 4))
+    low = max(0, high - WINDOW)
+    outlook = item.baseline.outlook(t, low, high) if item.baseline.usable(t) and high - low >= 10 else None
+    return 0.0 if outlook is None else sensitivity(outlook) ** 2
+
+
+def visible(information: float, needed: float) -> float | None:
+    """The change of stance that days with this sum of k² would have shown; None where none could be seen."""
+    if information <= 0:
+        return None
+    size = math.sqrt(2 * (needed + 2) / information + FAMILY[Kind.STANCE].zone ** 2)
+    # Stance runs from -1 to 1; what would have to be larger than that cannot be seen.
+    return size if size <= 2 else None
 
 
 def _state(

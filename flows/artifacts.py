@@ -1,4 +1,4 @@
-"""What every run leaves in the UI: one Markdown page per step, from the templates in ``templates/artifacts``.
+"""What every run leaves in the UI: a Markdown page per step, from the templates in ``templates/artifacts``, and links.
 
 Outside a flow run (a flow's plain function, called by the command line on files) nothing is published.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.artifacts import acreate_markdown_artifact
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
 
 from alerts.render import render_artifact
 from flows.reporting import in_flow_run
@@ -21,3 +21,11 @@ async def publish(settings: Settings, template: str, key: str, description: str,
     mark = f"{settings.mark}: " if settings.mark else ""
     page = render_artifact(settings, template, mark=settings.mark, **fields)
     await acreate_markdown_artifact(markdown=page, key=key, description=f"{mark}{description}")
+
+
+async def publish_link(settings: Settings, key: str, text: str, link: str) -> None:
+    """Keep *link*, which is http or https, as artifact *key* of this run."""
+    if not in_flow_run():
+        return
+    mark = f"{settings.mark}: " if settings.mark else ""
+    await acreate_link_artifact(link=link, link_text=f"{mark}{text}", key=key, description=f"{mark}{text}")

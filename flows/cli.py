@@ -21,6 +21,7 @@ from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
 from flows.parse_command import parse
+from flows.report_command import export, report
 from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
 from store.errors import RicwatchError
@@ -392,6 +393,8 @@ def train(
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)
+app.command()(report)
+app.command()(export)
 app.command()(parse)
 app.command()(shifts)
 app.command()(judge)

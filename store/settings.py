@@ -104,6 +104,15 @@ class Settings(BaseSettings):
         False, description="Let feeds lie on loopback and private addresses; for the replay and for tests."
     )
     public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
+    report_url: str = Field(
+        "",
+        description="Address at which you publish the folder var_dir/report, for links; empty leaves them out.",
+    )
+    feed_authority: str = Field(
+        "ricwatch.invalid",
+        pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+        description="A domain of yours, for the names of the entries of shifts.atom; set it before that has readers.",
+    )
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
     @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir")

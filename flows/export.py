@@ -1,0 +1,83 @@
+"""Flow `export`: the series, shifts, readings or stories as a file for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from alerts.backtest import parse_day
+from alerts.export import COLUMNS, Asked, Exported, What
+from alerts.export import export as write_export
+from alerts.words import count
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, closed_day, moment, open_watch
+
+
+def describe(done: Exported) -> str:
+    """One line for the state message, the log and the terminal."""
+    return f"{count(done.rows, 'row')} of {done.what} in {done.path}"
+
+
+def build(watch: Watch, asked: Asked) -> Exported:
+    """The step behind the flow."""
+    with progress(f"Exporting {asked.what}") as report_progress:
+        return write_export(
+            watch.store,
+            watch.settings,
+            watch.model.version,
+            asked,
+            day=closed_day(moment("")),
+            progress=report_progress,
+        )
+
+
+@task(name="write export", task_run_name="export {asked.what}", cache_policy=NO_CACHE)
+async def export_task(watch: Watch, asked: Asked) -> Exported:
+    """Write, and leave the page *What was exported*."""
+    done = build(watch, asked)
+    logger().info(describe(done))
+    await artifacts.publish(
+        watch.settings,
+        "export",
+        "export",
+        "What was exported, and where it lies",
+        done=done,
+        asked=asked,
+        columns=COLUMNS[done.what],
+    )
+    return done
+
+
+@flow(name="export", flow_run_name="export {what}", log_prints=False)
+async def export(
+    what: Annotated[
+        Literal["series", "shifts", "readings", "stories"],
+        param("What", "series: daily counts. shifts: all found. readings: each article. stories: what is counted."),
+    ] = "series",
+    *,
+    form: Annotated[Literal["csv", "jsonl"], param("Format", "csv: a table. jsonl: a JSON object a line.")] = "csv",
+    start: Annotated[str, param("From", "First day, such as 2025-01-01; leave empty for all.")] = "",
+    end: Annotated[str, param("To", "Last day, such as 2025-03-31; leave empty for the last closed one.")] = "",
+    dyad: Annotated[Literal["all", "IN-RU", "RU-CN", "IN-CN"], param("Tie", "One tie, or all three.")] = "all",
+    output: Annotated[str, param("File", "Where it goes; leave empty for a file in var/exports.")] = "",
+) -> State[Exported]:
+    """Writes what the monitor holds as CSV or JSON Lines; the columns are explained in docs/formats.md."""
+    with open_watch() as watch:
+        path = Path(output) if output else watch.settings.var_dir / "exports" / f"{what}.{form}"
+        asked = Asked(
+            What(what),
+            path,
+            form,
+            parse_day(start, "From"),
+            parse_day(end, "To"),
+            "" if dyad == "all" else dyad,
+        )
+        done = await export_task(watch, asked)
+    return Completed(message=describe(done), data=done)

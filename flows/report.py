@@ -1,0 +1,99 @@
+"""Flow `report`: the full report as one page, and the feed of shifts beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from alerts.report import PAGE_NAME, ReportDone, write_report
+from alerts.reportfacts import MONTHS
+from alerts.words import count, safe_url
+from flows import artifacts
+from flows.forms import param
+from flows.reporting import logger, progress
+from flows.watch import Watch, closed_day, moment, open_watch
+from store.settings import Settings
+
+
+def describe(done: ReportDone) -> str:
+    """One line for the state message, the log and the terminal."""
+    return (
+        f"report up to {done.day} with {count(done.shifts, 'shift')} in {done.path} ({done.size / 1e6:.1f} MB); "
+        f"feed of shifts in {done.feed}"
+    )
+
+
+def page_of(settings: Settings) -> Path:
+    """Where the page lies unless another place was asked for."""
+    return settings.var_dir / "report" / PAGE_NAME
+
+
+def published(settings: Settings) -> str | None:
+    """The address under which readers open the page, where the settings name one."""
+    return safe_url(f"{settings.report_url.rstrip('/')}/{PAGE_NAME}") if settings.report_url else None
+
+
+def build(watch: Watch, now: dt.datetime, output: str = "", feed: str = "", months: int = MONTHS) -> ReportDone:
+    """The step behind the flow."""
+    with progress("Gathering the report") as report_progress:
+        return write_report(
+            watch.store,
+            watch.settings,
+            watch.model.version,
+            Path(output) if output else page_of(watch.settings),
+            feed=Path(feed) if feed else None,
+            day=closed_day(now),
+            now=now,
+            months=months,
+            progress=report_progress,
+        )
+
+
+@task(name="write report", task_run_name="write the report", cache_policy=NO_CACHE)
+async def report_task(watch: Watch, now: dt.datetime, output: str, feed: str, months: int) -> ReportDone:
+    """Write, and leave the page *The report* and, where it is published, a link to it."""
+    done = build(watch, now, output, feed, months)
+    logger().info(describe(done))
+    await publish(watch.settings, done)
+    return done
+
+
+async def publish(settings: Settings, done: ReportDone) -> None:
+    """The pages of a run."""
+    digest = done.facts.digest
+    await artifacts.publish(
+        settings,
+        "report",
+        "report",
+        "The report: where it lies, where the ties stand, and the shifts",
+        done=done,
+        states=digest.states,
+        shifts=digest.shifts,
+        link=published(settings),
+        now=digest.now,
+    )
+    link = published(settings)
+    # The link names the folder's page; a report that went elsewhere is not what lies there.
+    if link and done.path == page_of(settings):
+        await artifacts.publish_link(settings, "report-page", "The report, as its readers open it", link)
+
+
+@flow(name="report", flow_run_name="report", log_prints=False)
+async def report(
+    months: Annotated[int, param("Months", "How far back the pictures reach.", ge=1, le=240)] = MONTHS,
+    output: Annotated[str, param("File", "Where the page goes; leave empty for var/report/index.html.")] = "",
+    feed: Annotated[str, param("Feed file", "Where the feed goes; leave empty for shifts.atom beside the page.")] = "",
+    as_of: Annotated[
+        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
+    ] = "",
+) -> State[ReportDone]:
+    """Writes what was found in the last months as one page for readers, and the feed of shifts for feed readers."""
+    with open_watch() as watch:
+        done = await report_task(watch, moment(as_of), output, feed, months)
+    return Completed(message=describe(done), data=done)
