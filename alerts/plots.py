@@ -17,8 +17,8 @@ from alerts.model import Direction
 from alerts.weeks import Span, Week
 from alerts.words import MONTHS
 
-BADGE_ROOM = 5.0
-"""Percent of a plot's width that a mark needs beside another; closer ones go below each other."""
+BADGE_ROOM = 13.0
+"""Percent of a plot's width that a mark needs beside another on a phone; closer ones go below each other."""
 
 
 @dataclass(frozen=True, slots=True)

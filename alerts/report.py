@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from alerts.render import render_page
 from alerts.reportfacts import MONTHS, ReportFacts, gather_report
@@ -54,7 +55,7 @@ def write_report(
     with store.session() as session:
         facts = gather_report(session, settings, model, day=day, now=now, months=months, progress=progress)
         entries = gather_entries(session, facts.digest.shifts, facts.models)
-    page = render_page(settings.templates_dir, "report", r=report_fields(facts), feed_name=feed.name)
+    page = render_page(settings.templates_dir, "report", r=report_fields(facts), feed_name=_beside(path, feed))
     with whole_file(path) as file:
         file.write(page)
     write_feed(settings, feed, entries, facts.digest)
@@ -67,3 +68,8 @@ def write_report(
         seconds=time.monotonic() - began,
         facts=facts,
     )
+
+
+def _beside(path: Path, feed: Path) -> str:
+    """The relative address of the feed, where it lies in the page's folder; else the page names none."""
+    return quote(feed.name) if feed.parent == path.parent else ""

@@ -12,7 +12,7 @@ from alerts import thresholds, triangle
 from alerts.backtestreport import KINDS
 from alerts.facts import COLD_DAYS, FeedFact, FeedState, ShiftFact
 from alerts.gather import is_news
-from alerts.model import DYADS, Kind
+from alerts.model import ACTOR_NAMES, DYADS, Kind
 from alerts.plots import (
     FATE_SIGNS,
     MarkedDay,
@@ -44,7 +44,8 @@ def report_fields(facts: ReportFacts) -> dict[str, Any]:
     scale = score_scale([*facts.ties.values()])
     return {
         "mark": "REPLAY of invented demo outlets: nothing here is news." if digest.replay else "",
-        "title": f"India, Russia, China: coverage up to {day_words(digest.day)}",
+        "title": f"{', '.join(ACTOR_NAMES.values())}: coverage up to {day_words(digest.day)}",
+        "ties_named": listed([dyad_name(dyad) for dyad in DYADS]),
         "period": span_words(span.first, span.last),
         "brief": brief(facts),
         "doubt": say.feeds_doubt(digest),

@@ -6,8 +6,6 @@ import csv
 import datetime as dt
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 from alerts.detect import detect
 from alerts.model import Found
 from alerts.votes import Counts, Coverage, coverage_from_counts
+from alerts.wholefile import whole_file
 from store.errors import InputError
 
 COLUMNS = ("date", "dyad", "plus", "zero", "minus")
@@ -170,7 +169,8 @@ def detect_file(source: Path, target: Path, *, false_alarms_per_year: float = 1.
     series = read_series(source)
     coverage = series.tables
     found = [] if coverage is None else detect(coverage, false_alarms_per_year=false_alarms_per_year)
-    _write(target, [json.dumps(one.as_record(), ensure_ascii=False) for one in found])
+    with whole_file(target) as file:
+        file.writelines(json.dumps(one.as_record(), ensure_ascii=False) + "\n" for one in found)
     return DetectFileReport(
         source=source,
         target=target,
@@ -180,24 +180,3 @@ def detect_file(source: Path, target: Path, *, false_alarms_per_year: float = 1.
         bad=series.bad,
         found=found,
     )
-
-
-def _write(target: Path, lines: Sequence[str]) -> None:
-    """Through a temporary file beside it, so that a broken-off run never leaves half a file under that name."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        # mkstemp makes a file for the owner alone; a result is as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from None

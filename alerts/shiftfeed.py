@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 
 from alerts import sentences as say
 from alerts.facts import DigestFacts, ShiftFact
+from alerts.model import ACTOR_NAMES
 from alerts.render import render_page
 from alerts.view import Limits, shift_view
 from alerts.wholefile import whole_file
-from alerts.words import day_words, plain, safe_url
+from alerts.words import day_words, listed, plain, safe_url
 from store.models import Shift
 from store.settings import Settings
 
@@ -90,7 +91,7 @@ def feed_tree(settings: Settings, entries: Sequence[Entry], digest: DigestFacts)
     mark = f"{settings.mark}: " if settings.mark else ""
     kind = "replay/shifts" if settings.replay else "shifts"
     _add(feed, "id", f"tag:{settings.feed_authority},2026:{kind}")
-    _add(feed, "title", f"{mark}ricwatch: shifts of coverage on India, Russia and China")
+    _add(feed, "title", f"{mark}ricwatch: shifts of coverage on {listed(list(ACTOR_NAMES.values()))}")
     _add(feed, "subtitle", "Each shift of coverage that was found; an entry is updated when its status changes.")
     # An empty feed must carry a moment too: that of the last day it knows.
     newest = max((one.updated_at for one in entries), default=dt.datetime.combine(digest.day, dt.time(), dt.UTC))

@@ -16,6 +16,7 @@ from alerts.model import ACTOR_NAMES, DyadState
 from alerts.palette import CHART
 from alerts.sentences import leaning
 from alerts.wording import dyad_name, signed
+from alerts.words import listed
 
 WIDTH, HEIGHT = 360, 300
 """Size in CSS pixels, as wide as the narrowest phone shows; the PNG has twice as many."""
@@ -98,7 +99,7 @@ def triangle_alt(states: Sequence[DyadState]) -> str:
         word = {1: "closer than usual", -1: "cooler than usual", 0: "no clear change"}[triangle.moved(state)]
         told = f"change {change}, {word}" if change else "change not measured"
         said.append(f"{dyad_name(state.dyad)}: {level}, {told}")
-    return f"The triangle of India, Russia and China in the last two weeks. {'. '.join(said)}."
+    return f"The triangle of {listed(list(ACTOR_NAMES.values()))} in the last two weeks. {'. '.join(said)}."
 
 
 def _change(state: DyadState) -> str:

@@ -37,7 +37,7 @@ MODEL = "bench-1"
 FIRST = dt.date(2023, 1, 1)
 OUTLETS = 40
 BLOCS = ("india", "russia", "china", "west", "other")
-THEMES = ("trade", "energy", "arms", "border", "forums", "order", "tech", "finance")
+THEMES = ("trade", "energy", "arms", "border", "forums", "order", "technology", "finance")
 
 
 def fill(store: Store, votes: int, days: int, seed: int = 1) -> None:

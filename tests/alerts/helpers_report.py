@@ -28,7 +28,7 @@ def morning(index: int) -> dt.datetime:
 
 def own_settings(folder: Path, **changes: object) -> Settings:
     """Settings that read nothing from the machine."""
-    return Settings(_env_file=None, var_dir=folder, **changes)  # type: ignore[call-arg, arg-type]
+    return Settings(_env_file=None, var_dir=folder, **changes)  # type: ignore[arg-type]
 
 
 def turned(folder: Path) -> tuple[Store, Settings]:

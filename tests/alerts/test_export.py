@@ -207,14 +207,12 @@ def test_an_empty_store_gives_a_header_alone(store: Store, settings: Settings, t
 def test_progress_ends_at_the_number_of_rows(monitor: tuple[Store, Settings], tmp_path: Path) -> None:
     store, settings = monitor
     said: list[tuple[int, int | None]] = []
-    done = export(
-        store,
-        settings,
-        MODEL,
-        Asked(What.STORIES, tmp_path / "x.csv"),
-        day=LAST,
-        progress=lambda at, total, note: said.append((at, total)),  # type: ignore[misc]
-    )
+
+    def progress(done: int, total: int | None = None, note: str = "") -> None:
+        said.append((done, total))
+
+    asked = Asked(What.STORIES, tmp_path / "x.csv")
+    done = export(store, settings, MODEL, asked, day=LAST, progress=progress)
     assert said[-1] == (done.rows, done.rows)
     assert len(said) >= 2
 

@@ -92,6 +92,14 @@ def test_ticks_have_room_and_name_a_year(number: int) -> None:
     assert all(later - earlier >= 9 for earlier, later in pairwise(wide))
 
 
+def test_marks_have_room_on_a_phone() -> None:
+    span = Span(LAST, 100)
+    weekly = [shift(number, LAST - dt.timedelta(weeks=7 * number)) for number in range(12)]
+    for row in range(3):
+        places = [mark.found for mark in marks(weekly, span) if mark.row == row]
+        assert all(later - earlier >= 12 for earlier, later in pairwise(places))
+
+
 def test_scales_and_small_lines_take_what_there_is() -> None:
     low, high = score_scale([weeks([0.9, None]), weeks([-0.3])])
     assert low <= -0.3 < 0.9 <= high

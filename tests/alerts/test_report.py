@@ -52,7 +52,16 @@ def real(monitor: tuple[Store, Settings]) -> ReportFacts:
 
 def hostile(text: str, number: int = 1) -> ShiftFact:
     """A shift whose every text from outside is *text*."""
-    bad = story(1, title=text, sentence=text, outlet=text, url="javascript:alert(1)", bloc=text, lang=text, theme=text)
+    bad = story(
+        1,
+        title=text,
+        sentence=f"{text} he said",
+        outlet=text,
+        url="javascript:alert(1)",
+        bloc=text,
+        lang=text,
+        theme=text,
+    )
     given = replace(evidence(), stories=[bad], counter=replace(bad, url=f"https://x.example/{text}"))
     return shift(id=number, evidence=given)
 
@@ -162,6 +171,7 @@ def test_whatever_comes_from_outside_stays_text(settings: Settings, real: Report
     assert (outline.scripts, outline.handlers, outline.alts) == (0, 0, [])
     assert all(link.startswith(("#", "https://", "http://")) for link in outline.links)
     assert "&lt;script&gt;alert(1)" in page
+    assert " he said</blockquote>" in page
     assert "{{ 7 * 7 }}" in page
     assert "\u202e" not in page
     assert "\x07" not in page
@@ -270,3 +280,13 @@ def test_every_text_is_legible_and_nothing_overflows(
     assert first == ["#now", True]
     assert printed == width or width < 700  # a sheet of paper is wider than a phone
     assert said == []
+
+
+def test_the_page_names_the_feed_only_where_it_lies_beside_it(monitor: tuple[Store, Settings], tmp_path: Path) -> None:
+    store, settings = monitor
+    place = tmp_path / "page.html"
+    for feed, named in ((tmp_path / 'a "b"?.atom', "a%20%22b%22%3F.atom"), (tmp_path / "other" / "x.atom", "")):
+        write_report(store, settings, MODEL, place, feed=feed, day=LAST, now=NOW)
+        found = re.findall(r'<link rel="alternate"[^>]* href="([^"]*)"', place.read_text(encoding="utf-8"))
+        assert found == ([named] if named else [])
+        assert feed.is_file()

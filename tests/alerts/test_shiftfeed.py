@@ -77,13 +77,16 @@ def test_a_reader_gets_the_finding_its_evidence_and_its_status(settings: Setting
 
 
 def test_whatever_comes_from_outside_stays_text_and_the_file_well_formed(settings: Settings, tmp_path: Path) -> None:
-    bad = story(1, title=HOSTILE, sentence=HOSTILE, outlet=HOSTILE, url="javascript:alert(1)", lang=HOSTILE)
+    bad = story(
+        1, title=HOSTILE, sentence=f"{HOSTILE} he said", outlet=HOSTILE, url="javascript:alert(1)", lang=HOSTILE
+    )
     theme = shift(kind=Kind.THEME, dyad="", theme=HOSTILE, evidence=replace(evidence(), stories=[bad], counter=bad))
     feed = parsed(written(settings, tmp_path, entry(theme, model=HOSTILE, theme_code=HOSTILE)))
     (one,) = feed.entries
     html = one.content[0].value
     assert "<script" not in html
     assert "javascript:" not in html
+    assert " he said</blockquote>" in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert one.title_detail.type == "text/plain"
     assert not set("\x00\x0b\ufffe\u202e") & set(html + one.title)

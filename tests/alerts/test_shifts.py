@@ -112,6 +112,7 @@ def test_a_return_closes_the_shift_it_undoes(store: Store, settings: Settings) -
         gone = session.get(Shift, first)
         assert gone is not None
         assert gone.status == "returned"
+        assert gone.status_at is not None
     assert first not in report.open
 
 
