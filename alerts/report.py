@@ -32,6 +32,11 @@ class ReportDone:
     seconds: float
     facts: ReportFacts
 
+    @property
+    def size_words(self) -> str:
+        """The page's size as people say it."""
+        return f"{self.size / 1e6:.1f} MB" if self.size >= 1e6 else f"{self.size / 1e3:.0f} kB"
+
 
 def write_report(
     store: Store,

@@ -24,7 +24,7 @@ from store.settings import Settings
 def describe(done: ReportDone) -> str:
     """One line for the state message, the log and the terminal."""
     return (
-        f"report up to {done.day} with {count(done.shifts, 'shift')} in {done.path} ({done.size / 1e6:.1f} MB); "
+        f"report up to {done.day} with {count(done.shifts, 'shift')} in {done.path} ({done.size_words}); "
         f"feed of shifts in {done.feed}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import feedparser
@@ -33,6 +34,7 @@ def test_report_writes_the_page_and_the_feed_where_they_are_asked_for(tmp_path: 
     )
     assert done.returncode == 0, done.stderr
     assert "1 shift" in done.stdout
+    assert re.search(r"page\.html \(\d+ kB\)", done.stdout)
     assert "13 weeks" in (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert len(feedparser.parse(str(tmp_path / "feed.xml")).entries) == 1
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["page.html"]
