@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from alerts.gather import told_days
 from alerts.load import first_day
 from alerts.model import DYADS
+from alerts.notices import told_days
 from alerts.tablefile import Form, form_of, write_table
 from store.db import Store
 from store.errors import InputError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,6 +35,16 @@ def past_of(session: Session, readers: Sequence[Reader], day: dt.date) -> dict[s
         if row.address in rows:
             rows[row.address].append(row)
     return {reader.key: _past(reader, rows[reader.key]) for reader in readers}
+
+
+def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
+    """The day in *zone* on which each shift was first told to anybody."""
+    days: dict[int, dt.date] = {}
+    rows = session.execute(select(Notice.shift_ids, Notice.at).where(Notice.kind.in_(TELLING)).order_by(Notice.at))
+    for numbers, moment in rows:
+        for number in numbers:
+            days.setdefault(number, moment.astimezone(zone).date())
+    return days
 
 
 def _past(reader: Reader, rows: Iterable[Notice]) -> Past:

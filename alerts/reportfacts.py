@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 from alerts import gather
 from alerts.facts import DigestFacts, ShiftFact
 from alerts.load import first_day
+from alerts.notices import told_days
 from alerts.notify import DigestKind, Reason
+from alerts.shifts import stands
 from alerts.state import WEEK, dyad_states
 from alerts.themes import theme_names
 from alerts.weeks import Span, ThemeWeek, Week, bloc_weeks, span_of, theme_weeks, tie_weeks
@@ -112,7 +114,9 @@ def gather_report(
         blocs=blocs,
         themes=themes,
         models=models,
-        in_force=frozenset().union(*(gather.ids_in_force(session, one, day) for one in set(models.values()))),
+        in_force=frozenset(
+            row.id for row in session.scalars(select(Shift)) if row.detected <= day and stands(row, day)
+        ),
         brought=_brought(session, day),
         amounts=_amounts(session, model, day),
         months=months,
@@ -127,11 +131,11 @@ def all_shifts(session: Session, settings: Settings, day: dt.date) -> tuple[list
     Of all versions: a shift that was told stays on record when a new model takes over.
     """
     models = dict(session.execute(select(Shift.id, Shift.model).where(Shift.detected <= day)).tuples().all())
-    names = theme_names(settings)
+    names, told = theme_names(settings), told_days(session, settings.zone)
     facts = [
-        fact
+        replace(fact, told_on=told.get(fact.id))
         for model in sorted(set(models.values()))
-        for fact in gather.shift_facts(session, model, day, settings.zone, names)
+        for fact in gather.shift_facts(gather.shift_rows(session, model, day), names)
     ]
     return sorted(facts, key=lambda fact: (fact.detected, fact.id), reverse=True), models
 

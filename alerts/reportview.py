@@ -24,10 +24,11 @@ from alerts.plots import (
 )
 from alerts.reportfacts import FEED_DAYS, ReportFacts
 from alerts.shiftfeed import STATUS
+from alerts.shiftview import Limits, Row, shift_view
 from alerts.trianglechart import HEIGHT as TRIANGLE_HEIGHT
 from alerts.trianglechart import LABEL, RADIUS, triangle_view
 from alerts.trianglechart import WIDTH as TRIANGLE_WIDTH
-from alerts.view import BASELINE_TEXT, Limits, Row, shift_view
+from alerts.view import BASELINE_TEXT
 from alerts.weeks import ThemeWeek, Week, recent
 from alerts.wording import dyad_name, how_often, press, share, signed
 from alerts.words import BLOCS, DASH, bloc_name, count, day_short, day_words, listed, plain, span_words

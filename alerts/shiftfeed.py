@@ -21,7 +21,7 @@ from alerts import sentences as say
 from alerts.facts import DigestFacts, ShiftFact
 from alerts.model import ACTOR_NAMES
 from alerts.render import render_page
-from alerts.view import Limits, shift_view
+from alerts.shiftview import Limits, shift_view
 from alerts.wholefile import whole_file
 from alerts.words import day_words, listed, plain, safe_url
 from store.models import Shift

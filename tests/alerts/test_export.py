@@ -246,13 +246,13 @@ def test_the_memory_does_not_grow_with_the_file(store: Store, settings: Settings
         tracemalloc.stop()
         return done.rows, held
 
-    crowd(store, 0, 1_500)
+    crowd(store, 0, 3_000)  # more than two of the thousands that are held at a time
     peak()
     few, before = peak()
-    crowd(store, 1_500, 6_000)
+    crowd(store, 3_000, 7_000)
     many, after = peak()
-    assert many > 4 * few
-    assert after < 1.5 * before
+    assert many > 3 * few
+    assert after < 1.25 * before
 
 
 def test_the_columns_are_explained_in_the_documentation() -> None:
