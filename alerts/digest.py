@@ -32,8 +32,9 @@ from alerts.silences import because
 from alerts.state import dyad_states
 from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
+from alerts.trianglechart import triangle_chart
 from alerts.verdicts import gather_record
-from alerts.view import LIMITS, DigestView, compose, onsets
+from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
 from alerts.words import count, dates_as
 from store.db import Store
 from store.errors import RicwatchError
@@ -88,6 +89,7 @@ class DigestReport:
         if self.view is None:
             return ()
         shown = [shift.chart for shift in self.view.shifts] + [dyad.chart for dyad in self.view.dyads]
+        shown.append(self.view.picture)
         alts = {chart.name: chart.alt for chart in reversed(shown) if chart}
         return tuple((alts[name], png) for name, png in self.charts.items() if name in alts)
 
@@ -206,6 +208,8 @@ def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
         if state.chart:
             onset, direction = marks.get(state.dyad, (None, ""))
             charts[state.dyad.lower()] = dyad_chart(state, onset, direction, scale)
+    if shows_triangle(facts):
+        charts[TRIANGLE] = triangle_chart(facts.states)
     by_cid = {name: f"cid:{content_id(key, name)}" for name in charts}
     with dates_as(facts.dates):
         for allowed in LIMITS:
@@ -385,6 +389,7 @@ class _Job:
             false_alarms_per_year=settings.false_alarms_per_year,
             replay=settings.replay,
             public_url=settings.public_url,
+            report_url=settings.report_url,
             shifts=told.news,
             earlier=told.earlier,
             states=tuple(states),

@@ -143,6 +143,7 @@ class DigestFacts:
     """Shifts of `shifts` that are told although feeds they depend on are out."""
     record: Record = field(default_factory=Record)
     press: tuple[PressCell, ...] = ()
+    report_url: str = ""
     dates: str = "en"
     """How dates are written, one of `alerts.words.DATE_STYLES`."""
 

@@ -15,6 +15,7 @@ from alerts.notify import REASON_WORDS, DigestKind, Reason
 from alerts.press import PressCell
 from alerts.shiftview import CHARTED, ChartView, Limits, Row, ShiftView, and_more, chart_view, shift_view
 from alerts.together import findings
+from alerts.trianglechart import triangle_alt
 from alerts.verdicts import record_words
 from alerts.wording import dyad_name, signed
 from alerts.words import (
@@ -26,6 +27,8 @@ from alerts.words import (
     span_words,
 )
 
+TRIANGLE = "triangle"
+"""The name of its picture among the charts."""
 BASELINE_TEXT = "the 84 days that end 14 days before"
 
 
@@ -101,6 +104,7 @@ class DigestView:
     chart_note: str
     pattern: str
     triangle: str
+    picture: ChartView | None
     ties: tuple[str, ...]
     press: tuple[PressView, ...]
     feeds_line: str
@@ -110,6 +114,7 @@ class DigestView:
     why: str
     unsubscribe: str
     link: str | None
+    report: str | None
 
 
 def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
@@ -154,6 +159,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         ),
         pattern="" if cold or len(facts.states) < len(DYADS) else triangle.sentence(facts.states),
         triangle=say.triangle(facts.states),
+        picture=ChartView(TRIANGLE, triangle_alt(facts.states)) if shows_triangle(facts) else None,
         ties=tuple(dyad_name(state.dyad) for state in facts.states),
         press=_press(facts),
         feeds_line=say.feeds_line(facts),
@@ -165,7 +171,14 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         why=f"Why this mail: {REASON_WORDS[facts.reason]}",
         unsubscribe="To stop these mails, answer with the word unsubscribe.",
         link=safe_url(facts.public_url),
+        report=safe_url(facts.report_url),
     )
+
+
+def shows_triangle(facts: DigestFacts) -> bool:
+    """Whether there is a triangle to show: all three ties, each with stories, and history behind them."""
+    whole = len(facts.states) == len(DYADS) and all(state.chart and state.score is not None for state in facts.states)
+    return whole and not say.is_cold(facts.states)
 
 
 def ranked(shifts: tuple[ShiftFact, ...]) -> tuple[ShiftFact, ...]:

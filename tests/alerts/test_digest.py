@@ -293,7 +293,7 @@ def test_the_mail_in_the_maildir_is_the_digest(filled: Store, settings: Settings
     assert text.get_content().replace("\r\n", "\n") == report.text
     content = html.get_content()
     cids = [part["Content-ID"].strip("<>") for part in mail.walk() if part["Content-ID"]]
-    assert len(cids) == 3
+    assert len(cids) == 4  # three ties and their triangle
     assert all(f'src="cid:{cid}"' in content for cid in cids)
     assert "2 stories undercut the claim “A claim.”" in content
     assert "Demo seed paper, Demo Institute, 2021-03" in content
@@ -323,7 +323,7 @@ def test_the_facts_are_kept_beside_the_digest(filled: Store, settings: Settings)
         assert digest.facts["stories"] == 3
         assert digest.shift_ids == [{"id": number, "dyad": "IN-CN"}]
         assert digest.reason == "shift_opened"
-        assert digest.html.count('src="cid:') == 3
+        assert digest.html.count('src="cid:') == 4
         assert digest.period_start == DAY - 6 * ONE
 
 

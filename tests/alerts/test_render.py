@@ -39,7 +39,7 @@ from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shi
 TEMPLATES = ROOT / "templates"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = "</p><script>alert(1)</script>\"'{{7*7}}{% raw %}\r\nBcc: x@example.org\x00\u202e<img src=x onerror=alert(1)>"
-CHARTS = {"in-ru": "cid:in-ru@x", "ru-cn": "cid:ru-cn@x", "in-cn": "cid:in-cn@x"}
+CHARTS = {name: f"cid:{name}@x" for name in ("in-ru", "ru-cn", "in-cn", "triangle")}
 
 
 class Page(HTMLParser):
@@ -141,7 +141,9 @@ def test_a_name_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_only_http_links_and_only_charts_by_reference() -> None:
     made = page(facts())
     assert [a["href"] for a in made.all("a")] == [f"https://demo-herald.example/asia/{n}" for n in range(1, 7)]
-    assert [img["src"] for img in made.all("img")] == ["cid:in-cn@x", "cid:in-ru@x", "cid:ru-cn@x"]
+    assert [img["src"] for img in made.all("img")] == [
+        f"cid:{name}@x" for name in ("in-cn", "triangle", "in-ru", "ru-cn")
+    ]
 
 
 def test_both_parts_tell_of_themes_of_presses_and_of_the_triangle(settings: Settings) -> None:
@@ -187,7 +189,11 @@ def test_the_first_screen_says_what_by_how_much_and_how_sure() -> None:
 
 def test_it_works_without_images_since_each_states_its_numbers_twice() -> None:
     made = page(facts())
-    assert all(re.search(r"[+−]0\.\d\d this week, usual level [+−]0\.\d\d", img["alt"]) for img in made.all("img"))
+    alts = [str(img["alt"]) for img in made.all("img")]
+    picture = alts.pop(1)
+    assert all(re.search(r"[+−]0\.\d\d this week, usual level [+−]0\.\d\d", alt) for alt in alts)
+    assert len(re.findall(r"India–Russia: |Russia–China: |India–China: ", picture)) == 3
+    assert len(re.findall(r"average stance [+−]0\.\d\d", picture)) == 3
     for number in ("+0.28", "+0.42", "+0.40", "+0.19", "−0.41"):
         assert number in made.text
 
@@ -374,7 +380,7 @@ def test_the_artifact_of_a_digest_says_what_the_mail_says(settings: Settings) ->
     assert markdown.startswith("**REPLAY**")
     assert "<h1>India–China coverage turned convergent</h1>" in html
     assert html.count("<table>") == 1
-    assert html.count("data:image/png") == 3
+    assert html.count("data:image/png") == 4  # three ties and their triangle
     assert 'href="https://demo-herald.example/asia/1"' in html
     assert "1 mail sent, 0 failed" in html
 
@@ -444,6 +450,18 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             ),
             "until": day,
             "folder": Path("var/replay"),
+        },
+        "report": {
+            "done": SimpleNamespace(day=day, path=Path("var/report"), feed=Path("var/report"), size_words=HOSTILE),
+            "states": states(),
+            "shifts": [shift(text=HOSTILE)],
+            "link": "javascript:alert(1)",
+            "now": now,
+        },
+        "export": {
+            "done": SimpleNamespace(rows=3, what=HOSTILE, path=Path("x.csv"), model=HOSTILE),
+            "asked": SimpleNamespace(first=day, last=day, dyad="IN-CN"),
+            "columns": ["id", "title"],
         },
         "subscribers": {"words": HOSTILE, "rows": [(Reader(HOSTILE), HOSTILE)]},
         "silences": {"words": HOSTILE, "rows": [(1, HOSTILE, HOSTILE)]},
