@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from classify.model import Backend, Item, Read
 from classify.outcome import Unread, UnreadCount, Usage, attempt, batch_size, count_unread, usage_of
 from store.db import Store
-from store.models import Article, Reading, ReadingClaim, ReadingDyad
+from store.models import Article, Reading, ReadingClaim, ReadingDyad, SeriesState
 from store.progress import Progress, silent
 
 _STANCES = ("minus", "zero", "plus")
@@ -53,6 +53,29 @@ class _Tally:
 def pending(session: Session, version: str) -> int:
     """How many articles have no reading of the model *version*."""
     return session.scalar(select(func.count()).select_from(_unread(version).subquery())) or 0
+
+
+def forget_since(store: Store, version: str, since: dt.date, *, batch: int = 2_000, progress: Progress = silent) -> int:
+    """Remove the readings that *version* made of articles from the day *since* on, so that they are read again.
+
+    Gives how many. In batches, each a transaction; the series of these days are counted anew as they are read.
+    """
+    chosen = select(Reading.id).join(Article, Article.id == Reading.article_id)
+    chosen = chosen.where(Reading.model == version, Article.day >= since)
+    with store.session() as session:
+        total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    done = 0
+    while True:
+        with store.session() as session:
+            ids = session.scalars(chosen.order_by(Reading.id).limit(batch)).all()
+            if not ids:
+                return done
+            session.execute(delete(Reading).where(Reading.id.in_(ids)))
+            # SQLite gives the numbers of removed rows out again; what is read anew must count as new all the same.
+            last = session.scalar(select(func.max(Reading.id))) or 0
+            session.execute(update(SeriesState).where(SeriesState.last_reading_id > last).values(last_reading_id=last))
+        done += len(ids)
+        progress(done, total, "readings")
 
 
 def classify_pending(

@@ -11,12 +11,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from classify.batch import ClassifyReport, classify_pending
+from classify.batch import ClassifyReport, classify_pending, forget_since
 from classify.jsonl import FileReport, classify_file
 from classify.model import get_backend
 from classify.outcome import count_unread
 from flows import artifacts
-from flows.forms import param
+from flows.forms import BY, param
 from flows.reporting import logger, progress
 from flows.watch import Watch, moment, open_watch
 from ingest.topic import load_topic
@@ -71,6 +71,25 @@ def read_file(source: Path, target: Path) -> FileReport:
     model = get_backend(settings.model, load_topic(settings.seeds_dir))
     with progress("Reading items") as report_progress:
         return classify_file(model, source, target, progress=report_progress)
+
+
+@flow(name="re-read", flow_run_name="re-read since {since}", log_prints=False)
+async def re_read(
+    since: Annotated[dt.date, param("Since", "First day whose articles are read again.")],
+    requested_by: Annotated[str, BY] = "",
+) -> State[ClassifyReport]:
+    """Reads the articles of a day and later again, as after a change of the seeds.
+
+    The series follow with the next watch. What was told stays on record; a shift of the last four weeks that shows only
+    now is told.
+    """
+    with open_watch() as watch:
+        with progress("Forgetting readings") as report_progress:
+            gone = forget_since(watch.store, watch.model.version, since, progress=report_progress)
+        asked = f" (asked by {requested_by})" if requested_by else ""
+        logger().info(f"{gone} readings since {since} forgotten{asked}")
+        report = await read_task(watch, moment(""))
+    return Completed(message=f"since {since}: {describe(report)}", data=report)
 
 
 @flow(name="classify", flow_run_name="classify", log_prints=False)

@@ -1,4 +1,4 @@
-"""What the commands `feeds …` ask for."""
+"""What the commands `feeds …`, and the flows that look after the roster, ask for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingest.health import FeedHealth, feed_health
 from ingest.model import Bloc, RosterFeed
 from ingest.poll import CheckRow, check_feeds
 from ingest.roster import load_roster, sync_roster
-from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key
+from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed
 from store.errors import InputError
 from store.settings import get_settings
 from store.zones import find_zone
@@ -73,6 +73,20 @@ async def add(url: str, *, bloc: Bloc, outlet: str, lang: str, timezone: str, ki
     added = {row.key for row in add_to_roster(settings.feeds_file, rows)}
     told = [line for line, row in zip(lines, rows, strict=True) if row.key in added]
     return [*told, _summary(len(added), len(rows), settings.feeds_file)]
+
+
+def switch(key: str, *, enabled: bool, note: str) -> str:
+    """Switch a feed of the roster file on or off; gives the line to print.
+
+    Raises:
+        InputError: there is no such feed, it is so already, or the reason is missing.
+        SeedError: the roster would not be one with the change.
+    """
+    settings = get_settings()
+    day = dt.datetime.now(settings.zone).date().isoformat()
+    feed = switch_feed(settings.feeds_file, key, enabled=enabled, note=note, day=day)
+    state = "is polled again" if enabled else "is not polled any more"
+    return f"{feed.key} ({feed.outlet}) {state}: {feed.status_note}"
 
 
 def import_opml(file: Path, *, bloc: Bloc, lang: str, timezone: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands `feeds list`, `check`, `add`, `import` and `export`."""
+"""The commands `feeds list`, `check`, `add`, `on`, `off`, `import` and `export`."""
 
 from __future__ import annotations
 
@@ -74,6 +74,37 @@ def feeds_add(
         add(url, bloc=bloc, outlet=outlet, lang=lang, timezone=timezone, kind=kind, dry_run=dry_run)
     ):
         tables.say(line)
+
+
+@feeds_app.command("off")
+def feeds_off(
+    key: Annotated[str, typer.Argument(help="Key of the feed, as `feeds list` shows it.")],
+    *,
+    because: Annotated[str, typer.Option(help="Why; kept in the roster with today's date.")],
+) -> None:
+    """Poll a feed no more. It stays in the roster with the reason, and so do its articles.
+
+    Example: `ricwatch feeds off demo-herald --because "sold, and prints press releases since"`
+    """
+    from flows import tables
+    from flows.feeds import switch
+
+    tables.say(switch(key, enabled=False, note=because))
+
+
+@feeds_app.command("on")
+def feeds_on(
+    key: Annotated[str, typer.Argument(help="Key of the feed, as `feeds list --all` shows it.")],
+    note: Annotated[str, typer.Option(help="What to know of it; none keeps the note that stands there.")] = "",
+) -> None:
+    """Poll a feed again that was switched off.
+
+    Example: `ricwatch feeds on demo-herald`
+    """
+    from flows import tables
+    from flows.feeds import switch
+
+    tables.say(switch(key, enabled=True, note=note))
 
 
 @feeds_app.command("import")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -55,25 +56,77 @@ def add_to_roster(path: Path, feeds: Sequence[RosterFeed]) -> list[RosterFeed]:
     if not added:
         return []
     text = path.read_text(encoding="utf-8")
-    block = "".join(_entry(feed) for feed in added)
+    first = next((line for line in text.splitlines() if _ENTRY.match(line)), "  - ")
+    indent = " " * (len(first) - len(first.lstrip()))
+    block = "".join(_entry(feed, indent) for feed in added)
+    _replace(path, f"{text}{'' if text.endswith(chr(10)) else chr(10)}{block}")
+    return added
+
+
+def switch_feed(path: Path, key: str, *, enabled: bool, note: str, day: str) -> RosterFeed:
+    """Switch the feed *key* of the roster *path* on or off, with the reason and its day; gives it as it is then.
+
+    Only the lines of this entry change; comments and all other entries stay as they are.
+
+    Raises:
+        InputError: there is no such feed, it is so already, or a feed is to be switched off without a reason.
+        SeedError: the roster would not be one with the change, for instance as another feed polls that address.
+    """
+    feed = next((one for one in load_roster(path) if one.key == key), None)
+    if feed is None:
+        raise InputError(f"{path} has no feed {key!r}; `ricwatch feeds list --all` shows the keys")
+    if feed.enabled == enabled:
+        raise InputError(f"{key} is switched {'on' if enabled else 'off'} already")
+    note = " ".join(note.split())
+    if not enabled and not note:
+        raise InputError(f"say why {key} is switched off; whoever reads the roster next year will ask")
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    start = next((n for n, line in enumerate(lines) if _is_entry(line, key)), None)
+    if start is None:
+        raise InputError(f"{path}: the entry of {key} is not written in lines of its own; change it by hand")
+    end = next((n for n in range(start + 1, len(lines)) if _ENTRY.match(lines[n])), len(lines))
+    indent = " " * lines[start].index("key:")
+    values = {"enabled": enabled, "status_date": day, "status_note": note or feed.status_note}
+    for name, value in values.items():
+        at = next((n for n in range(start, end) if re.match(rf"{indent}{name}:(\s|$)", lines[n])), None)
+        written = f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}\n"
+        if at is None:
+            lines.insert(start + 1, written)
+            end += 1
+        else:
+            # What an earlier note had on further lines goes with it.
+            last = next((n for n in range(at + 1, end) if not re.match(rf"{indent}\s+\S", lines[n])), end)
+            lines[at:last] = [written]
+            end -= last - at - 1
+    _replace(path, "".join(lines))
+    return next(one for one in load_roster(path) if one.key == key)
+
+
+_ENTRY = re.compile(r"\s*-\s")
+
+
+def _is_entry(line: str, key: str) -> bool:
+    return re.match(rf"""\s*-\s+key:\s*["']?{re.escape(key)}["']?\s*(#.*)?$""", line) is not None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put *text* in the place of the roster *path* once it reads as one; until then the file stays as it was."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text if text.endswith("\n") else f"{text}\n")
-            out.write(block)
+            out.write(text)
         load_roster(temporary)
         temporary.chmod(path.stat().st_mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return added
 
 
-def _entry(feed: RosterFeed) -> str:
+def _entry(feed: RosterFeed, indent: str) -> str:
     values = {**asdict(feed), "bloc": str(feed.bloc)}
     body = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
-    return "".join(f"  {line}\n" for line in body.splitlines())
+    return "".join(f"{indent}{line}\n" for line in body.splitlines())
 
 
 def as_opml(feeds: Sequence[RosterFeed]) -> bytes:

@@ -463,6 +463,10 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             "asked": SimpleNamespace(first=day, last=day, dyad="IN-CN"),
             "columns": ["id", "title"],
         },
+        "checked": {
+            "rows": [SimpleNamespace(key="demo", outlet=HOSTILE, answer=HOSTILE, items=3, newest=day, advice=HOSTILE)]
+        },
+        "roster": {"lines": [HOSTILE], "by": HOSTILE},
         "subscribers": {"words": HOSTILE, "rows": [(Reader(HOSTILE), HOSTILE)]},
         "silences": {"words": HOSTILE, "rows": [(1, HOSTILE, HOSTILE)]},
         "shift": {

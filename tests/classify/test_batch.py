@@ -7,10 +7,10 @@ import datetime as dt
 import pytest
 from sqlalchemy import func, select
 
-from classify.batch import classify_pending, pending
+from classify.batch import classify_pending, forget_since, pending
 from classify.model import Backend
 from store.db import Store
-from store.models import Article, Reading, ReadingDyad
+from store.models import Article, Reading, ReadingDyad, SeriesState
 from tests.classify.helpers import Echo, add_articles
 
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)
@@ -102,3 +102,32 @@ def test_the_embedded_backend_fills_every_column(store: Store, reader: Backend) 
     report = classify_pending(store, reader, now=NOW)
     assert (report.read, report.relevant) == (2, 1)
     assert len(report.model) <= 60
+
+
+def test_what_is_forgotten_is_read_again_and_nothing_before_it(store: Store) -> None:
+    add_articles(store, TITLES)
+    add_articles(store, ["plus six"], dt.date(2024, 7, 1))
+    classify_pending(store, Echo(), now=NOW)
+    with store.session() as session:
+        kept = session.scalars(select(Reading.id).join(Article).where(Article.day < dt.date(2024, 7, 1))).all()
+    assert forget_since(store, "echo-1", dt.date(2024, 7, 1)) == 1
+    assert forget_since(store, "echo-1", dt.date(2024, 7, 1)) == 0
+    assert forget_since(store, "another", dt.date(2000, 1, 1)) == 0
+    again = Echo()
+    assert classify_pending(store, again, now=NOW).read == 1
+    assert again.titles == ["plus six"]
+    with store.session() as session:
+        assert set(kept) <= set(session.scalars(select(Reading.id)))
+
+
+def test_what_is_read_anew_counts_as_new_although_its_number_was_in_use_before(store: Store) -> None:
+    add_articles(store, TITLES)
+    classify_pending(store, Echo(), now=NOW)
+    with store.session() as session:
+        newest = session.scalar(select(func.max(Reading.id))) or 0
+        session.add(SeriesState(model="echo-1", last_reading_id=newest, updated_at=NOW))
+    assert forget_since(store, "echo-1", dt.date(2000, 1, 1), batch=2) == 5
+    classify_pending(store, Echo(), now=NOW)
+    with store.session() as session:
+        counted = session.scalars(select(SeriesState.last_reading_id)).one()
+        assert session.scalar(select(func.count()).where(Reading.id > counted)) == 5

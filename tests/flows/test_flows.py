@@ -16,12 +16,13 @@ from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import State
 
 from flows.backtest import backtest
-from flows.classify_articles import classify
+from flows.classify_articles import classify, re_read
 from flows.detect_shifts import detect
 from flows.import_archive import import_archive
 from flows.ingest_feeds import ingest_feeds
 from flows.monitor import monitor
 from flows.replay import replay
+from flows.roster import add_feed, check_feeds, switch_feed
 from flows.seeds import ingest_seeds_flow
 from flows.send_digest import digest, send_test_digest
 from ingest.archive import ArchiveServer
@@ -208,3 +209,38 @@ def test_replay_marks_everything_and_goes_on_where_it_stopped(settings: Settings
     assert all("REPLAY" in subject for subject in subjects)
     assert not (settings.var_dir / "mail").exists()
     assert get_settings().replay is False
+
+
+@pytest.mark.usefixtures("feeds")
+def test_feeds_are_probed_switched_off_and_on_by_hand(feeds: ArchiveServer) -> None:
+    state = run(check_feeds)
+    assert "feeds are well" in str(state.message)
+    assert "Demo" in pages(state)["checked-feeds"]
+    key = feeds.roster()[0].key
+    off = run(switch_feed, key=key, because="sold", requested_by="Ann")
+    assert "is not polled any more: sold" in str(off.message)
+    assert "Asked by Ann" in pages(off)["roster"]
+    assert f"of {len(feeds.roster()) - 1} feeds answered" in str(run(ingest_feeds, force=True).message)
+    assert run(switch_feed, key=key).is_failed()
+    assert "is polled again" in str(run(switch_feed, key=key, polled=True).message)
+
+
+@pytest.mark.usefixtures("feeds")
+def test_a_feed_is_added_by_hand_and_a_dry_run_adds_nothing(feeds: ArchiveServer) -> None:
+    url = feeds.roster()[0].url
+    tried = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice")
+    assert "Nothing was added" in str(tried.message)
+    state = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice", dry_run=False)
+    assert "1 added to" in str(state.message)
+    assert "twice" in pages(state)["roster"]
+
+
+@pytest.mark.usefixtures("feeds")
+def test_articles_are_read_again_since_a_day() -> None:
+    run(ingest_feeds, force=True)
+    run(classify)
+    before = count(Reading)
+    state = run(re_read, since="2000-01-01", requested_by="Ann")
+    assert f"since 2000-01-01: {before} articles read" in str(state.message)
+    assert count(Reading) == before
+    assert "nothing new to read" in str(run(re_read, since="2099-01-01").message)

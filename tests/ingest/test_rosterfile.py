@@ -8,7 +8,7 @@ import pytest
 
 from ingest.model import Bloc, RosterFeed
 from ingest.roster import load_roster
-from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key
+from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed
 from store.errors import InputError, SeedError
 from tests.ingest.helpers import feed
 
@@ -50,6 +50,15 @@ def test_what_is_added_reads_back_and_the_rest_of_the_file_stays(roster: Path) -
     assert load_roster(roster)[1] == new
     assert roster.read_text(encoding="utf-8").startswith(ROSTER)
     assert [path.name for path in roster.parent.iterdir()] == ["feeds.yaml"]
+
+
+def test_a_roster_written_without_indents_is_added_to_and_switched_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "feeds.yaml"
+    path.write_text("".join(line[2:] if line.startswith("  ") else line for line in ROSTER.splitlines(keepends=True)))
+    new = feed("b", url="https://b.in/rss", status_date="2026-11-25")
+    assert add_to_roster(path, [new]) == [new]
+    assert not switch_feed(path, "a", enabled=False, note="sold", day="2026-11-26").enabled
+    assert [(one.key, one.enabled) for one in load_roster(path)] == [("a", False), ("b", new.enabled)]
 
 
 def test_an_address_that_is_known_is_not_added_twice(roster: Path) -> None:
@@ -113,3 +122,80 @@ def test_what_is_no_list_of_feeds_is_named(tmp_path: Path, body: bytes, reason: 
         take(tmp_path / "x.opml", body)
     with pytest.raises(InputError, match="cannot be read"):
         from_opml(tmp_path / "no.opml", bloc=Bloc.OTHER, lang="en", timezone="UTC", day="", taken=set())
+
+
+MORE = """  # What stands above b.
+  - key: b
+    outlet: B
+    bloc: india
+    kind: newspaper
+    lang: en
+    url: "https://b.in/rss"
+    timezone: Asia/Kolkata
+    enabled: true
+    status: ok
+    status_date: "2026-01-01"
+    status_note: >
+      Folded over
+      two lines.
+  # What stands above c.
+  - key: c
+    outlet: C
+    bloc: india
+    kind: newspaper
+    lang: en
+    url: "https://c.in/rss"
+    timezone: Asia/Kolkata
+    enabled: true
+    status: ok
+"""
+
+
+@pytest.mark.parametrize("key", ["a", "b", "c"])
+def test_switching_a_feed_off_and_on_changes_its_entry_alone(roster: Path, key: str) -> None:
+    roster.write_text(ROSTER + MORE, encoding="utf-8")
+    before = {one.key: one for one in load_roster(roster)}
+    off = switch_feed(roster, key, enabled=False, note='sold: "gone"\n# no comment', day="2026-11-26")
+    assert (off.enabled, off.status_date, off.status_note) == (False, "2026-11-26", 'sold: "gone" # no comment')
+    after = {one.key: one for one in load_roster(roster)}
+    assert {name: one for name, one in after.items() if name != key} == {
+        name: one for name, one in before.items() if name != key
+    }
+    text = roster.read_text(encoding="utf-8")
+    for comment in ("# A comment that stays.", "# What stands above b.", "# What stands above c."):
+        assert comment in text
+    on = switch_feed(roster, key, enabled=True, note="", day="2026-11-27")
+    assert (on.enabled, on.status_note) == (True, off.status_note)
+
+
+@pytest.mark.parametrize(
+    ("key", "enabled", "note", "words"),
+    [
+        ("z", False, "x", "has no feed 'z'"),
+        ("a", True, "x", "switched on already"),
+        ("a", False, "  ", "say why a is switched off"),
+    ],
+)
+def test_a_switch_that_makes_no_sense_is_refused(roster: Path, key: str, enabled: bool, note: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        switch_feed(roster, key, enabled=enabled, note=note, day="2026-11-26")
+    assert roster.read_text(encoding="utf-8") == ROSTER
+
+
+def test_an_entry_on_one_line_is_left_to_a_person(roster: Path) -> None:
+    line = (
+        '  - {key: d, outlet: D, bloc: india, kind: newspaper, lang: en, url: "https://d.in", timezone: UTC, '
+        "enabled: true, status: ok}\n"
+    )
+    roster.write_text(ROSTER + line, encoding="utf-8")
+    with pytest.raises(InputError, match="change it by hand"):
+        switch_feed(roster, "d", enabled=False, note="x", day="2026-11-26")
+
+
+def test_switching_on_what_another_feed_polls_is_refused_and_changes_nothing(roster: Path) -> None:
+    twin = MORE.replace("https://b.in/rss", "https://a.in/rss").replace("enabled: true", "enabled: false", 1)
+    roster.write_text(ROSTER + twin, encoding="utf-8")
+    before = roster.read_text(encoding="utf-8")
+    with pytest.raises(SeedError, match=r"polls https://a\.in/rss"):
+        switch_feed(roster, "b", enabled=True, note="", day="2026-11-26")
+    assert roster.read_text(encoding="utf-8") == before

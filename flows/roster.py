@@ -1,0 +1,67 @@
+"""Flows `check-feeds`, `add-feed` and `switch-feed`: look after the roster of feeds by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows import artifacts, feeds
+from flows.forms import BY, param
+from flows.reporting import logger
+from ingest.model import Bloc
+from ingest.poll import CheckRow
+from store.settings import get_settings
+
+Press = Literal["india", "russia", "china", "west", "other"]
+
+
+@flow(name="check-feeds", flow_run_name="check feeds", log_prints=False)
+async def check_feeds(
+    keys: Annotated[list[str], param("Feeds", "Keys from seeds/feeds.yaml; leave empty for every enabled feed.")] = [],
+) -> State[list[CheckRow]]:
+    """Asks feeds for an answer, side by side, and says what to do about those that fail. Stores nothing."""
+    rows = await feeds.check(keys)
+    well = sum(row.well for row in rows)
+    message = f"{well} of {len(rows)} feeds are well"
+    logger().info(message)
+    await artifacts.publish(get_settings(), "checked", "checked-feeds", "What each feed answered", rows=rows)
+    return (Completed if well else Failed)(message=message, data=rows)
+
+
+@flow(name="add-feed", flow_run_name="add feed {url}", log_prints=False)
+async def add_feed(
+    url: Annotated[str, param("Address", "Of a feed, or of a site whose feed is to be found.")],
+    press: Annotated[Press, param("Press", "The bloc whose press it belongs to; shares are taken within a bloc.")],
+    outlet: Annotated[str, param("Name of the outlet", "Leave empty for the feed's own title.")] = "",
+    language: Annotated[str, param("Language", "Of the texts, as two letters: en, hi, ru, zh.")] = "en",
+    timezone: Annotated[str, param("Time zone", "For dates that leave it open, such as Asia/Kolkata.")] = "UTC",
+    kind: Annotated[str, param("Kind", "newspaper, agency, broadcaster, think tank, government …")] = "newspaper",
+    dry_run: Annotated[bool, param("Dry run", "Show what would be added, and add nothing.")] = True,
+    requested_by: Annotated[str, BY] = "",
+) -> State[list[str]]:
+    """Finds the feed of a site, reads it once, and adds it to the roster file; the next poll takes it in."""
+    lines = await feeds.add(
+        url, bloc=Bloc(press), outlet=outlet, lang=language, timezone=timezone, kind=kind, dry_run=dry_run
+    )
+    return await _told(lines, requested_by)
+
+
+@flow(name="switch-feed", flow_run_name="switch feed {key}", log_prints=False)
+async def switch_feed(
+    key: Annotated[str, param("Feed", "Its key, as the page polled-feeds shows it.")],
+    polled: Annotated[bool, param("Polled", "Off: poll it no more. On: poll it again.")] = False,
+    because: Annotated[str, param("Why", "Kept in the roster with today's date; needed to switch a feed off.")] = "",
+    requested_by: Annotated[str, BY] = "",
+) -> State[list[str]]:
+    """Switches a feed of the roster off or on again. It stays in the roster, and so do its articles."""
+    return await _told([feeds.switch(key, enabled=polled, note=because)], requested_by)
+
+
+async def _told(lines: list[str], by: str) -> State[list[str]]:
+    asked = f" (asked by {by})" if by else ""
+    logger().info("; ".join(lines) + asked)
+    await artifacts.publish(get_settings(), "roster", "roster", "What was changed in the roster", lines=lines, by=by)
+    return Completed(message=lines[-1], data=lines)
