@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.message import EmailMessage
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -29,6 +30,7 @@ from alerts.readers import Reader
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.scope import HELD_WORDS, Held, asked_for_all
 from alerts.silences import because
+from alerts.signing import Sign, make_signer
 from alerts.state import dyad_states
 from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
@@ -134,10 +136,10 @@ def run_digest(
     for looking at, and nothing else. *states* is where the dyads' states come from, for tests.
 
     Raises:
-        ConfigError: an address is malformed; the message names it. Nothing was stored then.
+        ConfigError: an address is malformed, or mails cannot be signed; the message says which. Nothing was stored.
     """
     parse_address(settings.sender, "sender")
-    job = _Job(settings, model, day, now, kind, states or _states)
+    job = _Job(settings, model, day, now, kind, states or _states, make_signer(settings))
     for attempt in (1, 2):
         try:
             with store.session() as session:
@@ -307,6 +309,7 @@ class _Job:
     now: dt.datetime
     asked: Asked
     states: States
+    sign: Sign | None = None
     _once: dict[str, Sequence[DyadState]] = field(default_factory=dict)
 
     def issue(
@@ -346,23 +349,22 @@ class _Job:
                 narrative_ids=group.narratives,
                 held=at.sifted.held,
             )
-        parts = draft.parts()
-        sender = parse_address(self.settings.sender, "sender")
-        mails = enqueue(
-            session,
-            digest,
-            [
-                build_message(
-                    parts if reader.html else replace(parts, html="", charts={}),
-                    parse_address(reader.address),
-                    sender,
-                    now=self.now,
-                )
-                for reader in people
-            ],
-        )
+        mails = enqueue(session, digest, self._letters(draft, people), self.sign)
         # Before the commit: a digest on record whose page could not be written is worse than a stray page.
         return replace(report, digest_id=digest.id, queued=len(mails), html_path=draft.write(folder))
+
+    def _letters(self, draft: _Draft, people: Sequence[Reader]) -> Iterator[EmailMessage]:
+        """One after the other: a thousand mails with their charts are not held at once."""
+        parts, sender = draft.parts(), parse_address(self.settings.sender, "sender")
+        plain = replace(parts, html="", charts={})
+        for reader in people:
+            yield build_message(
+                parts if reader.html else plain,
+                parse_address(reader.address),
+                sender,
+                now=self.now,
+                unsubscribe_url=self.settings.unsubscribe_url,
+            )
 
     def draft(self, session: Session, board: gather.Board, group: _Group) -> _Draft:
         """Gather and render."""

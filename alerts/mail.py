@@ -16,6 +16,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from urllib.parse import quote
 
 from alerts.words import plain
 
@@ -90,8 +91,10 @@ def content_id(key: str, chart: str) -> str:
     return f"{re.sub(r'[^a-z0-9-]', '-', chart.lower())}.{key}@ricwatch"
 
 
-def build_message(parts: MailParts, recipient: Address, sender: Address, *, now: dt.datetime) -> EmailMessage:
-    """The mail to *recipient*, dated *now*.
+def build_message(
+    parts: MailParts, recipient: Address, sender: Address, *, now: dt.datetime, unsubscribe_url: str = ""
+) -> EmailMessage:
+    """The mail to *recipient*, dated *now*. *unsubscribe_url* is the setting of that name.
 
     References names a root that was never sent: programs then show all digests of a kind as one thread (the phantom
     root of Alertmanager's mails, its pull request 4623).
@@ -107,7 +110,15 @@ def build_message(parts: MailParts, recipient: Address, sender: Address, *, now:
     message["In-Reply-To"] = root
     message["References"] = root
     message["List-Id"] = f"ricwatch {parts.kind} digests <{parts.kind}.ricwatch.{host}>"
-    message["List-Unsubscribe"] = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
+    by_mail = f"<mailto:{sender.addr_spec}?subject=unsubscribe>"
+    if unsubscribe_url:
+        # RFC 8058: the address first, and the header that says that a POST to it is enough. Only where there is one: a
+        # mail program that gets no answer to its button tells the reader that unsubscribing failed.
+        target = unsubscribe_url.replace("{recipient}", quote(recipient.addr_spec, safe=""))
+        message["List-Unsubscribe"] = f"<{target}>, {by_mail}"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    else:
+        message["List-Unsubscribe"] = by_mail
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
     message["X-Ricwatch-Reason"] = plain(parts.reason, 60)
     message.set_content(parts.text)

@@ -11,6 +11,7 @@ mail becomes `unknown`, is shown, and is never sent again by itself: at most onc
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -18,11 +19,12 @@ from email.message import EmailMessage
 from email.policy import default as default_policy
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address
 from alerts.mail import address_of
+from alerts.signing import Sign
 from alerts.transport import (
     Accepted,
     Deferred,
@@ -45,6 +47,7 @@ BACK_OFF = tuple(dt.timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 7
 """Waits between tries; the last one repeats. RFC 5321 4.5.4.1 asks for at least half an hour after the first tries."""
 GIVE_UP = dt.timedelta(days=5)
 """RFC 5321 4.5.4.1: four to five days."""
+HOUR = dt.timedelta(hours=1)
 
 
 class MailState(StrEnum):
@@ -72,6 +75,7 @@ class DeliveredRow:
 class DeliverReport:
     """`sent` and `failed` count this run; `unknown` and `waiting` what stands in the outbox now.
 
+    `held` counts those of the waiting that were due and did not fit into the hour (setting `mails_per_hour`).
     `problem` is empty unless the way out itself did not work; then nothing further was tried.
     """
 
@@ -79,18 +83,22 @@ class DeliverReport:
     failed: int = 0
     unknown: int = 0
     waiting: int = 0
+    held: int = 0
     rows: tuple[DeliveredRow, ...] = ()
     problem: str = ""
 
 
-def enqueue(session: Session, digest: Digest, messages: Sequence[EmailMessage]) -> list[Outbox]:
-    """Store one mail per recipient, byte for byte; sent, it will be these bytes also on the tenth try."""
+def enqueue(
+    session: Session, digest: Digest, messages: Sequence[EmailMessage], sign: Sign | None = None
+) -> list[Outbox]:
+    """Store one mail per recipient, byte for byte, signed by *sign*; sent, it will be these bytes also on the tenth
+    try."""
     rows = [
         Outbox(
             digest_id=digest.id,
             recipient=address_of(message),
             message_id=str(message["Message-ID"]),
-            mime=message.as_bytes(),
+            mime=sign(message.as_bytes()) if sign else message.as_bytes(),
             state=MailState.PENDING,
             created_at=digest.composed_at,
         )
@@ -112,18 +120,25 @@ def deliver(
     """Settle what an earlier process left half done, then hand over every mail that is due.
 
     Raises:
-        ConfigError: the sender is no address, or the settings would send a password unencrypted.
+        ConfigError: the sender or the bounce address is no address, or the settings would send a password unencrypted.
     """
     sender = parse_address(settings.sender, "sender").addr_spec
+    if settings.bounce_address:
+        sender = parse_address(settings.bounce_address, "bounce address").addr_spec
     way = transport or make_transport(settings)
     rows: list[DeliveredRow] = []
-    problem = ""
+    problem, used, held = "", 0, 0
     try:
         rows += _settle(store, way, now)
         due = _due(store, now)
+        room = _room(store, settings, now)
         for done, row_id in enumerate(due):
             progress(done, len(due))
+            if used >= room:
+                held = _hold(store, row_id, settings.mails_per_hour, now)
+                break
             outcome, row = _hand_over(store, way, row_id, sender, now)
+            used += not isinstance(outcome, Unreachable | Taken)
             if isinstance(outcome, Unreachable):
                 problem = outcome.text
             if row is not None:
@@ -140,6 +155,7 @@ def deliver(
         failed=sum(row.state is MailState.FAILED for row in rows),
         unknown=counts.get(MailState.UNKNOWN, 0),
         waiting=counts.get(MailState.PENDING, 0),
+        held=held,
         rows=tuple(rows),
         problem=problem,
     )
@@ -182,16 +198,32 @@ def _settle(store: Store, way: Transport, now: dt.datetime) -> list[DeliveredRow
     return rows
 
 
+def _is_due(now: dt.datetime) -> ColumnElement[bool]:
+    return (Outbox.state == MailState.PENDING) & (Outbox.next_try_at.is_(None) | (Outbox.next_try_at <= now))
+
+
 def _due(store: Store, now: dt.datetime) -> list[int]:
     with store.session() as session:
-        return list(
-            session.scalars(
-                select(Outbox.id)
-                .where(Outbox.state == MailState.PENDING)
-                .where((Outbox.next_try_at.is_(None)) | (Outbox.next_try_at <= now))
-                .order_by(Outbox.id)
-            )
+        return list(session.scalars(select(Outbox.id).where(_is_due(now)).order_by(Outbox.id)))
+
+
+def _room(store: Store, settings: Settings, now: dt.datetime) -> float:
+    """How many mails may still leave in this hour. A mail counts as sent when its run began."""
+    if not settings.mails_per_hour:
+        return math.inf
+    with store.session() as session:
+        sent = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.sent_at > now - HOUR))
+    return settings.mails_per_hour - (sent or 0)
+
+
+def _hold(store: Store, first: int, limit: int, now: dt.datetime) -> int:
+    """Write down why the mails that are due from *first* on wait, and count them; they stay due."""
+    why = f"waits: {limit} an hour may leave (RICWATCH_MAILS_PER_HOUR)"
+    with store.session() as session:
+        held = session.scalars(
+            update(Outbox).where(Outbox.id >= first, _is_due(now)).values(last_text=why).returning(Outbox.id)
         )
+        return len(held.all())
 
 
 def _hand_over(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,26 @@ class Settings(BaseSettings):
     smtp_username: str = Field("", description="SMTP user; empty sends without logging in.")
     smtp_password: SecretStr = Field(SecretStr(""), description="SMTP password; never logged, never a parameter.")
     smtp_timeout: float = Field(30.0, gt=0, description="Seconds before an SMTP connection is given up.")
+    mails_per_hour: int = Field(
+        0, ge=0, description="Most mails that leave within an hour; the others wait for a later run. 0 is no limit."
+    )
+    bounce_address: str = Field(
+        "", description="Envelope sender, where undeliverable mails come back; empty takes the sender's address."
+    )
+    unsubscribe_url: str = Field(
+        "",
+        max_length=500,
+        description="https address that takes one-click unsubscribing (RFC 8058), for mail programs' own button; "
+        "{recipient} in it becomes the reader's address. Empty offers unsubscribing by mail alone.",
+    )
+    dkim_key: Path | None = Field(
+        None, description="File of a private RSA key that signs every mail (extra dkim); empty leaves it to the relay."
+    )
+    dkim_selector: str = Field(
+        "ricwatch",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="Where the public key stands in the DNS: this, then ._domainkey. and the sender's domain.",
+    )
 
     timezone: str = Field("Asia/Kolkata", description="The readers' zone: times in mails and the weekly digest's day.")
     weekly_day: int = Field(
@@ -115,11 +136,18 @@ class Settings(BaseSettings):
     )
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
-    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir")
+    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir", "dkim_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Flows change to the project's folder before they run; a relative path means the caller's folder.
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("unsubscribe_url")
+    @classmethod
+    def _safe_in_a_header(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https://[!-;=?-~]+", url):
+            raise ValueError("write an https address without spaces, such as https://example.org/leave?who={recipient}")
+        return url
 
     @field_validator("timezone")
     @classmethod

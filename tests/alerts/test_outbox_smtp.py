@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import ipaddress
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from alerts.outbox import MailState, deliver
@@ -27,6 +20,7 @@ from alerts.transport import SmtpTransport, Unreachable
 from store.db import Store
 from store.errors import ConfigError
 from store.settings import Settings
+from tests.alerts.helpers_tls import Certificates, make_certificates
 from tests.alerts.test_outbox import NOW, mail, queue
 
 PASSWORD = "correct horse battery"
@@ -216,39 +210,9 @@ def test_starttls_is_required_where_it_is_set(store: Store, settings: Settings, 
     assert report.waiting == 1
 
 
-@dataclass(frozen=True)
-class Certificates:
-    """A server's certificate for 127.0.0.1, with the authority to trust for it."""
-
-    server: ssl.SSLContext
-    trusting: ssl.SSLContext
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    folder: Path = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return Certificates(server, ssl.create_default_context(cafile=str(folder / "cert.pem")))
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 def login(accept: bool) -> Callable[..., AuthResult]:
