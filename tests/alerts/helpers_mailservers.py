@@ -164,7 +164,7 @@ class MailServers:
 
     def read(self, user: str, at_least: int = 1) -> list[EmailMessage]:
         """The mails of *user*, parsed."""
-        return [message_from_bytes(raw, policy=default) for raw in self.inbox(user, at_least)]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=default) for raw in self.inbox(user, at_least)]
 
     def logs(self) -> str:
         """What both servers wrote last."""

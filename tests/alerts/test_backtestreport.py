@@ -22,8 +22,8 @@ from alerts.model import DYADS, ChartPoint, Direction, Kind
 from alerts.null import Null
 from alerts.periodchart import WIDTH, Period, letter, period_chart
 from store.settings import Settings
+from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_digest import evidence, shift, story
-from tests.alerts.test_render_browser import MEASURE, chromium
 
 __all__ = ["chromium"]
 

@@ -27,10 +27,12 @@ from alerts.outbox import MailState, deliver, enqueue
 from store.db import Store
 from store.models import Digest, Outbox
 from store.settings import Settings
-from tests.alerts.helpers_browser import CHROMIUM, MEASURE, browser
+from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_mailservers import DOMAIN, PASSWORD, PATIENCE, MailServers, mail_servers, missing
-from tests.alerts.test_digest import NOW, add_shift, filled, run  # noqa: F401 (filled is a fixture)
+from tests.alerts.test_digest import NOW, add_shift, filled, run
 from tests.alerts.test_mail import PARTS
+
+__all__ = ["chromium", "filled"]
 
 WATCH, BOUNCES, MOVED = f"watch@{DOMAIN}", f"bounces@{DOMAIN}", f"moved@{DOMAIN}"
 READERS = [f"{name}@{DOMAIN}" for name in ("anna", "ravi", "wei")]
@@ -44,14 +46,6 @@ def servers() -> Iterator[MailServers]:
             pytest.fail(lacking)
         pytest.skip(lacking)
     with mail_servers([WATCH, BOUNCES, *READERS, *OTHERS], forwarding=[MOVED]) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine; install the package chromium, or set CHROMIUM to its path")
-    with browser() as running:
         yield running
 
 
@@ -69,7 +63,7 @@ def sending(settings: Settings, servers: MailServers, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def digest(filled: Store, sending: Settings, servers: MailServers) -> EmailMessage:  # noqa: F811
+def digest(filled: Store, sending: Settings, servers: MailServers) -> EmailMessage:
     """A digest that tells a shift, as the first reader's mailbox has it."""
     _deliver_once(filled, sending, servers)
     return servers.read(READERS[0])[0]
@@ -84,7 +78,7 @@ def _deliver_once(store: Store, settings: Settings, servers: MailServers) -> Non
 
 
 def test_three_readers_get_the_same_digest_byte_for_byte(
-    filled: Store,  # noqa: F811
+    filled: Store,
     sending: Settings,
     servers: MailServers,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,16 +10,10 @@ from playwright.sync_api import Browser
 
 from alerts.digest import render
 from store.settings import Settings
-from tests.alerts.helpers_browser import CHROMIUM, MEASURE, browser
+from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_digest import facts, quiet_facts
 
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine; install the package chromium, or set CHROMIUM to its path")
-    with browser() as running:
-        yield running
+__all__ = ["chromium"]
 
 
 @pytest.mark.browser

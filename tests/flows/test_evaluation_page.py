@@ -17,7 +17,7 @@ from classify.model import Item
 from flows.evaluate import Evaluated
 from flows.evaluation_page import PER_KIND, page
 from store.settings import ROOT
-from tests.alerts.test_render_browser import MEASURE, chromium
+from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.classify.helpers import Echo
 
 __all__ = ["chromium"]
