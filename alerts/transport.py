@@ -63,7 +63,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No mail can be handed over at present, whichever it is: no connection, no TLS, or the login was refused."""
+    """No mail can be handed over at present, whichever it is: no connection, no TLS, the login or the sender was
+    refused."""
 
     text: str
 
@@ -194,6 +195,11 @@ class SmtpTransport:
 
     def _up_to_data(self, server: smtplib.SMTP, envelope: Envelope, claim: Claim) -> Outcome | None:
         code, reply = server.mail(envelope.sender)
+        if 500 <= code < 600:
+            # No fault of this mail: the server would refuse the next one alike, and a corrected setting mends all.
+            return Unreachable(
+                f"{self._settings.smtp_host} refuses the sender {envelope.sender}: {code} {self._clean(reply)}"
+            )
         if code != 250:
             return self._not_taken(server, code, reply)
         code, reply = server.rcpt(envelope.recipient)

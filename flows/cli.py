@@ -20,6 +20,7 @@ from flows.evaluate import evaluate
 from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
+from flows.outbox_command import outbox_app
 from flows.parse_command import parse
 from flows.report_command import export, report
 from flows.shifts_command import judge, judged, shifts, silence_app
@@ -44,6 +45,7 @@ app.add_typer(digest_app, name="digest")
 app.add_typer(feeds_app, name="feeds")
 app.add_typer(subscribers_app, name="subscribers")
 app.add_typer(silence_app, name="silence")
+app.add_typer(outbox_app, name="outbox")
 
 _state = {"debug": False}
 

@@ -1,0 +1,15 @@
+"""A digest to twenty readers, killed at six random moments: nobody gets it twice and nobody is forgotten."""
+
+from __future__ import annotations
+
+import random
+
+from bench.mail_kills import READERS, kill
+
+
+def test_whenever_it_is_killed_each_reader_gets_one_or_is_shown_as_unknown() -> None:
+    tally = kill(6, random.Random(6))
+    assert tally.faults == []
+    assert (tally.doubled, tally.missing) == (0, 0)
+    assert tally.mails == tally.sent + tally.unknown >= 6 * len(READERS)
+    assert (tally.killed_composing, tally.killed_sending) == (3, 3)
