@@ -29,8 +29,8 @@ from alerts.press import gather_press
 from alerts.readers import Reader
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.scope import HELD_WORDS, Held, asked_for_all
-from alerts.silences import because
 from alerts.signing import Sign, make_signer
+from alerts.silences import because
 from alerts.state import dyad_states
 from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
