@@ -39,7 +39,6 @@ READERS = [f"reader{number}@readers.example" for number in range(20)]
 MODEL = "bench-1"
 DAY = dt.date(2026, 11, 24)
 NOW = dt.datetime(2026, 11, 25, 6, 30, tzinfo=dt.UTC)
-HISTORY = 120
 LINGER = 0.03
 """Seconds from the taking of a mail to the server's answer, a while in which a kill leaves a mail that arrived."""
 # A process that has imported what the step needs and forks for each run: every run is a process of its own, and none of
@@ -88,7 +87,7 @@ class Tally:
         )
 
 
-def prepare(store: Store) -> None:
+def prepare(store: Store, stories: int = 360) -> None:
     """A press of three stories a day, with a shift that is found and not told."""
     with store.session() as session:
         session.add(
@@ -98,16 +97,16 @@ def prepare(store: Store) -> None:
             )
         )  # fmt: skip
         session.flush()
-        for index in range(3 * HISTORY):
+        for index in range(stories):
             day = DAY - dt.timedelta(days=index // 3)
             number = index + 1
             at = dt.datetime.combine(day, dt.time(9), dt.UTC)
-            session.add(Story(id=number, day=day, last_day=day, title="Talks"))
+            session.add(Story(id=number, day=day, last_day=day, title=f"Talks {number}"))
             session.flush()
             session.add(
                 Article(
-                    id=number, feed_key="a", outlet="Demo Herald", bloc="india", lang="en", title="Talks", text="",
-                    url=f"https://demo.example/{number}", url_key=str(number), guid=None, title_key="talks",
+                    id=number, feed_key="a", outlet="Demo Herald", bloc="india", lang="en", text="",
+                    title=f"Talks {number}", url=f"https://demo.example/{number}", url_key=str(number), guid=None, title_key="talks",
                     published_at=at, published_raw="", date_quality="given", first_seen_at=at, day=day,
                     story_id=number,
                 )

@@ -9,13 +9,14 @@ cannot know that it was taken. Without `LINGER` it answers at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 from store.settings import ROOT
 
@@ -46,28 +47,42 @@ def taken(file: Path) -> list[tuple[str, str, int]]:
     return [(name, to, int(size)) for name, to, size in rows]
 
 
-class _Handler:
-    def __init__(self, file: Path, linger: float) -> None:
-        self._out = file.open("a", encoding="ascii", buffering=1)
-        self._linger = linger
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        found = _ID.search(envelope.content)
-        name = found[1].decode("ascii") if found else "-"
-        for to in envelope.rcpt_tos:
-            self._out.write(f"{name}\t{to}\t{len(envelope.content)}\n")
-        await asyncio.sleep(self._linger)
-        return "250 taken"
+async def _converse(out: TextIO, linger: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection; what a well-behaved client says is all that it understands."""
+    writer.write(b"220 ready\r\n")
+    readers: list[str] = []
+    while line := await reader.readline():
+        verb = line[:4].upper()
+        if verb == b"MAIL":
+            readers = []
+        elif verb == b"RCPT":
+            readers.append(line.partition(b"<")[2].partition(b">")[0].decode("ascii"))
+        elif verb == b"DATA":
+            writer.write(b"354 go on\r\n")
+            mail = await reader.readuntil(b"\r\n.\r\n")
+            found = _ID.search(mail)
+            name = found[1].decode("ascii") if found else "-"
+            out.writelines(f"{name}\t{to}\t{len(mail) - 3}\n" for to in readers)
+            out.flush()
+            await asyncio.sleep(linger)
+        writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 OK\r\n")
+        await writer.drain()
+        if verb == b"QUIT":
+            break
+    writer.close()
 
 
 async def _serve(file: Path, linger: float) -> None:
-    from aiosmtpd.smtp import SMTP
+    with file.open("a", encoding="ascii") as out:
 
-    handler = _Handler(file, linger)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(handler, data_size_limit=LARGEST, loop=loop), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # A client that is killed in the middle is what this server is for.
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await _converse(out, linger, reader, writer)
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=LARGEST)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
 
 
 if __name__ == "__main__":
