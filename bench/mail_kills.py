@@ -106,9 +106,9 @@ def prepare(store: Store, stories: int = 360) -> None:
             session.add(
                 Article(
                     id=number, feed_key="a", outlet="Demo Herald", bloc="india", lang="en", text="",
-                    title=f"Talks {number}", url=f"https://demo.example/{number}", url_key=str(number), guid=None, title_key="talks",
-                    published_at=at, published_raw="", date_quality="given", first_seen_at=at, day=day,
-                    story_id=number,
+                    title=f"Talks {number}", title_key="talks", url=f"https://demo.example/{number}",
+                    url_key=str(number), guid=None, published_at=at, published_raw="", date_quality="given",
+                    first_seen_at=at, day=day, story_id=number,
                 )
             )  # fmt: skip
             session.flush()
