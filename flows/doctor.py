@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from alerts.signing import make_signer
 from flows.environment import running_api
 from ingest.roster import load_roster
 from ingest.topic import load_topic
@@ -92,7 +93,8 @@ def classifier(settings: Settings) -> Finding:
 
 
 def mail(settings: Settings) -> Finding:
-    """Whether mail would leave; nothing is sent and no password is used."""
+    """Whether mail would leave, signed where a key is set; nothing is sent and no password is used."""
+    make_signer(settings)
     people = ", ".join(settings.recipients)
     if not settings.smtp_host:
         return Finding("Mail", f"Maildir {settings.var_dir / 'mail'} (for {people}); set RICWATCH_SMTP_HOST to send")

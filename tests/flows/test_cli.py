@@ -107,6 +107,13 @@ def test_doctor_says_what_is_set_up_and_what_to_do(tmp_path: Path) -> None:
     assert "ricwatch run" in done.stdout
 
 
+def test_doctor_names_a_key_that_cannot_sign(tmp_path: Path) -> None:
+    done = ricwatch("doctor", cwd=tmp_path, COLUMNS="200", RICWATCH_DKIM_KEY="absent.pem")
+    assert done.returncode == 1
+    assert "RICWATCH_DKIM_KEY: cannot read" in done.stdout
+    assert "mend this first" in done.stdout
+
+
 def test_debug_shows_the_trace(tmp_path: Path) -> None:
     done = ricwatch("--debug", "classify", "none.jsonl", "-o", "out.jsonl", cwd=tmp_path)
     assert "Traceback" in done.stderr
