@@ -25,11 +25,11 @@ from store.db import Store
 from store.errors import InputError
 from store.models import Shift
 from store.settings import Settings
+from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_digest import evidence, feeds, shift, story
 from tests.alerts.helpers_report import FOUND, LAST, NOW, morning, turned
 from tests.alerts.helpers_store import MODEL, day
 from tests.alerts.test_backtestreport import Outline
-from tests.alerts.test_render_browser import MEASURE, chromium
 
 __all__ = ["chromium"]
 
