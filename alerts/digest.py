@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from alerts import gather, life, notices
@@ -38,13 +38,17 @@ from alerts.trianglechart import triangle_chart
 from alerts.verdicts import gather_record
 from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
 from alerts.words import count, dates_as
+from ingest.transact import in_transaction
 from store.db import Store
 from store.errors import RicwatchError
 from store.models import Digest
 from store.settings import Settings
 
 WEEK = 7
+ONE_AT_A_TIME = 7_214_206
+"""Number of PostgreSQL's lock on composing; any would do that nothing else uses."""
 
+_T = TypeVar("_T")
 States = Callable[[Session, str, dt.date, float], Sequence[DyadState]]
 """Gives the state of the three dyads: session, model, day, false alarms a year."""
 
@@ -140,18 +144,21 @@ def run_digest(
     """
     parse_address(settings.sender, "sender")
     job = _Job(settings, model, day, now, kind, states or _states, make_signer(settings))
-    for attempt in (1, 2):
-        try:
-            with store.session() as session:
-                return _run(session, job, recipients, dry_run=dry_run)
-        except IntegrityError:
-            # Another process told the same readers in between; deciding again finds it.
-            if attempt == 2:
-                raise
-    raise AssertionError("unreachable")
+    # Another process may have told the same readers in between, or written at all: SQLite then refuses a transaction
+    # that has read before. Deciding again finds what it did.
+    return in_transaction(
+        store,
+        lambda session: _run(session, job, recipients, dry_run=dry_run),
+        undo=lambda: None,
+        what="composing the digests",
+    )
 
 
 def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_run: bool) -> DigestReport:
+    if session.get_bind().dialect.name == "postgresql":
+        # Two processes that decide side by side would each find a shift untold; SQLite lets only one of them commit.
+        session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
+    job.forget()
     people, everyone = _people(session, job.settings, recipients)
     board = gather.gather_board(session, job.settings, job.model, job.day, job.now)
     spared: list[Spared] = []
@@ -166,9 +173,11 @@ def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_r
         stored_as = decision.kind if everyone or decision.kind is DigestKind.TEST else DigestKind.MANUAL
         group = _group(at, stored_as, decision.reason, board)
         groups.setdefault(group, []).append(at)
-    made = [job.issue(session, board, group, desks, dry_run=dry_run) for group, desks in groups.items()]
+    # All are drafted before the first is stored: drawing takes its time, and a writer holds up all others.
+    drafts = [(group, desks, job.draft(session, board, group)) for group, desks in groups.items()]
+    made = [job.issue(session, board, group, desks, draft, dry_run=dry_run) for group, desks, draft in drafts]
     if not made:
-        reason = spared[0].reason if spared else Reason.NOTHING_NEW
+        reason = spared[0].reason if spared else Reason.NOBODY
         return DigestReport(reason, spared=tuple(spared))
     first, *others = sorted(made, key=lambda report: -len(report.recipients))
     return replace(first, others=tuple(others), spared=tuple(spared))
@@ -202,16 +211,12 @@ def preview(
         return job.draft(session, board, _group(at, decision.kind or DigestKind.MANUAL, reason, board)).made.page
 
 
-def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
-    """All forms of a digest. Where the HTML would be cut by Gmail, its tail is dropped and counted in words."""
-    scale, marks = score_limits(facts.states), onsets(facts)
-    charts: dict[str, bytes] = {}
-    for state in facts.states:
-        if state.chart:
-            onset, direction = marks.get(state.dyad, (None, ""))
-            charts[state.dyad.lower()] = dyad_chart(state, onset, direction, scale)
-    if shows_triangle(facts):
-        charts[TRIANGLE] = triangle_chart(facts.states)
+def render(settings: Settings, facts: DigestFacts, key: str, drawn: dict[Hashable, bytes] | None = None) -> Rendered:
+    """All forms of a digest. Where the HTML would be cut by Gmail, its tail is dropped and counted in words.
+
+    *drawn* keeps charts from one digest of a run to the next.
+    """
+    charts = _draw(facts, {} if drawn is None else drawn)
     by_cid = {name: f"cid:{content_id(key, name)}" for name in charts}
     with dates_as(facts.dates):
         for allowed in LIMITS:
@@ -224,6 +229,24 @@ def render(settings: Settings, facts: DigestFacts, key: str) -> Rendered:
         f"the digest {key} has {html_size(html):,} bytes of HTML even with one story; {MAX_HTML:,} is the most that "
         "mail programs show. Look for a template that grew."
     )
+
+
+def _draw(facts: DigestFacts, drawn: dict[Hashable, bytes]) -> dict[str, bytes]:
+    """The charts by name; those that *drawn* holds already are taken from there."""
+    scale, marks = score_limits(facts.states), onsets(facts)
+    charts: dict[str, bytes] = {}
+    for state in facts.states:
+        if state.chart:
+            onset, direction = marks.get(state.dyad, (None, ""))
+            what = (state.dyad, onset, direction, scale)
+            if what not in drawn:
+                drawn[what] = dyad_chart(state, onset, direction, scale)
+            charts[state.dyad.lower()] = drawn[what]
+    if shows_triangle(facts):
+        if TRIANGLE not in drawn:
+            drawn[TRIANGLE] = triangle_chart(facts.states)
+        charts[TRIANGLE] = drawn[TRIANGLE]
+    return charts
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +322,28 @@ def held_words(shift_id: int, reason: Held, board: gather.Board) -> str:
     return HELD_WORDS[reason]
 
 
+@dataclass(slots=True)
+class _Once:
+    """What the digests of a run share, worked out when it is first asked for."""
+
+    known: dict[Hashable, Any] = field(default_factory=dict)
+    charts: dict[Hashable, bytes] = field(default_factory=dict)
+    sequences: dict[DigestKind, int] = field(default_factory=dict)
+
+    def get(self, key: Hashable, work: Callable[[], _T]) -> _T:
+        """What *work* gives, or gave before under this *key*."""
+        if key not in self.known:
+            self.known[key] = work()
+        value: _T = self.known[key]
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.known.clear()
+        self.charts.clear()
+        self.sequences.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     """What stays the same while the digests of a run are made."""
@@ -310,7 +355,7 @@ class _Job:
     asked: Asked
     states: States
     sign: Sign | None = None
-    _once: dict[str, Sequence[DyadState]] = field(default_factory=dict)
+    _once: _Once = field(default_factory=_Once)
 
     def issue(
         self,
@@ -318,11 +363,11 @@ class _Job:
         board: gather.Board,
         group: _Group,
         desks: Sequence[gather.Desk],
+        draft: _Draft,
         *,
         dry_run: bool,
     ) -> DigestReport:
-        """Make the digest of *group*, and queue it for the readers of *desks*."""
-        draft = self.draft(session, board, group)
+        """Store the digest of *group*, and queue it for the readers of *desks*."""
         people = [at.situation.reader for at in desks]
         report = draft.report([reader.address for reader in people])
         folder = self.settings.var_dir / "digests"
@@ -369,16 +414,38 @@ class _Job:
     def draft(self, session: Session, board: gather.Board, group: _Group) -> _Draft:
         """Gather and render."""
         facts = self._facts(session, board, group)
-        sequence = _next_sequence(session, group.kind, self.day)
-        return _Draft(facts, group.told, sequence, render(self.settings, facts, f"{group.kind}-{self.day}-{sequence}"))
+        sequence = self._next_sequence(session, group.kind)
+        made = render(self.settings, facts, f"{group.kind}-{self.day}-{sequence}", self._once.charts)
+        return _Draft(facts, group.told, sequence, made)
+
+    def forget(self) -> None:
+        """Begin anew, as the transaction does."""
+        self._once.clear()
+
+    def _next_sequence(self, session: Session, kind: DigestKind) -> int:
+        """The next free number of this kind and day; numbers given to drafts of this run are taken too."""
+        last = self._once.sequences.get(kind)
+        if last is None:
+            last = session.scalar(select(func.max(Digest.sequence)).where(Digest.kind == kind, Digest.day == self.day))
+        self._once.sequences[kind] = 0 if last is None else last + 1
+        return self._once.sequences[kind]
 
     def _facts(self, session: Session, board: gather.Board, group: _Group) -> DigestFacts:
         settings, start = self.settings, self.day - dt.timedelta(days=WEEK - 1)
         told = group.told
-        if "states" not in self._once:
-            self._once["states"] = self.states(session, self.model, self.day, settings.false_alarms_per_year)
-        states = [state for state in self._once["states"] if not group.dyads or state.dyad in group.dyads]
-        stories, outlets = gather.week_counts(session, self.model, start, self.day, group.dyads)
+        once, model, day = self._once, self.model, self.day
+        every = once.get("states", lambda: self.states(session, model, day, settings.false_alarms_per_year))
+        seen = {shift.id for shift in (*told.news, *told.earlier)} - {number for number, _reason in told.held}
+        states = [
+            # A shift that is kept from a reader must not show in the words on its tie either.
+            state if state.open_shift_id in seen else replace(state, open_shift_id=None)
+            for state in every
+            if not group.dyads or state.dyad in group.dyads
+        ]
+        dyads = [state.dyad for state in states]
+        stories, outlets = once.get(
+            ("week", group.dyads), lambda: gather.week_counts(session, model, start, day, group.dyads)
+        )
         held = {number: held_words(number, reason, board) for number, reason in told.held}
         return DigestFacts(
             kind=group.kind,
@@ -399,12 +466,12 @@ class _Job:
             stories=stories,
             outlets=outlets,
             claims=gather.gather_claims(session, told.news),
-            themes=theme_names(settings),
+            themes=once.get("themes", lambda: theme_names(settings)),
             narratives=tuple(one for one in board.narratives if one.id in group.narratives),
             held=held,
             outages={shift.id: board.outages[shift.id] for shift in told.news if shift.id in board.outages},
-            record=gather_record(session, self.model, self.day),
-            press=gather_press(session, self.model, self.day, [state.dyad for state in states]),
+            record=once.get("record", lambda: gather_record(session, model, day)),
+            press=once.get(("press", group.dyads), lambda: gather_press(session, model, day, dyads)),
             dates=group.dates,
         )
 
@@ -475,8 +542,3 @@ class _Draft:
 
 def _states(session: Session, model: str, day: dt.date, rate: float) -> Sequence[DyadState]:
     return dyad_states(session, model, day, false_alarms_per_year=rate)
-
-
-def _next_sequence(session: Session, kind: DigestKind, day: dt.date) -> int:
-    last = session.scalar(select(func.max(Digest.sequence)).where(Digest.kind == kind, Digest.day == day))
-    return 0 if last is None else last + 1

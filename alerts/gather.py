@@ -54,6 +54,8 @@ class Board:
     outages: Mapping[int, Outage]
     feeds: FeedsFact
     in_force: frozenset[int]
+    undone: Mapping[int, int]
+    """By the id of a shift that is a return, the one that it takes back."""
     day: dt.date
     now: dt.datetime
 
@@ -70,6 +72,8 @@ class Desk:
     shifts: tuple[ShiftFact, ...]
     narratives: tuple[NarrativeFact, ...]
     sifted: Sifted
+    fresh: frozenset[int]
+    """Shifts that were found lately enough to be told this reader."""
 
 
 def gather_board(session: Session, settings: Settings, model: str, day: dt.date, now: dt.datetime) -> Board:
@@ -84,6 +88,7 @@ def gather_board(session: Session, settings: Settings, model: str, day: dt.date,
         outages=outages(session, model, news, feeds.feeds),
         feeds=feeds,
         in_force=frozenset(row.id for row in rows if stands(row, day)),
+        undone=returns(rows),
         day=day,
         now=now,
     )
@@ -92,8 +97,14 @@ def gather_board(session: Session, settings: Settings, model: str, day: dt.date,
 def desk(board: Board, reader: Reader, past: Past) -> Desk:
     """The board as *reader* sees it, who was told what *past* says."""
     every = [replace(shift, told_on=past.told.get(shift.id)) for shift in board.shifts]
-    shifts = tuple(shift for shift in every if concerns(_news(shift, board), reader))
-    sifted = sift([_news(shift, board) for shift in every if is_news(shift, board.day)], reader, board.silences)
+    news = {shift.id: replace(_news(shift, board), follows=board.undone.get(shift.id) in past.told) for shift in every}
+    shifts = tuple(shift for shift in every if concerns(news[shift.id], reader))
+    late = back_from_pause(reader, board.now)
+    fresh_ids = frozenset(
+        shift.id for shift in every if is_fresh(shift, board.day) or (late and shift.id in board.in_force)
+    )
+    untold = [news[shift.id] for shift in every if is_news(shift, fresh_ids)]
+    sifted = sift(untold, reader, board.silences)
     fresh = tuple(one for one in board.narratives if one.id not in past.narratives and asked_for_all(reader))
     return Desk(
         Situation(
@@ -109,7 +120,14 @@ def desk(board: Board, reader: Reader, past: Past) -> Desk:
         shifts,
         fresh,
         sifted,
+        fresh_ids,
     )
+
+
+def back_from_pause(reader: Reader, now: dt.datetime) -> bool:
+    """Whether a pause of *reader* ended lately: what was found long ago, in the pause, may still be news to them."""
+    until = reader.paused_until
+    return until is not None and 0 <= (reader.local(now).date() - until).days < FRESH_DAYS
 
 
 def read_desks(session: Session, board: Board, readers: Sequence[Reader]) -> list[Desk]:
@@ -135,15 +153,16 @@ def _news(shift: ShiftFact, board: Board) -> News:
     )
 
 
-def is_news(shift: ShiftFact, day: dt.date) -> bool:
-    """Whether *shift* is to be told: not told before, found lately, and not over already.
+def is_news(shift: ShiftFact, fresh: frozenset[int]) -> bool:
+    """Whether *shift* is to be told: not told before, found lately (in *fresh*), and not over already.
 
     A shift that came and went between two digests is listed in the next one and wakes nobody.
     """
-    return shift.told_on is None and _fresh(shift, day) and shift.status in STANDING
+    return shift.told_on is None and shift.id in fresh and shift.status in STANDING
 
 
-def _fresh(shift: ShiftFact, day: dt.date) -> bool:
+def is_fresh(shift: ShiftFact, day: dt.date) -> bool:
+    """Whether *shift* was found lately: what is older is described, not alerted."""
     return (day - shift.detected).days < FRESH_DAYS
 
 
@@ -156,11 +175,11 @@ def choose(at: Desk, kind: DigestKind, day: dt.date, in_force: frozenset[int]) -
     shifts = at.shifts
     held = {news.id: reason for news, reason in at.sifted.held if reason is not Held.OUT_OF_SCOPE}
     if kind in TELLING:
-        news = [shift for shift in shifts if is_news(shift, day) and shift.id not in held]
+        news = [shift for shift in shifts if is_news(shift, at.fresh) and shift.id not in held]
     else:
-        news = [s for s in shifts if _fresh(s, day) and s.status in STANDING and s.id not in held]
+        news = [s for s in shifts if is_fresh(s, day) and s.status in STANDING and s.id not in held]
     shown = {shift.id for shift in news}
-    gone = [s for s in shifts if s.told_on is None and _fresh(s, day) and s.status not in STANDING]
+    gone = [s for s in shifts if s.told_on is None and is_fresh(s, day) and s.status not in STANDING]
     listed = {shift.id for shift in gone} | (in_force - shown) | set(held)
     earlier = [shift for shift in shifts if shift.id in listed]
     ids = [(shift.id, shift.dyad) for shift in (*news, *gone)] if kind in TELLING else []
@@ -206,14 +225,17 @@ def shift_facts(rows: Sequence[Shift], themes: Mapping[str, str]) -> list[ShiftF
     return facts[::-1]
 
 
-def returns(rows: Sequence[Shift]) -> frozenset[int]:
-    """The shifts that undid the one before them: the detector marks that one as returned."""
+def returns(rows: Sequence[Shift]) -> dict[int, int]:
+    """By the id of each shift that undid the one before it, that one's: the detector marks it as returned."""
     series: dict[SeriesKey, list[Shift]] = {}
     for row in rows:
         series.setdefault(series_key(row), []).append(row)
-    return frozenset(
-        later.id for line in series.values() for earlier, later in pairwise(line) if earlier.status == "returned"
-    )
+    return {
+        later.id: earlier.id
+        for line in series.values()
+        for earlier, later in pairwise(line)
+        if earlier.status == "returned"
+    }
 
 
 def gather_feeds(session: Session, start: dt.date, day: dt.date, now: dt.datetime) -> FeedsFact:

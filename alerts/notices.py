@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -27,14 +28,28 @@ class Past:
 
 
 def past_of(session: Session, readers: Sequence[Reader], day: dt.date) -> dict[str, Past]:
-    """The past of each of *readers* by its key, up to the day of data *day*."""
-    rows: dict[str, list[Notice]] = {reader.key: [] for reader in readers}
-    for row in session.scalars(
-        select(Notice).where(Notice.kind.in_(TELLING), Notice.day <= day).order_by(Notice.at, Notice.id)
-    ):
-        if row.address in rows:
-            rows[row.address].append(row)
-    return {reader.key: _past(reader, rows[reader.key]) for reader in readers}
+    """The past of each of *readers* by its key, as a digest for the day of data *day* must see it.
+
+    What was told is told, also where that was for a later day: who looks at a day of the past anew tells nothing twice.
+    """
+    rows: dict[str, list[_Row]] = {reader.key: [] for reader in readers}
+    found = session.execute(
+        select(Notice.address, Notice.kind, Notice.day, Notice.at, Notice.shift_ids, Notice.narrative_ids)
+        .where(Notice.kind.in_(TELLING))
+        .order_by(Notice.at, Notice.id)
+    )
+    for address, *row in found:
+        if address in rows:
+            rows[address].append(_Row(*row))
+    return {reader.key: _past(reader, rows[reader.key], day) for reader in readers}
+
+
+class _Row(NamedTuple):
+    kind: str
+    day: dt.date
+    at: dt.datetime
+    shift_ids: list[int]
+    narrative_ids: list[int]
 
 
 def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
@@ -47,7 +62,7 @@ def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
     return days
 
 
-def _past(reader: Reader, rows: Iterable[Notice]) -> Past:
+def _past(reader: Reader, rows: Iterable[_Row], day: dt.date) -> Past:
     told: dict[int, dt.date] = {}
     narratives: set[int] = set()
     sent: set[tuple[DigestKind, dt.date]] = set()
@@ -57,6 +72,8 @@ def _past(reader: Reader, rows: Iterable[Notice]) -> Past:
         for number in row.shift_ids:
             told.setdefault(number, on)
         narratives.update(row.narrative_ids)
+        if row.day > day:
+            continue
         sent.add((DigestKind(row.kind), row.day))
         last = on if last is None else max(last, on)
     return Past(told, frozenset(narratives), frozenset(sent), last)
@@ -81,21 +98,21 @@ def keep(
     """
     kept = [{"id": news.id, "reason": str(reason)} for news, reason in held]
     telling = digest_id is not None and decision.kind in TELLING
-    if not telling:
+    if digest_id is None:
         last = session.execute(
-            select(Notice.reason, Notice.held, Notice.kind)
+            select(Notice.reason, Notice.held, Notice.digest_id)
             .where(Notice.address == reader.key)
             .order_by(Notice.at.desc(), Notice.id.desc())
             .limit(1)
         ).first()
-        if last is not None and not last.kind and (last.reason, last.held) == (str(decision.reason), kept):
+        if last is not None and last.digest_id is None and (last.reason, last.held) == (str(decision.reason), kept):
             return False
     session.add(
         Notice(
             address=reader.key,
             at=now,
             day=day,
-            kind=str(decision.kind) if telling else "",
+            kind="" if digest_id is None else str(decision.kind),
             reason=str(decision.reason),
             digest_id=digest_id,
             shift_ids=list(shift_ids) if telling else [],

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     TOO_WEAK = "too_weak"
     SILENCED = "silenced"
     FEED_OUTAGE = "feed_outage"
+    NOBODY = "nobody"
 
     @property
     def sends(self) -> bool:
@@ -69,19 +70,20 @@ REASON_WORDS = {
     Reason.SHIFT_OPENED: "A shift was found that had not been told before.",
     Reason.SHIFT_RETURNED: "Coverage went back to its level from before an earlier shift.",
     Reason.NARRATIVE_FOUND: "A narrative outside the seed themes was found that had not been told before.",
-    Reason.FIRST: "This is the first digest of this monitor.",
+    Reason.FIRST: "This is your first digest: it tells what stands now, whenever it was found.",
     Reason.WEEKLY: "This is the weekly digest; it goes out also when nothing moved.",
     Reason.MANUAL: "Someone asked for this digest by hand.",
     Reason.TEST: "This is a test of the way a digest takes.",
     Reason.NOTHING_NEW: "No shift is waiting to be told, and it is not the day of the weekly digest.",
     Reason.ALREADY_TODAY: "A digest of this kind went out for this day already; what is new waits for the next one.",
     Reason.ALREADY_THIS_WEEK: "This week's digest went out already, and no shift is waiting to be told.",
-    Reason.PAUSED: "The subscription is paused; what still holds at its end is told then.",
+    Reason.PAUSED: "The subscription is paused; what is in force at its end is told then.",
     Reason.MUTED: "It is a mute hour or day of this reader; what is new waits for its end.",
     Reason.NOT_YET: "The hour or day at which this reader wants to be told has not come; what is new waits for it.",
     Reason.OUT_OF_SCOPE: "What is new concerns none of the ties and themes that this reader asked for.",
     Reason.TOO_WEAK: "The evidence of what is new is weaker than this reader asked for.",
     Reason.SILENCED: "What is new has a known cause and is silenced; the next digest lists it.",
+    Reason.NOBODY: "Nobody gets digests: name recipients in the settings, or subscribe somebody.",
     Reason.FEED_OUTAGE: "What is new depends on feeds that do not answer; it waits for them, seven days at most.",
 }
 
@@ -172,6 +174,8 @@ def _automatic(at: Situation) -> Decision:
 
 
 def _news_reason(at: Situation) -> Reason:
+    if at.last_full is None:
+        return Reason.FIRST  # what others were told long ago is no news to anybody but this reader
     if not at.untold:
         return Reason.NARRATIVE_FOUND
     return Reason.SHIFT_RETURNED if all(shift.returned for shift in at.untold) else Reason.SHIFT_OPENED

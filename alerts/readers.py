@@ -73,13 +73,15 @@ class Reader:
     def muted(self, now: dt.datetime) -> bool:
         """Whether *now* lies in the mute hours or on a mute day. Hours may run past midnight: 22 to 7."""
         at = self.local(now)
-        if at.weekday() in self.mute_days:
-            return True
+        return at.weekday() in self.mute_days or self.mutes_hour(at.hour)
+
+    def mutes_hour(self, hour: int) -> bool:
+        """Whether the hour of the day *hour* is a mute one."""
         if self.mute_from is None or self.mute_to is None:
             return False
         if self.mute_from <= self.mute_to:
-            return self.mute_from <= at.hour < self.mute_to
-        return at.hour >= self.mute_from or at.hour < self.mute_to
+            return self.mute_from <= hour < self.mute_to
+        return hour >= self.mute_from or hour < self.mute_to
 
     def shift_hour(self, now: dt.datetime) -> bool:
         """Whether a shift may be told now, as far as the cadence goes."""
@@ -94,7 +96,7 @@ class Reader:
 def make_reader(
     fields: Mapping[str, Any], *, base: Reader, dyads: Iterable[str] = (), themes: Iterable[str] = ()
 ) -> Reader:
-    """A reader from a form's or a file's fields; what is absent or empty is as in *base*.
+    """A reader from a form's or a file's fields; what is absent or empty is as in *base*, and `NONE` takes away.
 
     *dyads* and *themes* are the codes that the topic knows; lists may also come as text, separated by spaces or commas.
 
@@ -108,11 +110,26 @@ def make_reader(
     known = {"dyads": tuple(dyads), "themes": tuple(themes)}
     made: dict[str, Any] = {name: getattr(base, name) for name in Reader.__dataclass_fields__}
     for name, value in given.items():
+        if name in _EMPTY and value in (NONE, [NONE]):
+            made[name] = _EMPTY[name]
+            continue
         made[name] = _codes(name, value, known[name]) if name in known else _PARSERS[name](name, value)
     return _consistent(Reader(**made))
 
 
+NONE = "none"
+"""What takes a limit away that was set before: all ties, no mute hours, no pause."""
+_EMPTY: dict[str, Any] = {
+    "dyads": (),
+    "themes": (),
+    "mute_days": (),
+    "mute_from": None,
+    "mute_to": None,
+    "paused_until": None,
+}
 FIELDS = tuple(Reader.__dataclass_fields__)
+LIMITS = frozenset(_EMPTY)
+"""Fields that `NONE` empties."""
 
 
 def _consistent(reader: Reader) -> Reader:
@@ -120,6 +137,11 @@ def _consistent(reader: Reader) -> Reader:
         raise ConfigError("mute hours need both ends: from 22 to 7, for example")
     if reader.mute_from is not None and reader.mute_from == reader.mute_to:
         raise ConfigError("mute hours that begin and end at the same hour say nothing; leave both empty for none")
+    if all(reader.mutes_hour(hour) for hour in range(reader.hour, LAST_HOUR + 1)):
+        raise ConfigError(
+            f"from {reader.hour:02d}:00 to midnight every hour is mute, so no weekly digest would ever go; choose an "
+            f"hour such as {reader.mute_to}"
+        )
     if len(reader.mute_days) == len(WEEKDAYS):
         raise ConfigError("all seven days are mute, so no digest would ever go; pause or end the subscription instead")
     if reader.weekly_day in reader.mute_days:

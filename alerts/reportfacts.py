@@ -50,7 +50,8 @@ class Amounts:
 class ReportFacts:
     """All that the report says. `digest` holds what a digest of that moment would know, and every shift on record.
 
-    `models` names the model version that found each shift, by its number; `in_force` the shifts that still stand.
+    `models` names the model version that found each shift, by its number; `in_force` the shifts that still stand,
+    `fresh` those found lately enough to be told.
     """
 
     digest: DigestFacts
@@ -60,6 +61,7 @@ class ReportFacts:
     themes: Mapping[str, Sequence[ThemeWeek]]
     models: Mapping[int, str]
     in_force: frozenset[int]
+    fresh: frozenset[int]
     brought: Mapping[str, Brought]
     amounts: Amounts
     months: int
@@ -114,6 +116,7 @@ def gather_report(
         blocs=blocs,
         themes=themes,
         models=models,
+        fresh=frozenset(shift.id for shift in shifts if gather.is_fresh(shift, day)),
         in_force=frozenset(
             row.id for row in session.scalars(select(Shift)) if row.detected <= day and stands(row, day)
         ),

@@ -270,7 +270,7 @@ def _share_words(value: float | None) -> str:
 def _told(facts: ReportFacts, shift: ShiftFact) -> str:
     if shift.told_on:
         return day_short(shift.told_on)
-    return "waits for the next digest" if is_news(shift, facts.digest.day) else "not told"
+    return "waits for the next digest" if is_news(shift, facts.fresh) else "not told"
 
 
 def _row(facts: ReportFacts, shift: ShiftFact) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class News:
     """A shift that waits to be told, as far as the decision needs to know it.
 
     `themes` holds the share of the shift that each theme (by its code) carries; for a shift of a theme's share, the
-    theme alone. `dyad` is empty for a shift of no tie. `outage` tells that feeds which it depends on are out.
+    theme alone. `dyad` is empty for a shift of no tie. `outage` tells that feeds which it depends on are out,
+    `follows` that it takes back a shift that this reader was told.
     """
 
     id: int
@@ -51,6 +52,7 @@ class News:
     status: str = "open"
     returned: bool = False
     outage: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def why_held(news: News, reader: Reader, silences: Sequence[Quiet] = ()) -> Held
         return Held.SILENCED
     if news.outage:
         return Held.FEED_OUTAGE
+    if news.follows:
+        return None
     # What fourteen later days confirmed is no longer the weak evidence that it was on its first day.
     if news.status != CONFIRMED and _rank(news.confidence) < _rank(reader.least):
         return Held.TOO_WEAK
@@ -112,7 +116,9 @@ def why_held(news: News, reader: Reader, silences: Sequence[Quiet] = ()) -> Held
 
 
 def concerns(news: News, reader: Reader) -> bool:
-    """Whether *news* is about what *reader* asked for."""
+    """Whether *news* is about what *reader* asked for. Who was told a shift is told of its end as well."""
+    if news.follows:
+        return True
     if reader.dyads and news.dyad not in reader.dyads:
         return False
     return not reader.themes or carries(news, reader.themes)

@@ -92,7 +92,7 @@ def end_silence(session: Session, number: int, *, now: dt.datetime, settings: Se
     today = now.astimezone(settings.zone).date()
     row = session.get(Silence, number)
     if row is None or row.ends < today:
-        raise ConfigError(f"no silence with number {number} is in force; ricwatch silences shows those that are")
+        raise ConfigError(f"no silence with number {number} is in force; ricwatch silence list shows those that are")
     row.ends = today - dt.timedelta(days=1)
     session.flush()
     return _quiet(row)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address, parse_recipients
-from alerts.readers import FIELDS, WEEKDAYS, Cadence, Reader, make_reader
+from alerts.readers import FIELDS, LIMITS, NONE, WEEKDAYS, Cadence, Reader, make_reader
 from ingest.topic import load_topic
 from store.errors import ConfigError, InputError, SeedError
+from store.models import Outbox
 from store.people import Subscriber
 from store.settings import Settings
 
@@ -55,7 +56,8 @@ def readers(session: Session, settings: Settings) -> list[Reader]:
     """
     rows = list(session.scalars(select(Subscriber).order_by(Subscriber.id)))
     known = {row.address.lower() for row in rows}
-    running = [_reader(row) for row in rows if row.ended_at is None]
+    # Two forms sent at the same moment may have stored one address twice; a reader is one all the same.
+    running = list({row.address.lower(): _reader(row) for row in rows if row.ended_at is None}.values())
     named = parse_recipients(settings.recipients)
     if rows and "recipients" not in settings.model_fields_set:
         named = []
@@ -64,9 +66,12 @@ def readers(session: Session, settings: Settings) -> list[Reader]:
 
 
 def subscribe(
-    session: Session, settings: Settings, fields: Mapping[str, Any], *, by: str, now: dt.datetime
+    session: Session, settings: Settings, fields: Mapping[str, Any], *, by: str, now: dt.datetime, whole: bool = False
 ) -> tuple[Reader, bool]:
     """Add a subscriber, or change the fields given of one who is there; gives them, and whether they are new.
+
+    With *whole* the fields are the whole subscription, as a form shows it: what is not given is as by default. Only a
+    pause stays.
 
     Raises:
         ConfigError: a field cannot be what it says; nothing was changed.
@@ -75,6 +80,8 @@ def subscribe(
     row = _find(session, address)
     codes = topic_codes(settings)
     base = default_reader(settings, address) if row is None or row.ended_at is not None else _reader(row)
+    if whole:
+        base = replace(default_reader(settings, address), paused_until=base.paused_until)
     reader = make_reader(fields, base=base, dyads=codes.dyads, themes=codes.themes)
     new = row is None or row.ended_at is not None
     if row is None:
@@ -88,7 +95,9 @@ def subscribe(
 
 
 def unsubscribe(session: Session, settings: Settings, address: str, *, by: str, now: dt.datetime) -> None:
-    """End a subscription. One that the settings name is ended too: the row outweighs them.
+    """End a subscription, and keep back the mails that still wait for this reader.
+
+    One that the settings name is ended too: the row outweighs them.
 
     Raises:
         ConfigError: nobody of that address gets digests.
@@ -99,23 +108,28 @@ def unsubscribe(session: Session, settings: Settings, address: str, *, by: str, 
         row = Subscriber(**_columns(default_reader(settings, spec)))
         session.add(row)
     if row is None or row.ended_at is not None:
-        raise ConfigError(f"{spec} gets no digests; ricwatch subscribers shows who does")
+        raise ConfigError(f"{spec} gets no digests; ricwatch subscribers list shows who does")
     row.added_at, row.added_by, row.ended_at = now, by.strip()[:120], now
+    session.execute(
+        update(Outbox)
+        .where(func.lower(Outbox.recipient) == spec.lower(), Outbox.state == "pending")
+        .values(state="failed", next_try_at=None, last_text="not sent: the reader had unsubscribed by then")
+    )
     session.flush()
 
 
 def pause(session: Session, settings: Settings, address: str, until: dt.date | None, *, now: dt.datetime) -> Reader:
-    """No digest to *address* before *until*; None takes a pause away.
+    """No digest to *address* before *until*; None, or a day that has come on the reader's clock, ends a pause.
 
     Raises:
-        ConfigError: nobody of that address gets digests, or the day has passed.
+        ConfigError: nobody of that address gets digests.
     """
     spec = parse_address(address, "subscriber").addr_spec
     held = next((one for one in readers(session, settings) if one.key == spec.lower()), None)
     if held is None:
-        raise ConfigError(f"{spec} gets no digests; ricwatch subscribers shows who does")
+        raise ConfigError(f"{spec} gets no digests; ricwatch subscribers list shows who does")
     if until is not None and until <= held.local(now).date():
-        raise ConfigError(f"a pause until {until.isoformat()} is over already; name a later day")
+        until = None
     row = _find(session, spec)
     if row is None:
         row = Subscriber(**_columns(held), added_at=now, added_by="pause")
@@ -168,15 +182,16 @@ def import_csv(
         if None in line:
             raise InputError(f"line {number}: more fields than columns")
         try:
-            done.append(subscribe(session, settings, {k: v for k, v in line.items() if v}, by=by, now=now))
+            # An empty cell says that there is no such limit; a column that is not there says nothing.
+            fields = {name: value or (NONE if name in LIMITS else "") for name, value in line.items()}
+            done.append(subscribe(session, settings, fields, by=by, now=now))
         except (ConfigError, SeedError) as error:
             raise InputError(f"line {number}: {error}") from None
     return done
 
 
 def _find(session: Session, address: str) -> Subscriber | None:
-    rows: Iterable[Subscriber] = session.scalars(select(Subscriber))
-    return next((row for row in rows if row.address.lower() == address.lower()), None)
+    return session.scalars(select(Subscriber).where(func.lower(Subscriber.address) == address.lower())).first()
 
 
 def _reader(row: Subscriber) -> Reader:

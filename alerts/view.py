@@ -99,6 +99,7 @@ class DigestView:
     more_narratives: str
     advice: str
     earlier: tuple[str, ...]
+    more_earlier: str
     dyads: tuple[DyadView, ...]
     table_note: str
     chart_note: str
@@ -125,6 +126,8 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
     unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
     lead = facts_with(facts, shifts)
+    # What was kept from the reader, and what ended untold, comes before what they know of already.
+    others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, shift.told_on is not None))
     told = {group[0].dyad for group in shown if group[0].kind in CHARTED}
     return DigestView(
         subject=say.subject(lead),
@@ -145,9 +148,9 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         more_narratives=and_more(len(facts.narratives) - limits.shifts, "narrative", "narratives"),
         advice=narrativenews.ADVICE if facts.narratives else "",
         earlier=tuple(
-            say.earlier_line(shift, plain(facts.held.get(shift.id, ""), 300))
-            for shift in facts.earlier[: limits.shifts]
+            say.earlier_line(shift, plain(facts.held.get(shift.id, ""), 300)) for shift in others[: limits.shifts]
         ),
+        more_earlier=and_more(len(others) - limits.shifts, "shift", "shifts"),
         dyads=tuple(_dyad(state, chart=state.dyad not in told) for state in facts.states),
         table_note=(
             "Average stance runs from −1 (all divergence) to +1 (all convergence); a story counts once, however often "
@@ -199,7 +202,7 @@ def facts_with(facts: DigestFacts, shifts: tuple[ShiftFact, ...]) -> DigestFacts
 def onsets(facts: DigestFacts) -> dict[str, tuple[dt.date, str]]:
     """Per dyad the onset and direction to mark in its chart: of its newest stance shift."""
     marks: dict[str, tuple[dt.date, str]] = {}
-    charted = [shift for shift in (*facts.earlier, *facts.shifts) if shift.kind in CHARTED]
+    charted = [s for s in (*facts.earlier, *facts.shifts) if s.kind in CHARTED and s.id not in facts.held]
     for shift in sorted(charted, key=lambda s: (s.kind is Kind.STANCE, s.detected)):
         marks[shift.dyad] = (shift.onset, str(shift.direction))
     return marks

@@ -31,10 +31,10 @@ class PeopleReport:
     readers: tuple[Reader, ...]
 
 
-def change_subscription(watch: Watch, fields: dict[str, Any], *, by: str) -> PeopleReport:
-    """Add or change; the step behind flow and command."""
+def change_subscription(watch: Watch, fields: dict[str, Any], *, by: str, whole: bool = False) -> PeopleReport:
+    """Add or change, or replace the *whole* subscription; the step behind flow and command."""
     with watch.store.session() as session:
-        reader, new = subscribers.subscribe(session, watch.settings, fields, by=by, now=moment(""))
+        reader, new = subscribers.subscribe(session, watch.settings, fields, by=by, now=moment(""), whole=whole)
         words = f"{reader.address} {'is subscribed' if new else 'is changed'}. {describe(reader)}"
         return PeopleReport(words, tuple(subscribers.readers(session, watch.settings)))
 
@@ -50,7 +50,8 @@ def pause_subscription(watch: Watch, address: str, until: dt.date | None) -> Peo
     """Pause, or go on; the step behind flow and command."""
     with watch.store.session() as session:
         reader = subscribers.pause(session, watch.settings, address, until, now=moment(""))
-        words = f"{address} gets no digest before {until}" if until else f"{address} gets digests again"
+        held = reader.paused_until
+        words = f"{address} gets no digest before {held}" if held else f"{address} gets digests again"
         return PeopleReport(f"{words}. {describe(reader)}", tuple(subscribers.readers(session, watch.settings)))
 
 
@@ -138,7 +139,7 @@ async def subscribe(
         "html": not text_only,
     }
     with open_watch() as watch:
-        return await _tell(watch, change_subscription(watch, fields, by=requested_by or UNASKED))
+        return await _tell(watch, change_subscription(watch, fields, by=requested_by or UNASKED, whole=True))
 
 
 @flow(name="unsubscribe", flow_run_name="unsubscribe {address}", log_prints=False)
@@ -158,5 +159,4 @@ async def pause(
 ) -> State[PeopleReport]:
     """Sends a reader nothing until a day; what still holds then is told then."""
     with open_watch() as watch:
-        over = until <= moment("").astimezone(watch.settings.zone).date()
-        return await _tell(watch, pause_subscription(watch, address, None if over else until))
+        return await _tell(watch, pause_subscription(watch, address, until))

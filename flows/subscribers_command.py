@@ -65,6 +65,7 @@ def add(
     - `ricwatch subscribers add ann@example.org` – everything, at once
     - `ricwatch subscribers add ann@example.org --tie IN-CN --cadence weekdays --hour 7 --timezone Europe/Berlin`
     - `ricwatch subscribers add ann@example.org --text --mute-hours 22-7` – changes these two
+    - `ricwatch subscribers add ann@example.org --tie none --mute-hours none` – all ties again, and every hour
     """
     prepare()
     from flows import tables
@@ -72,6 +73,8 @@ def add(
     from flows.watch import open_watch
 
     start, _, end = (mute_hours or "").replace(" ", "").partition("-")
+    if start == "none":
+        end = start
     fields = {
         "address": address,
         "dyads": tie,

@@ -11,6 +11,7 @@ from prefect.states import Completed
 
 from alerts import silences, verdicts
 from alerts.explain import Explained, ShiftRow, explain_shift, list_shifts
+from alerts.gather import FRESH_DAYS
 from alerts.scope import Quiet
 from flows import artifacts
 from flows.forms import ALL, choose, codes, param
@@ -61,7 +62,10 @@ def end_silence(watch: Watch, number: int) -> str:
     """End a silence; the step behind flow and command."""
     with watch.store.session() as session:
         ended = silences.end_silence(session, number, now=moment(""), settings=watch.settings)
-        return f"Silence {ended.id} is over: {silences.what(ended)}. What it kept quiet is told if it still holds."
+        return (
+            f"Silence {ended.id} is over: {silences.what(ended)}. What it kept quiet is told if it still holds and was "
+            f"found less than {FRESH_DAYS} days ago."
+        )
 
 
 def silences_now(watch: Watch) -> list[Quiet]:

@@ -108,7 +108,7 @@ class Notice(Base):
     address: Mapped[str] = mapped_column(String(320), comment="Whom it concerns, in small letters.")
     at: Mapped[dt.datetime] = mapped_column(comment="When it was decided.")
     day: Mapped[dt.date] = mapped_column(Date, comment="Last day of data then.")
-    kind: Mapped[str] = mapped_column(String(20), comment="shift or weekly; empty where no digest went.")
+    kind: Mapped[str] = mapped_column(String(20), comment="shift, weekly, manual or test; empty where no digest went.")
     reason: Mapped[str] = mapped_column(String(40), comment="Named reason, as decided by alerts.notify.")
     digest_id: Mapped[int | None] = mapped_column(ForeignKey("digest.id"), comment="The digest; empty where none went.")
     shift_ids: Mapped[list[int]] = mapped_column(comment="The shifts that it told this reader first.")

@@ -126,7 +126,7 @@ def queued(store: Store) -> int:
 def test_a_shift_is_told_once(filled: Store, settings: Settings) -> None:
     number = add_shift(filled)
     first = run(filled, settings)
-    assert (first.reason, first.kind, first.queued) == (Reason.SHIFT_OPENED, DigestKind.SHIFT, 1)
+    assert (first.reason, first.kind, first.queued) == (Reason.FIRST, DigestKind.SHIFT, 1)
     assert first.subject == "[shift ↑] India–China coverage turned convergent, +0.73"
     assert first.shift_ids == (number,)
     for later in range(1, 7):  # until the next Monday
@@ -213,7 +213,7 @@ def test_by_hand_or_as_a_test_nothing_is_marked_as_told(filled: Store, settings:
     assert run(filled, settings, kind="manual").shift_ids == (number,)
     test = run(filled, settings, kind="test")
     assert test.subject.startswith("[test] [shift ↑]")
-    assert run(filled, settings).reason == Reason.SHIFT_OPENED
+    assert run(filled, settings).reason == Reason.FIRST
 
 
 def test_digests_by_hand_are_numbered(filled: Store, settings: Settings) -> None:
@@ -227,7 +227,7 @@ def test_to_other_recipients_it_tells_nothing_for_the_readers(filled: Store, set
     add_shift(filled)
     report = run(filled, settings, recipients=["me@example.org"])
     assert (report.reason, report.kind, report.recipients) == (
-        Reason.SHIFT_OPENED,
+        Reason.FIRST,
         DigestKind.MANUAL,
         ("me@example.org",),
     )
@@ -258,7 +258,7 @@ def test_a_dry_run_stores_nothing_and_leaves_a_page(filled: Store, settings: Set
     assert report.html_path is not None
     assert report.html_path.name == "2024-10-27-shift-dry-run.html"
     assert queued(filled) == 0
-    assert run(filled, settings).reason == Reason.SHIFT_OPENED
+    assert run(filled, settings).reason == Reason.FIRST
 
 
 def test_a_preview_leaves_nothing_at_all(filled: Store, settings: Settings) -> None:
@@ -322,7 +322,7 @@ def test_the_facts_are_kept_beside_the_digest(filled: Store, settings: Settings)
         assert digest.facts["shifts"][0]["id"] == number
         assert digest.facts["stories"] == 3
         assert digest.shift_ids == [{"id": number, "dyad": "IN-CN"}]
-        assert digest.reason == "shift_opened"
+        assert digest.reason == "first"
         assert digest.html.count('src="cid:') == 4
         assert digest.period_start == DAY - 6 * ONE
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from typing import Literal
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from alerts.digest import DigestReport, preview
+from alerts.digest import DigestReport, preview, run_digest
 from alerts.life import events
+from alerts.model import DyadState
 from alerts.notices import keep
 from alerts.notify import Decision, DigestKind, Reason
 from alerts.silences import end_silence, silence
-from alerts.subscribers import default_reader, subscribe
+from alerts.subscribers import default_reader, subscribe, unsubscribe
 from store.db import Store
 from store.models import Digest, Feed, Outbox, SeriesDay, Story, Vote
 from store.people import Notice
 from store.settings import Settings
 from tests.alerts.test_digest import DAY, MODEL, NOW, ONE, add_shift, fake_states, filled, queued, run, set_status
+from tests.store.test_db import any_store, postgres_url
 
-__all__ = ["filled"]
+__all__ = ["any_store", "filled", "postgres_url"]
 
 
 def join(store: Store, settings: Settings, *readers: Mapping[str, object]) -> None:
@@ -259,3 +266,116 @@ def test_the_press_stands_side_by_side(filled: Store, settings: Settings) -> Non
     assert "India–China +0.50 (usual +0.50, 8 stories)" in text
     assert "Chinese press" in text
     assert "India–China – (2 stories)" in text, "two stories make no tone"
+
+
+def test_who_joins_later_gets_a_first_digest_of_what_stands_and_others_nothing_again(
+    filled: Store, settings: Settings
+) -> None:
+    join(filled, settings, {"address": "old@example.org"})
+    number = add_shift(filled)
+    run(filled, settings)
+    join(filled, settings, {"address": "new@example.org"})
+    report = run(filled, settings, day=DAY + 3 * ONE, now=NOW + 3 * ONE)
+    assert (report.recipients, report.reason, report.shift_ids) == (("new@example.org",), Reason.FIRST, (number,))
+    assert "This is your first digest" in " ".join(report.text.split())
+    assert reasons(report) == {"old@example.org": Reason.NOTHING_NEW}
+
+
+def test_looking_at_a_day_of_the_past_again_tells_nothing_twice(filled: Store, settings: Settings) -> None:
+    run(filled, settings)
+    number = add_shift(filled, detected=DAY + ONE)
+    assert run(filled, settings, day=DAY + 3 * ONE, now=NOW + 3 * ONE).shift_ids == (number,)
+    again = run(filled, settings, day=DAY + ONE, now=NOW + 4 * ONE)
+    assert number not in again.shift_ids
+    assert queued(filled) == 2
+
+
+@pytest.mark.parametrize("how", ["themes", "silence", "weak"])
+def test_a_shift_that_is_kept_from_a_reader_does_not_show_in_the_words_on_its_tie(
+    filled: Store, settings: Settings, how: str
+) -> None:
+    limits = {"themes": "arctic"} if how == "themes" else {"least": "strong"} if how == "weak" else {}
+    join(filled, settings, {"address": "ann@example.org", **limits})
+    add_shift(filled, confidence="moderate")
+    if how == "silence":
+        with filled.session() as session:
+            silence(session, settings, until=DAY + 5 * ONE, author="Bo", comment="summit", now=NOW)
+    report = run(filled, settings)
+    assert report.kind is DigestKind.WEEKLY
+    assert "shifted" not in report.subject
+    assert "stays at its new level" not in report.text
+    assert report.view is not None
+    assert [row.word for row in report.view.dyads if row.name == "India–China"] == ["a little up"]
+
+
+def test_after_a_long_pause_what_is_in_force_is_told(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "ann@example.org"})
+    run(filled, settings)
+    join(filled, settings, {"address": "ann@example.org", "paused_until": (NOW + 40 * ONE).date().isoformat()})
+    number = add_shift(filled, detected=DAY + 2 * ONE, status="confirmed")
+    during = run(filled, settings, day=DAY + 30 * ONE, now=NOW + 30 * ONE)
+    assert during.reason is Reason.PAUSED
+    told = run(filled, settings, day=DAY + 40 * ONE, now=NOW + 40 * ONE)
+    assert (told.kind, told.shift_ids) == (DigestKind.SHIFT, (number,))
+
+
+def test_who_was_told_a_shift_is_told_of_its_end_whatever_carries_that(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "ann@example.org", "themes": "border", "least": "strong"})
+    run(filled, settings)
+    opened = add_shift(filled, detected=DAY + ONE)
+    assert run(filled, settings, day=DAY + ONE, now=NOW + ONE).shift_ids == (opened,)
+    set_status(filled, opened, "returned")
+    back = add_shift(
+        filled, detected=DAY + 9 * ONE, direction="divergence", magnitude=-0.7, before=0.3, after=-0.4,
+        confidence="moderate", evidence={"themes": [{"name": "trade", "stories": 9, "share": 0.9}]},
+    )  # fmt: skip
+    report = run(filled, settings, day=DAY + 9 * ONE, now=NOW + 9 * ONE)
+    assert (report.reason, report.shift_ids) == (Reason.SHIFT_RETURNED, (back,))
+
+
+def test_without_any_reader_the_reason_says_so(filled: Store, settings: Settings) -> None:
+    with filled.session() as session:
+        subscribe(session, settings, {"address": "ann@example.org"}, by="test", now=NOW)
+        unsubscribe(session, settings, "ann@example.org", by="test", now=NOW)
+    add_shift(filled)
+    report = run(filled, settings)
+    assert (report.reason, report.kind) == (Reason.NOBODY, None)
+
+
+def test_a_digest_by_hand_is_on_record_every_time(filled: Store, settings: Settings) -> None:
+    for _ in range(2):
+        run(filled, settings, kind="manual")
+    with filled.session() as session:
+        assert [row.kind for row in session.scalars(select(Notice))] == ["manual", "manual"]
+    assert run(filled, settings).kind is DigestKind.WEEKLY, "and told nothing"
+
+
+def test_pages_of_a_dry_run_are_one_for_each_digest(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "all@example.org"}, {"address": "russia@example.org", "dyads": "IN-RU"})
+    add_shift(filled)
+    report = run(filled, settings, dry_run=True)
+    pages = [one.html_path.read_text(encoding="utf-8") for one in report.every if one.html_path]
+    assert len(set(pages)) == len(report.every) == 2
+
+
+def test_two_processes_that_compose_at_once_tell_each_reader_once(any_store: Store, settings: Settings) -> None:
+    """The one that is second decides again, and finds that everything was told."""
+    join(any_store, settings, *[{"address": f"reader-{n}@example.org"} for n in range(3)])
+    add_shift(any_store)
+    # On SQLite both decide before either writes; PostgreSQL lets one of them begin after the other.
+    meet, calls = threading.Barrier(2, timeout=60), itertools.count()
+
+    def slow(session: Session, model: str, day: dt.date, rate: float) -> Sequence[DyadState]:
+        if next(calls) < 2 and any_store.engine.dialect.name == "sqlite":
+            meet.wait()
+        return fake_states(session, model, day, rate)
+
+    def compose(kind: Literal["auto", "weekly"]) -> DigestReport:
+        return run_digest(any_store, settings, MODEL, day=DAY, now=NOW, kind=kind, states=slow)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(compose, "auto"), pool.submit(compose, "weekly")]:
+            done.result(timeout=120)
+    with any_store.session() as session:
+        told = [number for row in session.scalars(select(Notice)) for number in row.shift_ids]
+    assert len(told) == 3

@@ -197,7 +197,7 @@ def test_a_digest_on_request_shows_it_and_tells_it_to_nobody(filled: Store, sett
     find(filled, NOTED)
     shown = digest(filled, settings, NOTED, "manual")
     assert "26 independent stories" in shown.text
-    assert digest(filled, settings, NOTED).reason is Reason.NARRATIVE_FOUND
+    assert digest(filled, settings, NOTED).kind is DigestKind.SHIFT
     assert "26 independent stories" in digest(filled, settings, NOTED, "manual").text, "told or not"
     with filled.session() as session:
         assert len(lately(session, day(NOTED))) == 1

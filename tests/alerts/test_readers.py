@@ -78,6 +78,7 @@ def test_every_field_may_come_as_text() -> None:
         ({"mute_from": 7, "mute_to": 7}, "begin and end at the same hour"),
         ({"mute_days": "Mon Tue Wed Thu Fri Sat Sun"}, "all seven days are mute"),
         ({"mute_days": "Mon"}, "the weekly digest's day, Monday, is one of the mute days"),
+        ({"hour": 23, "mute_from": 22, "mute_to": 7}, "no weekly digest would ever go; choose an hour such as 7"),
         ({"tie": "IN-CN"}, "unknown field 'tie'; a subscription has: address, timezone, cadence"),
     ],
 )

@@ -6,11 +6,13 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from alerts.readers import Cadence, Reader
 from alerts.subscribers import export_csv, import_csv, pause, readers, subscribe, unsubscribe
 from store.db import Store
 from store.errors import ConfigError, InputError
+from store.models import Digest, Outbox
 from store.settings import Settings
 
 NOW = dt.datetime(2026, 11, 26, 9, tzinfo=dt.UTC)
@@ -74,10 +76,54 @@ def test_a_pause_is_kept_and_taken_away(store: Store, settings: Settings) -> Non
         (reader,) = readers(session, named)
         assert reader.paused(NOW)
         assert not pause(session, named, "desk@example.org", None, now=NOW).paused(NOW)
-    with store.session() as session, pytest.raises(ConfigError, match="over already"):
-        pause(session, named, "desk@example.org", NOW.date(), now=NOW)
+        assert pause(session, named, "desk@example.org", until, now=NOW).paused(NOW)
+        # A day that has come ends a pause; on whose clock it has come counts.
+        assert not pause(session, named, "desk@example.org", NOW.date(), now=NOW).paused(NOW)
     with store.session() as session, pytest.raises(ConfigError, match="gets no digests"):
         pause(session, named, "nobody@example.org", until, now=NOW)
+
+
+def test_limits_are_taken_away_by_none_by_an_empty_cell_and_by_a_whole_form(store: Store, settings: Settings) -> None:
+    limits = {"dyads": "IN-CN", "themes": "trade", "mute_days": "Sat", "mute_from": 22, "mute_to": 6}
+    free = ((), (), (), None, None)
+
+    def limits_of(reader: Reader) -> tuple[object, ...]:
+        return reader.dyads, reader.themes, reader.mute_days, reader.mute_from, reader.mute_to
+
+    assert limits_of(add(store, settings, "ann@example.org", **limits)[0]) != free
+    assert limits_of(add(store, settings, "ann@example.org", **dict.fromkeys(limits, "none"))[0]) == free
+    add(store, settings, "ann@example.org", **limits, hour=9)
+    with store.session() as session:
+        text = "address,dyads,themes,mute_days,mute_from,mute_to\nann@example.org,,,,,\n"
+        ((reader, new),) = import_csv(session, settings, text, by="test", now=NOW)
+    assert (limits_of(reader), new, reader.hour) == (free, False, 9)
+    add(store, settings, "ann@example.org", **limits, paused_until="2026-12-24")
+    with store.session() as session:
+        reader, _new = subscribe(
+            session, settings, {"address": "ann@example.org", "dyads": []}, by="Ann", now=NOW, whole=True
+        )
+    assert (limits_of(reader), reader.hour) == (free, settings.digest_hour)
+    assert reader.paused_until == dt.date(2026, 12, 24), "a form on what is read does not end a pause"
+
+
+def test_mails_that_wait_for_who_unsubscribed_do_not_go(store: Store, settings: Settings) -> None:
+    add(store, settings, "ann@example.org")
+    with store.session() as session:
+        digest = Digest(
+            kind="weekly", reason="weekly", day=NOW.date(), period_start=NOW.date(), subject="s", html="", text="",
+            facts={}, shift_ids=[], model="m", composed_at=NOW,
+        )  # fmt: skip
+        session.add(digest)
+        session.flush()
+        waiting = (("Ann@example.org", "pending"), ("bo@example.org", "pending"), ("ann@example.org", "sent"))
+        for number, (who, state) in enumerate(waiting):
+            row = Outbox(digest_id=digest.id, recipient=who, message_id=str(number), mime=b"", created_at=NOW)
+            row.state = state
+            session.add(row)
+        unsubscribe(session, settings, "ann@example.org", by="Ann", now=NOW)
+    with store.session() as session:
+        states = [row.state for row in session.scalars(select(Outbox).order_by(Outbox.id))]
+    assert states == ["failed", "pending", "sent"]
 
 
 def test_what_is_exported_is_imported_as_it_was(store: Store, settings: Settings) -> None:

@@ -91,7 +91,7 @@ def upgrade() -> None:
         _column("address", sa.String(length=320), "Whom it concerns, in small letters."),
         _moment("at", "When it was decided."),
         _column("day", sa.Date(), "Last day of data then."),
-        _column("kind", sa.String(length=20), "shift or weekly; empty where no digest went."),
+        _column("kind", sa.String(length=20), "shift, weekly, manual or test; empty where no digest went."),
         _column("reason", sa.String(length=40), "Named reason, as decided by alerts.notify."),
         _column("digest_id", sa.Integer(), "The digest; empty where none went.", nullable=True),
         _column("shift_ids", sa.JSON(), "The shifts that it told this reader first."),
