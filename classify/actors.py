@@ -26,9 +26,7 @@ HINTS = 0.3
 _STRENGTH = {"implies": IMPLIES, "hints": HINTS}
 _ENOUGH = 1.2 - 1e-9  # named and hinted, or both implied; not implied and hinted
 _LOWER_FEED = 0.01  # below this share of capitals a text comes from a feed that is lower-cased throughout
-_TYPOGRAPHY = str.maketrans(
-    {"’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-", "‑": "-", "‐": "-", "\u00a0": " ", "\t": " "}
-)
+_TYPOGRAPHY = {"’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-", "‑": "-", "‐": "-", "\u00a0": " ", "\t": " "}
 
 
 class Kind(StrEnum):
@@ -192,7 +190,7 @@ class Matcher:
         return bool(self.dyads(text))
 
     def _spans(self, text: str) -> list[tuple[int, int, _Entry]]:
-        plain = text.translate(_TYPOGRAPHY)
+        plain = _plain(text)
         lower = plain.lower()
         if len(lower) != len(plain):  # "İ".lower() is two characters long; offsets must stay those of the text
             lower = "".join(low if len(low := char.lower()) == 1 else char for char in plain)
@@ -297,8 +295,15 @@ def _as_hit(start: int, end: int, entry: _Entry) -> Hit:
     return Hit(start, end, entry.kind, tuple(entry.actors.items()), tuple(sorted(entry.dyads)), entry.group)
 
 
+def _plain(text: str) -> str:
+    """*text* in plain typography; a replacement each, which is many times faster than `str.translate` beyond ASCII."""
+    for fancy, plain in _TYPOGRAPHY.items():
+        text = text.replace(fancy, plain)
+    return text
+
+
 def _key(word: str) -> str:
-    return word.translate(_TYPOGRAPHY).lower().rstrip("*").strip()
+    return _plain(word).lower().rstrip("*").strip()
 
 
 def _is_cjk(char: str) -> bool:

@@ -24,7 +24,6 @@ _BLOCK = re.compile(
     r"|main|nav|ol|option|p|pre|section|svg|table|tbody|td|tfoot|th|thead|tr|ul|video)\b)",
     re.IGNORECASE,
 )
-_SPACE = re.compile(r"\s+")
 # Controls (with NUL, which PostgreSQL refuses), lone surrogates, soft hyphens, zero-width spaces, byte order marks,
 # non-characters, and the direction overrides that make a headline read otherwise than it is. The joiners U+200C and
 # U+200D stay: Hindi spells with them.
@@ -46,7 +45,9 @@ def plain_text(raw: str, limit: int = TEXT_LIMIT) -> str:
         text = nh3.clean(_BLOCK.sub(" <", text), tags=set())
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
-    text = _SPACE.sub(" ", _JUNK.sub("", text)).strip()
+    if not text.isprintable():  # all of the junk is not, and most texts are
+        text = _JUNK.sub("", text)
+    text = " ".join(text.split())
     if len(text) <= limit:
         return text
     cut = text[: limit - 1].rsplit(" ", 1)[0] if " " in text[limit // 2 : limit] else text[: limit - 1]
@@ -79,7 +80,7 @@ _KEEP_IN_QUERY = _KEEP_IN_PATH + "?[]{}|\\^`"
 
 def web_address(url: str) -> str | None:
     """*url* without stray white space and controls, if it is an http or https address of tolerable length."""
-    text = _JUNK.sub("", url).strip()
+    text = (url if url.isprintable() else _JUNK.sub("", url)).strip()
     # URLs are broken over lines in some feeds; the WHATWG parser drops tabs and newlines too.
     text = text.replace("\n", "").replace("\r", "").replace("\t", "").replace(" ", "%20")
     if len(text) > URL_LIMIT or not text[:8].lower().startswith(("http://", "https://")):

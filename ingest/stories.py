@@ -14,24 +14,28 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from rapidfuzz import fuzz
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ingest.likeness import LEAD_CHARS, WINDOW_DAYS, Words, probability, words_of
+from ingest.likeness import FARTHEST, LEAD_CHARS, WINDOW_DAYS, Words, may_be_even, probability, words_of
 from ingest.words import CJK, EMPTY, pieces
 from store.models import Article, Story
 
 COPY_DAYS = 3
 """Titles alone are trusted for so many days: "what we know" comes again each week."""
-SURE_ENOUGH = 0.5
+SURE_ENOUGH = 0.5  # `may_be_even` asks the same, and FARTHEST is made for it
 """Probability from which two articles tell one event."""
 OPENER_LIKE = 0.4
 """The same for an article and the first one of the story, days left out of it."""
 _MEMORY_DAYS = 40
 _RAREST = 10
 _MOST_CANDIDATES = 60
+_MANY = 1 << 40
+"""More than a day has articles: a count times this, less a position, sorts by count and then by position."""
+_WINDOW = dt.timedelta(days=WINDOW_DAYS)
 _MIN_TOKENS = 3
 _JACCARD_ONE_SIDED = 0.6
 _JACCARD_TWO_SIDED = 0.75
@@ -81,7 +85,7 @@ class Fingerprint:
         return self.words | self.numbers
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_096)
 def fingerprint(key: str) -> Fingerprint:
     """The fingerprint of a `title_key`.
 
@@ -181,10 +185,11 @@ def make_print(key: str, text: str) -> Print:
 
 def likeness(one: Print, two: Print, days: int) -> float:
     """How surely two articles published *days* apart tell one event: 0 when they do not, else up to 1."""
-    if len(one.words.whole.keys() & two.words.whole.keys()) < _LEAST_SHARED and one.title.key != two.title.key:
+    shared = one.words.whole.keys() & two.words.whole.keys()
+    if len(shared) < _LEAST_SHARED and one.title.key != two.title.key:
         return 0.0
     copies = similarity(one.title, two.title) if days <= COPY_DAYS else 0.0
-    if copies == 1.0 or days > WINDOW_DAYS:
+    if copies == 1.0 or days > WINDOW_DAYS or not may_be_even(one.words, two.words, shared, days):
         return copies
     sure = probability(one.words, two.words, days)
     if sure < SURE_ENOUGH or told_apart(one.title, two.title):
@@ -290,11 +295,11 @@ class StoryIndex:
         mark = make_print(key, text)
         best, number = 0.0, 0
         for candidate, story_id, days in self._candidates(mark, day):
-            story = self._stories[story_id]
-            if max(story.last_day, day) - min(story.day, day) > dt.timedelta(days=WINDOW_DAYS):
+            alike = likeness(mark, candidate, days)  # looked at first: it rules out nearly all of them
+            if not alike:
                 continue
-            alike = likeness(mark, candidate, days)
-            if not alike or not _like_opener(story, mark):
+            story = self._stories[story_id]
+            if max(story.last_day, day) - min(story.day, day) > _WINDOW or not _like_opener(story, mark):
                 continue
             if alike > best or (alike == best > 0 and _age(story_id) < _age(number)):
                 best, number = alike, story_id
@@ -313,13 +318,17 @@ class StoryIndex:
     def _candidates(self, mark: Print, day: dt.date) -> Iterable[tuple[Print, int, int]]:
         """The articles of the week that share the most of the rarest stems, with their story and the days between."""
         found: list[tuple[Print, int, int]] = []
-        for offset in range(-WINDOW_DAYS, WINDOW_DAYS + 1):
+        for offset in range(-FARTHEST, FARTHEST + 1):
             held = self._days.get(day + dt.timedelta(days=offset))
             if held is None or not held.prints:
                 continue
-            present = sorted((len(held.by_token[token]), token) for token in mark.words.whole if token in held.by_token)
-            shared = Counter(position for _, token in present[:_RAREST] for position in held.by_token[token])
-            nearest = sorted(shared, key=lambda position: (-shared[position], position))[:_MOST_CANDIDATES]
+            by_token = held.by_token
+            present = sorted([(len(by_token[token]), token) for token in mark.words.whole.keys() & by_token.keys()])
+            shared = Counter(chain.from_iterable([by_token[token] for _, token in present[:_RAREST]]))
+            nearest: Iterable[int] = shared
+            if len(shared) > _MOST_CANDIDATES:
+                ranked = sorted([position - count * _MANY for position, count in shared.items()])
+                nearest = [place % _MANY for place in ranked[:_MOST_CANDIDATES]]
             found.extend((*held.prints[position], abs(offset)) for position in sorted(nearest))
         return found
 
