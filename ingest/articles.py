@@ -6,18 +6,25 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Table, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ingest.clean import canonical_url, title_key, url_key
 from ingest.model import Entry, OnTopic
 from ingest.stories import StoryIndex
-from store.models import Article, Feed, FeedDay, SeenItem, Story
+from store.models import Article, FeedDay, SeenItem, Story
 
 _CHUNK = 500
+_ARTICLE, _SEEN, _STORY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story))
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+# Core statements made once: making them anew for each feed costs more than asking them does.
+_BY_ADDRESS = select(_ARTICLE.c.url_key, _ARTICLE.c.feed_key).where(_ARTICLE.c.url_key.in_(_KEYS))
+_BY_GUID = select(_ARTICLE.c.guid).where(_ARTICLE.c.feed_key == bindparam("feed"), _ARTICLE.c.guid.in_(_KEYS))
+_BY_MEMORY = select(_SEEN.c.item_hash).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash.in_(_KEYS))
+_ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,22 @@ class _Item:
     day: dt.date
 
 
+class FeedLike(Protocol):
+    """What storing needs to know of a feed; `store.models.Feed` and `ingest.polled.Task` both fit."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def outlet(self) -> str: ...
+    @property
+    def bloc(self) -> str: ...
+    @property
+    def lang(self) -> str: ...
+
+
 def store_entries(
     session: Session,
-    feed: Feed,
+    feed: FeedLike,
     poll_id: int | None,
     entries: Sequence[Entry],
     *,
@@ -117,10 +137,9 @@ def _stored(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str
     """Which addresses (of any feed) and guids (of this feed) have an article, and whose feed that is."""
     found: dict[str, str] = {}
     for keys in _chunks([item.key for item in items]):
-        rows = session.execute(select(Article.url_key, Article.feed_key).where(Article.url_key.in_(keys)))
-        found.update((row.url_key, row.feed_key) for row in rows)
+        found.update((row.url_key, row.feed_key) for row in session.execute(_BY_ADDRESS, {"keys": keys}))
     for keys in _chunks([item.guid for item in items if item.guid and item.key not in found]):
-        rows = session.execute(select(Article.guid).where(Article.feed_key == feed_key, Article.guid.in_(keys)))
+        rows = session.execute(_BY_GUID, {"feed": feed_key, "keys": keys})
         found.update((row.guid, feed_key) for row in rows)
     return found
 
@@ -128,17 +147,13 @@ def _stored(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str
 def _remembered(session: Session, feed_key: str, items: Sequence[_Item]) -> set[str]:
     found: set[str] = set()
     for keys in _chunks([item.key for item in items]):
-        found.update(
-            session.scalars(
-                select(SeenItem.item_hash).where(SeenItem.feed_key == feed_key, SeenItem.item_hash.in_(keys))
-            )
-        )
+        found.update(session.scalars(_BY_MEMORY, {"feed": feed_key, "keys": keys}))
     return found
 
 
 def _add_articles(
     session: Session,
-    feed: Feed,
+    feed: FeedLike,
     items: Sequence[_Item],
     *,
     poll_id: int | None,
@@ -174,14 +189,12 @@ def _add_articles(
         )
     new = stories.take_new()
     if new:
-        made = session.scalars(
-            insert(Story).returning(Story.id, sort_by_parameter_order=True), [values for _, values in new]
-        ).all()
+        made = session.scalars(_ADD_STORIES, [values for _, values in new]).all()
         numbers = {old: number for (old, _), number in zip(new, made, strict=True)}
         stories.number(numbers)
         for row in rows:
             row["story_id"] = numbers.get(row["story_id"], row["story_id"])
-    session.execute(insert(Article), rows)
+    session.execute(insert(_ARTICLE), rows)
     if changed := stories.take_changed():
         _recount(session, changed)
 
@@ -209,7 +222,7 @@ def _recount(session: Session, stories: Sequence[int]) -> None:
 def _remember(session: Session, feed_key: str, items: dict[str, dt.date]) -> None:
     rows = [{"feed_key": feed_key, "item_hash": key, "day": day} for key, day in items.items()]
     if rows:
-        session.execute(insert(SeenItem), rows)
+        session.execute(insert(_SEEN), rows)
 
 
 def _count(session: Session, feed_key: str, seen: Counter[dt.date], named: Counter[dt.date]) -> None:

@@ -78,6 +78,7 @@ _KEEP_IN_PATH = "!$&'()*+,;=:@/" + _UNRESERVED
 _KEEP_IN_QUERY = _KEEP_IN_PATH + "?[]{}|\\^`"
 
 
+@lru_cache(maxsize=1_024)  # each address is looked at when it is read and again when it is known
 def web_address(url: str) -> str | None:
     """*url* without stray white space and controls, if it is an http or https address of tolerable length."""
     text = (url if url.isprintable() else _JUNK.sub("", url)).strip()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ingest.policy import HEALTHY, Health
@@ -86,15 +86,23 @@ def with_silence(health: Health, days: Sequence[dt.date], today: dt.date) -> Hea
     return Health.OK if health == Health.STALE else health
 
 
-def days_with_items(session: Session, key: str) -> list[dt.date]:
-    """The last days on which the feed called *key* had items, ascending."""
-    rows = session.scalars(
-        select(FeedDay.day)
-        .where(FeedDay.feed_key == key, FeedDay.seen > 0)
-        .order_by(FeedDay.day.desc())
-        .limit(_LOOK_BACK)
-    )
-    return sorted(rows)
+def days_of_feeds(session: Session, keys: Sequence[str] | None = None) -> dict[str, list[dt.date]]:
+    """The last days on which each feed (of *keys*, where given) had items, ascending."""
+    rows = session.execute(_LAST_DAYS) if keys is None else session.execute(_LAST_DAYS_OF, {"keys": list(keys)})
+    days: dict[str, list[dt.date]] = {}
+    for key, day in rows:
+        days.setdefault(key, []).append(day)
+    return days
+
+
+def _last_days(*conditions: ColumnElement[bool]) -> Select[tuple[str, dt.date]]:
+    place = func.row_number().over(partition_by=FeedDay.feed_key, order_by=FeedDay.day.desc()).label("place")
+    ranked = select(FeedDay.feed_key, FeedDay.day, place).where(FeedDay.seen > 0, *conditions).subquery()
+    return select(ranked.c.feed_key, ranked.c.day).where(ranked.c.place <= _LOOK_BACK).order_by(ranked.c.day)
+
+
+_LAST_DAYS = _last_days()
+_LAST_DAYS_OF = _last_days(FeedDay.feed_key.in_(bindparam("keys", expanding=True)))
 
 
 def usual_gaps(session: Session, today: dt.date) -> dict[str, float]:
@@ -113,20 +121,7 @@ def feed_health(session: Session, *, now: dt.datetime) -> list[FeedHealth]:
 
     Silence is judged at *now*, not at the last poll: a monitor that was off for a month must not call its feeds well.
     """
-    ranked = (
-        select(
-            FeedDay.feed_key,
-            FeedDay.day,
-            func.row_number().over(partition_by=FeedDay.feed_key, order_by=FeedDay.day.desc()).label("place"),
-        )
-        .where(FeedDay.seen > 0)
-        .subquery()
-    )
-    days: dict[str, list[dt.date]] = {}
-    for key, day in session.execute(
-        select(ranked.c.feed_key, ranked.c.day).where(ranked.c.place <= _LOOK_BACK).order_by(ranked.c.day)
-    ):
-        days.setdefault(key, []).append(day)
+    days = days_of_feeds(session)
     rows: list[FeedHealth] = []
     for feed in session.scalars(select(Feed).where(Feed.kind != IMPORT_KIND).order_by(Feed.bloc, Feed.key)):
         own = days.get(feed.key, [])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -38,17 +39,22 @@ def wrong_script(titles: Sequence[str], lang: str) -> str:
     ''
     """
     text = " ".join(titles)
-    letters = [character for character in text if character.isalpha()]
-    if len(titles) < LEAST_TITLES or len(letters) < LEAST_LETTERS:
+    wanted = _SCRIPTS.get(lang[:2].lower(), ("LATIN",))
+    if text.isascii() and "LATIN" in wanted:  # the usual case, and nothing can be wrong with it
+        return ""
+    counts = Counter(text)
+    letters = {character: count for character, count in counts.items() if character.isalpha()}
+    total = sum(letters.values())
+    if len(titles) < LEAST_TITLES or total < LEAST_LETTERS:
         return ""
     broken = sum(len(found) for found in _BROKEN.findall(text))
-    broken += sum(map(text.count, "РС")) if sum(map(text.count, "РС")) > MOST_RS * len(letters) else 0
+    capitals = counts["Р"] + counts["С"]
+    broken += capitals if capitals > MOST_RS * total else 0
     if broken > MOST_BROKEN * len(text):
         return f"{100 * broken // len(text)} % of the letters are broken: read by the wrong table of characters"
     if not lang:
         return ""
-    wanted = _SCRIPTS.get(lang[:2].lower(), ("LATIN",))
-    own = sum(_script(character).startswith(wanted) for character in letters) / len(letters)
+    own = sum(count for character, count in letters.items() if _script(character).startswith(wanted)) / total
     if own >= LEAST_SHARE:
         return ""
     return (

@@ -217,7 +217,7 @@ class _Told:
 
 @dataclass(slots=True)
 class _Day:
-    prints: list[tuple[Print, int]] = field(default_factory=list)
+    prints: list[tuple[Print, _Told]] = field(default_factory=list)
     by_token: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -231,11 +231,14 @@ class StoryIndex:
         self._days: dict[dt.date, _Day] = {}
         self._stories: dict[int, _Told] = {}
         self._next = -1
+        self._touched: dict[int, _Told] = {}
+        """Those that got an article since `take_changed` was last called."""
 
     def reset(self) -> None:
         """Forget everything; the next `load` reads it again."""
         self._days.clear()
         self._stories.clear()
+        self._touched.clear()
 
     def load(self, session: Session, days: Iterable[dt.date]) -> None:
         """Have the stories around *days* at hand; drops days that are far from all of them."""
@@ -245,7 +248,7 @@ class StoryIndex:
         if len(self._days) + len(missing) > max(_MEMORY_DAYS, len(wanted)):
             for day in self._days.keys() - wanted:
                 del self._days[day]
-            alive = {story for day in self._days.values() for _, story in day.prints}
+            alive = {story.id for day in self._days.values() for _, story in day.prints}
             self._stories = {key: story for key, story in self._stories.items() if key in alive}
         for day in missing:
             self._days[day] = _Day()
@@ -275,12 +278,12 @@ class StoryIndex:
                 self._stories[story.id] = _Told(story.id, story.day, story.last_day, story.title, story.articles, set())
         for row in rows:
             mark, told = make_print(row.title_key, row.lead), self._stories[row.story_id]
-            self._remember(mark, row.day, row.story_id)
+            self._remember(mark, row.day, told)
             told.outlets.add(row.outlet)
             if told.opener is None or row.id < told.opener_id:
                 told.opener, told.opener_id = mark, row.id
 
-    def _remember(self, mark: Print, day: dt.date, story: int) -> None:
+    def _remember(self, mark: Print, day: dt.date, story: _Told) -> None:
         held = self._days[day]
         position = len(held.prints)
         held.prints.append((mark, story))
@@ -293,31 +296,30 @@ class StoryIndex:
         The best match wins; among equals the oldest story. `load` must have been called for *day*.
         """
         mark = make_print(key, text)
-        best, number = 0.0, 0
-        for candidate, story_id, days in self._candidates(mark, day):
+        best, chosen = 0.0, None
+        for candidate, story, days in self._candidates(mark, day):
             alike = likeness(mark, candidate, days)  # looked at first: it rules out nearly all of them
             if not alike:
                 continue
-            story = self._stories[story_id]
             if max(story.last_day, day) - min(story.day, day) > _WINDOW or not _like_opener(story, mark):
                 continue
-            if alike > best or (alike == best > 0 and _age(story_id) < _age(number)):
-                best, number = alike, story_id
-        if best:
-            story = self._stories[number]
-            story.articles += 1
-            story.day, story.last_day = min(story.day, day), max(story.last_day, day)
-            story.changed = True
+            if chosen is None or alike > best or (alike == best and _age(story.id) < _age(chosen.id)):
+                best, chosen = alike, story
+        if chosen is not None:
+            chosen.articles += 1
+            chosen.day, chosen.last_day = min(chosen.day, day), max(chosen.last_day, day)
+            chosen.changed = True
         else:
             number, self._next = self._next, self._next - 1
-            story = self._stories[number] = _Told(number, day, day, title, 1, set(), fresh=True, opener=mark)
-        story.outlets.add(outlet)
-        self._remember(mark, day, number)
-        return number
+            chosen = self._stories[number] = _Told(number, day, day, title, 1, set(), fresh=True, opener=mark)
+        chosen.outlets.add(outlet)
+        self._touched[chosen.id] = chosen
+        self._remember(mark, day, chosen)
+        return chosen.id
 
-    def _candidates(self, mark: Print, day: dt.date) -> Iterable[tuple[Print, int, int]]:
+    def _candidates(self, mark: Print, day: dt.date) -> Iterable[tuple[Print, _Told, int]]:
         """The articles of the week that share the most of the rarest stems, with their story and the days between."""
-        found: list[tuple[Print, int, int]] = []
+        found: list[tuple[Print, _Told, int]] = []
         for offset in range(-FARTHEST, FARTHEST + 1):
             held = self._days.get(day + dt.timedelta(days=offset))
             if held is None or not held.prints:
@@ -334,7 +336,7 @@ class StoryIndex:
 
     def take_new(self) -> list[tuple[int, dict[str, object]]]:
         """The stories without a row: their present number and the row's values, in order of appearance."""
-        fresh = sorted((story for story in self._stories.values() if story.fresh), key=lambda story: -story.id)
+        fresh = sorted((story for story in self._touched.values() if story.fresh), key=lambda story: -story.id)
         return [
             (
                 story.id,
@@ -351,9 +353,10 @@ class StoryIndex:
 
     def take_changed(self) -> list[int]:
         """The stories with a row that grew since the last time."""
-        grown = [story for story in self._stories.values() if story.changed and not story.fresh]
+        grown = [story for story in self._touched.values() if story.changed and not story.fresh]
         for story in grown:
             story.changed = False
+        self._touched.clear()
         return sorted(story.id for story in grown)
 
     def number(self, ids: dict[int, int]) -> None:
@@ -362,12 +365,6 @@ class StoryIndex:
             story = self._stories.pop(old)
             story.id, story.fresh, story.changed = new, False, False
             self._stories[new] = story
-        for day in {
-            self._stories[new].day + dt.timedelta(days=n) for new in ids.values() for n in range(WINDOW_DAYS + 1)
-        }:
-            held = self._days.get(day)
-            if held is not None:
-                held.prints = [(mark, ids.get(story, story)) for mark, story in held.prints]
 
 
 def _like_opener(story: _Told, mark: Print) -> bool:
