@@ -1,14 +1,30 @@
-"""Entries become articles: identified, gated by topic, put into stories, counted; all in the caller's transaction."""
+"""Entries become articles: identified, gated by topic, put into stories, counted; all in the caller's transaction.
+
+What does not become one is remembered by hash with its reason, for as long as its feed shows it and 90 days more.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, cast
 
-from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Table, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    ScalarSelect,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,8 +39,24 @@ _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 # Core statements made once: making them anew for each feed costs more than asking them does.
 _BY_ADDRESS = select(_ARTICLE.c.url_key, _ARTICLE.c.feed_key).where(_ARTICLE.c.url_key.in_(_KEYS))
 _BY_GUID = select(_ARTICLE.c.guid).where(_ARTICLE.c.feed_key == bindparam("feed"), _ARTICLE.c.guid.in_(_KEYS))
-_BY_MEMORY = select(_SEEN.c.item_hash).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash.in_(_KEYS))
+_BY_MEMORY = select(_SEEN.c.item_hash, _SEEN.c.last_seen).where(
+    _SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash.in_(_KEYS)
+)
+_SEEN_AGAIN = update(_SEEN).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash == bindparam("item"))
 _ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
+
+
+FORGET_AFTER = dt.timedelta(days=90)
+"""An item that its feed has not shown for so long is forgotten; should it come back, it is counted once more."""
+REFRESH_AFTER = dt.timedelta(days=30)
+"""A remembered item that its feed still shows is written again so often, and not at every poll."""
+
+
+class LeftOut(StrEnum):
+    """Why an item is no article of its feed."""
+
+    OFF_TOPIC = "off_topic"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +120,7 @@ def store_entries(
     seen: Counter[dt.date] = Counter()
     named: Counter[dt.date] = Counter()
     fresh: list[_Item] = []
-    to_remember: dict[str, dt.date] = {}
-    off_topic = 0
+    left_out: list[tuple[_Item, LeftOut]] = []
     for item in items:
         owner = stored.get(item.key) or (stored.get(item.guid) if item.guid else None)
         if owner == feed.key or item.key in remembered:
@@ -98,19 +129,35 @@ def store_entries(
         if owner is not None:
             # Another feed brought this article first. It is no new article, but part of what this feed carried.
             named[item.day] += 1
-            to_remember[item.key] = item.day
+            left_out.append((item, LeftOut.ELSEWHERE))
         elif on_topic(f"{item.entry.title}\n{item.entry.text}"):
             named[item.day] += 1
             fresh.append(item)
         else:
-            off_topic += 1
-            to_remember[item.key] = item.day
+            left_out.append((item, LeftOut.OFF_TOPIC))
     if fresh:
         _add_articles(session, feed, fresh, poll_id=poll_id, now=now, stories=stories or StoryIndex())
-    _remember(session, feed.key, to_remember)
+    # What was imported stays known for good: the same file, or one that overlaps it, may come after years.
+    today = None if poll_id is None else now.astimezone(dt.UTC).date()
+    _remember(session, feed.key, left_out, poll_id, today)
+    if today is not None:
+        _refresh(session, feed.key, remembered, today)
     _count(session, feed.key, seen, named)
+    off_topic = sum(reason == LeftOut.OFF_TOPIC for _, reason in left_out)
     known = repeats + len(items) - len(fresh) - off_topic
     return StoreCounts(new=len(fresh), known=known, off_topic=off_topic)
+
+
+def forget(session: Session, today: dt.date) -> int:
+    """Forget the items that their feeds have not shown for 90 days; how many that were."""
+    gone = session.execute(delete(_SEEN).where(_SEEN.c.last_seen < today - FORGET_AFTER))
+    return cast("CursorResult[Any]", gone).rowcount
+
+
+def title_hash(title: str) -> str:
+    """The hash under which the words of a title are remembered: 64 bits in hex; empty for a title without words."""
+    key = title_key(title)
+    return url_key(key)[:16] if key else ""
 
 
 def _identify(entries: Sequence[Entry], now: dt.datetime) -> list[_Item]:
@@ -144,10 +191,12 @@ def _stored(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str
     return found
 
 
-def _remembered(session: Session, feed_key: str, items: Sequence[_Item]) -> set[str]:
-    found: set[str] = set()
+def _remembered(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str, dt.date | None]:
+    """Which items were left out before, and when each was last seen."""
+    found: dict[str, dt.date | None] = {}
     for keys in _chunks([item.key for item in items]):
-        found.update(session.scalars(_BY_MEMORY, {"feed": feed_key, "keys": keys}))
+        rows = session.execute(_BY_MEMORY, {"feed": feed_key, "keys": keys})
+        found.update((row.item_hash, row.last_seen) for row in rows)
     return found
 
 
@@ -219,10 +268,33 @@ def _recount(session: Session, stories: Sequence[int]) -> None:
         )
 
 
-def _remember(session: Session, feed_key: str, items: dict[str, dt.date]) -> None:
-    rows = [{"feed_key": feed_key, "item_hash": key, "day": day} for key, day in items.items()]
+def _remember(
+    session: Session,
+    feed_key: str,
+    items: Sequence[tuple[_Item, LeftOut]],
+    poll_id: int | None,
+    today: dt.date | None,
+) -> None:
+    rows = [
+        {
+            "feed_key": feed_key,
+            "item_hash": item.key,
+            "day": item.day,
+            "reason": str(reason),
+            "poll_id": poll_id,
+            "title_hash": title_hash(item.entry.title),
+            "last_seen": today,
+        }
+        for item, reason in items
+    ]
     if rows:
         session.execute(insert(_SEEN), rows)
+
+
+def _refresh(session: Session, feed_key: str, remembered: Mapping[str, dt.date | None], today: dt.date) -> None:
+    old = [key for key, day in remembered.items() if day is not None and today - day > REFRESH_AFTER]
+    if old:
+        session.execute(_SEEN_AGAIN, [{"feed": feed_key, "item": key, "last_seen": today} for key in old])
 
 
 def _count(session: Session, feed_key: str, seen: Counter[dt.date], named: Counter[dt.date]) -> None:

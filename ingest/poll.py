@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 
+from ingest.articles import forget
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
@@ -103,7 +104,13 @@ async def poll_feeds(
             return row
 
         rows = await asyncio.gather(*(one(task) for task in tasks))
+    await asyncio.to_thread(_forget, store, now)
     return PollReport(tuple(rows), not_due)
+
+
+def _forget(store: Store, now: dt.datetime) -> None:
+    today = now.astimezone(dt.UTC).date()
+    in_transaction(store, lambda session: forget(session, today), undo=lambda: None, what="forgetting old items")
 
 
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[Task], int]:

@@ -87,6 +87,7 @@ def _poll(task: Task, answer: Answer, now: dt.datetime) -> dict[str, Any]:
         "seconds": answer.seconds,
         "seen": len(parsed.entries) + parsed.bad + parsed.left if parsed else 0,
         "bad": parsed.bad if parsed else 0,
+        "left": parsed.left if parsed else 0,
     }
 
 

@@ -189,6 +189,9 @@ class Poll(Base):
     known: Mapped[int] = mapped_column(default=0, comment="Items that were already known.")
     off_topic: Mapped[int] = mapped_column(default=0, comment="New items outside the topic: counted, not stored.")
     bad: Mapped[int] = mapped_column(default=0, comment="Items without a usable title or address.")
+    left: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Items beyond the cap of one response, not looked at."
+    )
 
 
 class FeedDay(Base):
@@ -205,14 +208,30 @@ class FeedDay(Base):
 
 
 class SeenItem(Base):
-    """Items outside the topic, remembered only so that the denominator counts each once."""
+    """Items that are no article of their feed, remembered so that the denominator counts each once, and why."""
 
     __tablename__ = "seen_item"
 
     feed_key: Mapped[str] = mapped_column(ForeignKey("feed.key"), primary_key=True, comment="Which feed.")
     item_hash: Mapped[str] = mapped_column(String(32), primary_key=True, comment="Hash of the item's identity.")
-    day: Mapped[dt.date] = mapped_column(
-        Date, index=True, comment="Day of publication, or of first sight; old rows are removed."
+    day: Mapped[dt.date] = mapped_column(Date, comment="Day of publication, or of first sight.")
+    reason: Mapped[str] = mapped_column(
+        String(20),
+        default="off_topic",
+        server_default="off_topic",
+        comment="Why it is not an article of this feed: off_topic, or elsewhere (another feed had brought the article).",
+    )
+    poll_id: Mapped[int | None] = mapped_column(comment="Number of the poll that first brought it; empty for imports.")
+    title_hash: Mapped[str] = mapped_column(
+        String(16),
+        default="",
+        server_default="",
+        comment="Hash of the words of its title, by which it can be asked for.",
+    )
+    last_seen: Mapped[dt.date | None] = mapped_column(
+        Date,
+        index=True,
+        comment="Day on which it was last found in the feed, give or take a month; 90 days later it is forgotten. Empty: kept.",
     )
 
 
