@@ -25,6 +25,7 @@ from flows.parse_command import parse
 from flows.report_command import export, report
 from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
+from flows.trace_command import trace
 from store.errors import RicwatchError
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
@@ -401,6 +402,7 @@ app.command()(parse)
 app.command()(shifts)
 app.command()(judge)
 app.command()(judged)
+app.command()(trace)
 
 
 @app.command()
