@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ingest.articles import forget
 from ingest.check import CheckRow, check_feeds
@@ -22,9 +23,9 @@ from ingest.health import usual_gaps
 from ingest.hosts import Hosts
 from ingest.model import OnTopic
 from ingest.parse import parse
-from ingest.policy import Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
+from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
 from ingest.polled import Answer, PollRow, Standing, Task
-from ingest.record import record
+from ingest.record import forget_polls, record
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from ingest.transact import in_transaction
@@ -109,8 +110,11 @@ async def poll_feeds(
 
 
 def _forget(store: Store, now: dt.datetime) -> None:
-    today = now.astimezone(dt.UTC).date()
-    in_transaction(store, lambda session: forget(session, today), undo=lambda: None, what="forgetting old items")
+    def work(session: Session) -> None:
+        forget(session, now.astimezone(dt.UTC).date())
+        forget_polls(session, now)
+
+    in_transaction(store, work, undo=lambda: None, what="forgetting")
 
 
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[Task], int]:
@@ -120,7 +124,8 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
         full = dict(
             session.execute(
                 select(Poll.feed_key, func.max(Poll.started_at))
-                .where(Poll.outcome.in_(("fetched", "same_body")))
+                # Older ones decide nothing, and years of them need not be read each hour.
+                .where(Poll.started_at > now - FULL_EVERY, Poll.outcome.in_(("fetched", "same_body")))
                 .group_by(Poll.feed_key)
             )
             .tuples()

@@ -351,3 +351,52 @@ async def test_too_many_requests_puts_off_every_feed_of_that_host(
     assert len(server.asked) == 1
     assert (await poll(store, local, *rows, now=NOW + HOUR, force=False)).due == 0
     assert (await poll(store, local, *rows, now=NOW + 3 * HOUR, force=False)).due == 4
+
+
+async def test_polls_that_brought_nothing_are_forgotten_after_400_days_but_for_the_first(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    url = server.set("/rss", Answer(rss("India meets China"), headers={"ETag": '"1"'}))
+    for hour in range(3):
+        await poll_one(store, local, url, NOW + hour * HOUR)
+    server.set("/rss", Answer(rss("India meets China", "Russia calls India")))
+    await poll_one(store, local, url, NOW + 3 * HOUR)
+    await poll_one(store, local, url, NOW + dt.timedelta(days=401))
+    with store.session() as session:
+        left = [(row.started_at - NOW, row.new) for row in session.query(Poll).order_by(Poll.id)]
+    assert left == [(0 * HOUR, 1), (3 * HOUR, 1), (dt.timedelta(days=401), 0)]
+
+
+async def test_a_group_in_which_one_feed_cannot_be_stored_stores_the_others(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    bodies = [rss(f"India meets China, part {n}", host=f"https://x{n}.in") for n in range(8)]
+    rows = [feed(f"f{n}", url=server.set(f"/{n}", Answer(body))) for n, body in enumerate(bodies)]
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def refuse(conn: object, cursor: object, statement: str, parameters: object, *rest: object) -> None:
+        if statement.startswith("INSERT INTO article") and "part 3" in str(parameters):
+            raise RuntimeError("the disk is full")
+
+    report = await poll(store, local, *rows)
+    event.remove(store.engine, "before_cursor_execute", refuse)
+    assert [row.key for row in report.rows if not row.stored] == ["f3"]
+    assert len(titles(store)) == 7
+    assert state(store, "f3").body_sha256 is None
+    with store.session() as session:
+        assert session.query(Story).count() >= 1
+        assert session.query(Poll).count() == 7
+
+
+async def test_unchanged_feeds_share_transactions(server: FeedServer, store: Store, local: Settings) -> None:
+    rows = [feed(f"f{n}", url=server.set(f"/{n}", Answer(status=304))) for n in range(200)]
+    committed = 0
+
+    @event.listens_for(store.engine, "commit")
+    def count(conn: object) -> None:
+        nonlocal committed
+        committed += 1
+
+    report = await poll(store, local, *rows)
+    assert report.answered == 200
+    assert committed < 150, "answers that come together are stored together"
