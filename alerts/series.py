@@ -1,4 +1,5 @@
-"""Readings come in; votes and daily counts go out. Only days that new readings touched are counted again."""
+"""Readings come in; votes and daily counts go out. Only days that new readings, or merges of stories,
+touched are counted again."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from store.db import Store
-from store.models import Article, Reading, ReadingDyad, SeriesDay, SeriesState, ThemeDay, Vote
+from store.models import Article, Reading, ReadingDyad, SeriesDay, SeriesState, StoryMerge, ThemeDay, Vote
 from store.progress import Progress, silent
 
 DAYS_AT_ONCE = 31
@@ -138,7 +139,8 @@ def update_series(store: Store, model: str, *, now: dt.datetime, progress: Progr
             state = SeriesState(model=model, last_reading_id=0, updated_at=now)
             session.add(state)
         newest = session.scalar(select(func.max(Reading.id)).where(Reading.model == model)) or 0
-        if newest <= state.last_reading_id:
+        merged = session.scalar(select(func.max(StoryMerge.id))) or 0
+        if newest <= state.last_reading_id and merged <= state.last_merge_id:
             return SeriesReport(0, 0, 0, None, None)
         fresh = (Reading.model == model, Reading.id > state.last_reading_id, Reading.id <= newest)
         article = Reading.article_id == Article.id
@@ -147,15 +149,27 @@ def update_series(store: Store, model: str, *, now: dt.datetime, progress: Progr
             select(func.count()).select_from(Reading).join(Article, article).where(*fresh, Article.story_id.is_(None))
         )
         query = select(Article.day).join(Reading, article).where(*fresh).distinct().order_by(Article.day)
-        days = list(session.scalars(query))
+        days = sorted({*session.scalars(query), *_days_of_merges(session, model, state.last_merge_id)})
         written = 0
         for start in range(0, len(days), DAYS_AT_ONCE):
             part = days[start : start + DAYS_AT_ONCE]
             written += _recount(session, model, part)
             progress(start + len(part), len(days), f"series up to {part[-1].isoformat()}")
         state.last_reading_id = newest
+        state.last_merge_id = merged
         state.updated_at = now
-    return SeriesReport(readings, len(days), written, days[0], days[-1], loose or 0)
+    first, last = (days[0], days[-1]) if days else (None, None)
+    return SeriesReport(readings, len(days), written, first, last, loose or 0)
+
+
+def _days_of_merges(session: Session, model: str, after: int) -> set[dt.date]:
+    """Days on which stories voted that have since become parts of others."""
+    gone = StoryMerge.gone_id == Vote.story_id
+    return set(
+        session.scalars(
+            select(Vote.day).join(StoryMerge, gone).where(Vote.model == model, StoryMerge.id > after).distinct()
+        )
+    )
 
 
 def _recount(session: Session, model: str, days: Sequence[dt.date]) -> int:

@@ -93,6 +93,9 @@ def _article(article: ArticleTrace) -> Iterator[str]:
         first = " (it opened it)" if article.story_title == article.title else f": {article.story_title}"
         size = f"of {article.story_articles:,} articles by {article.story_outlets:,} outlets"
         yield f"  Story {article.story}, {size}{first}"
+    for merge in article.merges:
+        joined = f"article {merge.article} ({merge.article_title}) belongs to both, with likeness {merge.likeness:.2f}"
+        yield f"    took in story {merge.gone} ({merge.gone_title}) on {_moment(merge.at)}: {joined}"
     if not article.readings:
         yield "  Reading: none yet"
     for reading in article.readings:

@@ -30,8 +30,8 @@ from sqlalchemy.orm import Session
 
 from ingest.clean import canonical_url, title_key, url_key
 from ingest.model import Entry, OnTopic
-from ingest.stories import StoryIndex
-from store.models import Article, FeedDay, SeenItem, Story
+from ingest.stories import Merge, StoryIndex
+from store.models import Article, FeedDay, SeenItem, Story, StoryMerge
 
 _CHUNK = 500
 _ARTICLE, _SEEN, _STORY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story))
@@ -43,6 +43,7 @@ _BY_MEMORY = select(_SEEN.c.item_hash, _SEEN.c.last_seen).where(
     _SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash.in_(_KEYS)
 )
 _SEEN_AGAIN = update(_SEEN).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash == bindparam("item"))
+_MERGED = select(_STORY.c.id, _STORY.c.merged_into).where(_STORY.c.id.in_(_KEYS), _STORY.c.merged_into.is_not(None))
 _ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
 
 
@@ -211,6 +212,7 @@ def _add_articles(
 ) -> None:
     stories.load(session, {item.day for item in items})
     rows: list[dict[str, Any]] = []
+    merges: list[tuple[Merge, str]] = []
     for item in items:
         entry = item.entry
         outlet = entry.outlet or feed.outlet
@@ -236,6 +238,10 @@ def _add_articles(
                 "story_id": stories.place(entry.title, key, item.day, outlet, entry.text),
             }
         )
+        merges += [(merge, item.key) for merge in stories.take_merges()]
+    into = {merge.gone: merge.kept for merge, _ in merges} | _merged_elsewhere(session, rows)
+    for row in rows:
+        row["story_id"] = _now(row["story_id"], into)
     new = stories.take_new()
     if new:
         made = session.scalars(_ADD_STORIES, [values for _, values in new]).all()
@@ -244,8 +250,51 @@ def _add_articles(
         for row in rows:
             row["story_id"] = numbers.get(row["story_id"], row["story_id"])
     session.execute(insert(_ARTICLE), rows)
-    if changed := stories.take_changed():
+    for merge, key in merges:
+        if merge.gone > 0:
+            _merge(session, merge, key, now)
+    if changed := sorted({_now(story, into) for story in stories.take_changed()}):
         _recount(session, changed)
+
+
+def _now(story: int, into: Mapping[int, int]) -> int:
+    """The story that *story* is a part of after the merges *into*."""
+    while story in into:
+        story = into[story]
+    return story
+
+
+def _merged_elsewhere(session: Session, rows: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """Stories of *rows* that another process merged into others since they were read."""
+    found: dict[int, int] = {}
+    known = sorted({row["story_id"] for row in rows if row["story_id"] > 0})
+    for start in range(0, len(known), _CHUNK):
+        merged = session.execute(_MERGED, {"keys": known[start : start + _CHUNK]})
+        found.update((row.id, row.merged_into) for row in merged)
+    return found
+
+
+def _merge(session: Session, merge: Merge, key: str, now: dt.datetime) -> None:
+    """Put what *merge* says into the rows: its articles move, the story that is gone stays as a sign post."""
+    article = session.execute(select(_ARTICLE.c.id).where(_ARTICLE.c.url_key == key)).scalar_one()
+    gone = session.execute(select(_STORY.c.day, _STORY.c.last_day).where(_STORY.c.id == merge.gone)).one()
+    session.execute(update(_ARTICLE).where(_ARTICLE.c.story_id == merge.gone).values(story_id=merge.kept))
+    session.execute(
+        update(_STORY).where(_STORY.c.id == merge.gone).values(merged_into=merge.kept, articles=0, outlets=0)
+    )
+    session.execute(
+        insert(StoryMerge),
+        {
+            "kept_id": merge.kept,
+            "gone_id": merge.gone,
+            "gone_title": merge.gone_title,
+            "article_id": article,
+            "likeness": merge.likeness,
+            "first_day": gone.day,
+            "last_day": gone.last_day,
+            "merged_at": now,
+        },
+    )
 
 
 def _recount(session: Session, stories: Sequence[int]) -> None:

@@ -29,7 +29,9 @@ COPY_DAYS = 3
 SURE_ENOUGH = 0.5  # `may_be_even` asks the same, and FARTHEST is made for it
 """Probability from which two articles tell one event."""
 OPENER_LIKE = 0.4
-"""The same for an article and the first one of the story, days left out of it."""
+"""The same for an article and the first one of the story, and for the first ones of two; days left out of it."""
+MERGE_SURE = 0.7
+"""An article joins two stories into one where it belongs to each as surely as this, and their first ones are alike."""
 _MEMORY_DAYS = 40
 _RAREST = 10
 _MOST_CANDIDATES = 60
@@ -213,6 +215,29 @@ class _Told:
     """Its first article: what joins the story later must be like that one too."""
     opener_id: int = 0
     """Number of that article; 0 while it has none."""
+    into: _Told | None = None
+    """The story that it became a part of."""
+
+    @property
+    def root(self) -> _Told:
+        """The story that it is now."""
+        story = self
+        while story.into is not None:
+            story = story.into
+        return story
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two stories that an article showed to be one: the older lives on, the other is `gone` (negative: without a row).
+
+    `likeness` is how surely the article belongs to the one of which it is less sure.
+    """
+
+    kept: int
+    gone: int
+    gone_title: str
+    likeness: float
 
 
 @dataclass(slots=True)
@@ -233,12 +258,14 @@ class StoryIndex:
         self._next = -1
         self._touched: dict[int, _Told] = {}
         """Those that got an article since `take_changed` was last called."""
+        self._merges: list[Merge] = []
 
     def reset(self) -> None:
         """Forget everything; the next `load` reads it again."""
         self._days.clear()
         self._stories.clear()
         self._touched.clear()
+        self._merges.clear()
 
     def load(self, session: Session, days: Iterable[dt.date]) -> None:
         """Have the stories around *days* at hand; drops days that are far from all of them."""
@@ -248,7 +275,7 @@ class StoryIndex:
         if len(self._days) + len(missing) > max(_MEMORY_DAYS, len(wanted)):
             for day in self._days.keys() - wanted:
                 del self._days[day]
-            alive = {story.id for day in self._days.values() for _, story in day.prints}
+            alive = {story.root.id for day in self._days.values() for _, story in day.prints}
             self._stories = {key: story for key, story in self._stories.items() if key in alive}
         for day in missing:
             self._days[day] = _Day()
@@ -296,15 +323,18 @@ class StoryIndex:
         The best match wins; among equals the oldest story. `load` must have been called for *day*.
         """
         mark = make_print(key, text)
-        best, chosen = 0.0, None
-        for candidate, story, days in self._candidates(mark, day):
+        found: dict[int, float] = {}
+        for candidate, told, days in self._candidates(mark, day):
             alike = likeness(mark, candidate, days)  # looked at first: it rules out nearly all of them
             if not alike:
                 continue
+            story = told.root
             if max(story.last_day, day) - min(story.day, day) > _WINDOW or not _like_opener(story, mark):
                 continue
-            if chosen is None or alike > best or (alike == best and _age(story.id) < _age(chosen.id)):
-                best, chosen = alike, story
+            found[story.id] = max(alike, found.get(story.id, 0.0))
+        # Of equals the oldest.
+        ranked = sorted(found, key=lambda number: (-found[number], _age(number)))
+        chosen = self._joined(ranked, found, day) if ranked else None
         if chosen is not None:
             chosen.articles += 1
             chosen.day, chosen.last_day = min(chosen.day, day), max(chosen.last_day, day)
@@ -316,6 +346,30 @@ class StoryIndex:
         self._touched[chosen.id] = chosen
         self._remember(mark, day, chosen)
         return chosen.id
+
+    def _joined(self, ranked: list[int], found: dict[int, float], day: dt.date) -> _Told:
+        """The story of an article that belongs to those of *ranked*, the surest first; it may make several one."""
+        story = self._stories[ranked[0]]
+        for number in ranked[1:] if found[ranked[0]] >= MERGE_SURE else ():
+            other = self._stories[number]
+            span = max(story.last_day, other.last_day, day) - min(story.day, other.day, day)
+            if found[number] < MERGE_SURE or span > _WINDOW or not _openers_alike(story, other):
+                continue
+            kept, gone = sorted((story, other), key=lambda one: _age(one.id))
+            kept.articles += gone.articles
+            kept.outlets |= gone.outlets
+            kept.day, kept.last_day = min(kept.day, gone.day), max(kept.last_day, gone.last_day)
+            gone.into = kept
+            del self._stories[gone.id]
+            self._touched.pop(gone.id, None)
+            self._merges.append(Merge(kept.id, gone.id, gone.title, found[number]))
+            story = kept
+        return story
+
+    def take_merges(self) -> list[Merge]:
+        """The merges since the last time, in their order."""
+        merges, self._merges = self._merges, []
+        return merges
 
     def _candidates(self, mark: Print, day: dt.date) -> Iterable[tuple[Print, _Told, int]]:
         """The articles of the week that share the most of the rarest stems, with their story and the days between."""
@@ -376,6 +430,13 @@ def _like_opener(story: _Told, mark: Print) -> bool:
     if opener is None or similarity(opener.title, mark.title) > 0:
         return True
     return probability(opener.words, mark.words, 0) >= OPENER_LIKE
+
+
+def _openers_alike(one: _Told, two: _Told) -> bool:
+    """Whether the first articles of two stories could stand in one: a chain of tellings must not tie two events."""
+    if one.opener is None or two.opener is None or told_apart(one.opener.title, two.opener.title):
+        return False
+    return _like_opener(one, two.opener)
 
 
 def _age(number: int) -> float:

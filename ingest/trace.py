@@ -18,7 +18,7 @@ from ingest.articles import LeftOut, title_hash
 from ingest.clean import canonical_url, title_key, url_key, web_address
 from ingest.hosts import host_of
 from ingest.roster import IMPORT_KIND
-from store.models import Article, Feed, Poll, Reading, ReadingDyad, SeenItem, Story
+from store.models import Article, Feed, Poll, Reading, ReadingDyad, SeenItem, Story, StoryMerge
 
 MOST = 10
 """Articles, and items left out, that are told of one question."""
@@ -54,6 +54,18 @@ class ReadingTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeTrace:
+    """A story that became a part of an article's, and the article that showed it."""
+
+    gone: int
+    gone_title: str
+    article: int
+    article_title: str
+    likeness: float
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ArticleTrace:
     """A stored article: whence, when, in which story, and its readings, the latest first."""
 
@@ -72,6 +84,7 @@ class ArticleTrace:
     story_title: str
     story_articles: int
     story_outlets: int
+    merges: tuple[MergeTrace, ...]
     readings: tuple[ReadingTrace, ...]
     also: tuple[LeftOutTrace, ...]
     """Other feeds that carried it later."""
@@ -162,11 +175,29 @@ def _articles(session: Session, condition: ColumnElement[bool]) -> tuple[Article
             story_title=story.title if story else "",
             story_articles=story.articles if story else 0,
             story_outlets=story.outlets if story else 0,
+            merges=_merges(session, story.id) if story else (),
             readings=_readings(session, article.id),
             also=_left_out(session, SeenItem.item_hash == article.url_key),
         )
         for article, feed, story, poll in rows
     )
+
+
+def _merges(session: Session, story: int) -> tuple[MergeTrace, ...]:
+    """Those by which *story* grew, and those by which the stories grew that it took in."""
+    found: list[MergeTrace] = []
+    asked = [story]
+    while asked:
+        rows = session.execute(
+            select(StoryMerge, Article.title)
+            .join(Article, Article.id == StoryMerge.article_id)
+            .where(StoryMerge.kept_id == asked.pop())
+            .order_by(StoryMerge.id)
+        ).all()
+        for row, title in rows:
+            found.append(MergeTrace(row.gone_id, row.gone_title, row.article_id, title, row.likeness, row.merged_at))
+            asked.append(row.gone_id)
+    return tuple(found)
 
 
 def _readings(session: Session, article: int) -> tuple[ReadingTrace, ...]:

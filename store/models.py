@@ -258,6 +258,27 @@ class Story(Base):
     title: Mapped[str] = mapped_column(Text, comment="Title of its first article.")
     articles: Mapped[int] = mapped_column(default=1, comment="Articles in it: its reach.")
     outlets: Mapped[int] = mapped_column(default=1, comment="Different outlets among them.")
+    merged_into: Mapped[int | None] = mapped_column(
+        comment="The older story that it turned out to be a part of; its articles are there. Empty for all others."
+    )
+
+
+class StoryMerge(Base):
+    """Two stories that became one, and the article that showed it."""
+
+    __tablename__ = "story_merge"
+
+    id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
+    kept_id: Mapped[int] = mapped_column(ForeignKey("story.id"), index=True, comment="The older story, which lives on.")
+    gone_id: Mapped[int] = mapped_column(ForeignKey("story.id"), comment="The story that became a part of it.")
+    gone_title: Mapped[str] = mapped_column(Text, comment="Title of that story.")
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), comment="The article that belongs to both.")
+    likeness: Mapped[float] = mapped_column(
+        Float, comment="How surely it belongs to the one of which it is less sure, 0 to 1."
+    )
+    first_day: Mapped[dt.date] = mapped_column(Date, comment="First day of the story that is gone.")
+    last_day: Mapped[dt.date] = mapped_column(Date, comment="Its last day; the votes of these days are counted again.")
+    merged_at: Mapped[dt.datetime] = mapped_column(comment="When it was seen.")
 
 
 class Article(Base):
@@ -410,6 +431,9 @@ class SeriesState(Base):
 
     model: Mapped[str] = mapped_column(String(60), primary_key=True, comment="Model version.")
     last_reading_id: Mapped[int] = mapped_column(default=0, comment="Newest reading that is in the series.")
+    last_merge_id: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="Newest merge of stories that is in the series."
+    )
     updated_at: Mapped[dt.datetime] = mapped_column(comment="When the series were last brought up to date.")
 
 

@@ -7,11 +7,11 @@ import random
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alerts.series import Member, update_series, votes_of
 from store.db import Store
-from store.models import Article, SeriesDay, SeriesState, Vote
+from store.models import Article, SeriesDay, SeriesState, Story, StoryMerge, Vote
 from tests.alerts.helpers_store import MINUS, MODEL, PLUS, ZERO, Item, add, day
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -163,3 +163,36 @@ def test_a_tie_of_probabilities_is_neutral() -> None:
     (vote,) = votes_of([*even, *even])
     assert (vote.stance, vote.copies) == (0, 6)
     assert vote.score == pytest.approx(0, abs=1e-12)
+
+
+def test_a_merge_of_stories_counts_the_days_of_the_one_that_is_gone_again(store: Store) -> None:
+    add(
+        store,
+        [
+            Item(day(0), "pact", "Alpha", "india", 6, [("IN-RU", PLUS)]),
+            Item(day(0), "reactors", "Beta", "russia", 9, [("IN-RU", PLUS)]),
+            Item(day(1), "reactors", "Beta", "russia", 9, [("IN-RU", MINUS)]),
+        ],
+    )
+    update_series(store, MODEL, now=NOW)
+    assert len(votes(store)) == 3
+    with store.session() as session:
+        kept, gone = session.scalars(select(Story.id).order_by(Story.id))
+        article = session.scalar(select(Article.id).order_by(Article.id.desc()))
+        session.execute(update(Article).values(story_id=kept))
+        session.add(
+            StoryMerge(
+                kept_id=kept,
+                gone_id=gone,
+                gone_title="reactors",
+                article_id=article,
+                likeness=0.8,
+                first_day=day(0),
+                last_day=day(1),
+                merged_at=NOW,
+            )
+        )
+    report = update_series(store, MODEL, now=NOW)
+    assert (report.readings, report.days, report.votes) == (0, 2, 2)
+    assert counts(store)[day(0), "IN-RU", "", ""][:3] == (1, 0, 0)
+    assert update_series(store, MODEL, now=NOW).days == 0, "a merge is counted once"

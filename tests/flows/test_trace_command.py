@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.trace_command import lines
 from ingest.articles import LeftOut
-from ingest.trace import ArticleTrace, LeftOutTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
+from ingest.trace import ArticleTrace, LeftOutTrace, MergeTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
 from tests.flows.test_cli import ricwatch
 
 AT = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -17,6 +17,7 @@ ARTICLE = ArticleTrace(
     id=3, title="Modi meets Putin", url="https://a.example/3", outlet="Alpha", feed="alpha", imported=False,
     first_seen_at=AT, day=DAY, published_raw="soon", date_quality="missing", poll=POLL, story=2,
     story_title="Putin hosts Modi", story_articles=5, story_outlets=4,
+    merges=(MergeTrace(9, "Moscow hosts Modi", 5, "Modi in Moscow", 0.83, AT),),
     readings=(ReadingTrace("m-1", AT, True, 0.9, "arms", (("IN-RU", 1, 0.81),), "They met."),),
     also=(LeftOutTrace("beta", "Beta", LeftOut.ELSEWHERE, DAY, DAY, POLL),),
 )  # fmt: skip
@@ -34,6 +35,7 @@ def test_an_article_is_told_with_response_day_story_and_reading() -> None:
         "by first sight, since the item has no date that can be read (it says 'soon')",
         "Carried as well by Beta (beta)",
         "Story 2, of 5 articles by 4 outlets: Putin hosts Modi",
+        "took in story 9 (Moscow hosts Modi) on 2026-11-25 12:00 UTC: article 5 (Modi in Moscow) belongs to both",
         "m-1 on 2026-11-25 12:00 UTC: IN-RU convergence (0.81), theme arms, for “They met.”",
     ):
         assert part in text

@@ -1,4 +1,4 @@
-"""why an item was left out, what a poll did not look at, and when a remembered item was last seen"""
+"""why an item was left out, what a poll did not look at, when a remembered item was last seen; merges of stories"""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ _LAST_SEEN = (
 _DAY = "Day of publication, or of first sight."
 _DAY_BEFORE = "Day of publication, or of first sight; old rows are removed."
 _LEFT = "Items beyond the cap of one response, not looked at."
+_MERGED = "The older story that it turned out to be a part of; its articles are there. Empty for all others."
+_LAST_MERGE = "Newest merge of stories that is in the series."
+_LIKENESS = "How surely it belongs to the one of which it is less sure, 0 to 1."
+_LAST_DAY = "Its last day; the votes of these days are counted again."
 
 
 def upgrade() -> None:
@@ -38,9 +42,35 @@ def upgrade() -> None:
     op.create_index("ix_seen_item_last_seen", "seen_item", ["last_seen"])
     op.drop_index("ix_seen_item_day", "seen_item")
     _explain_day(_DAY_BEFORE, _DAY)
+    op.add_column("story", sa.Column("merged_into", sa.Integer(), nullable=True, comment=_MERGED))
+    op.add_column(
+        "series_state",
+        sa.Column("last_merge_id", sa.Integer(), nullable=False, server_default="0", comment=_LAST_MERGE),
+    )
+    op.create_table(
+        "story_merge",
+        sa.Column("id", sa.Integer(), nullable=False, comment="Running number."),
+        sa.Column("kept_id", sa.Integer(), nullable=False, comment="The older story, which lives on."),
+        sa.Column("gone_id", sa.Integer(), nullable=False, comment="The story that became a part of it."),
+        sa.Column("gone_title", sa.Text(), nullable=False, comment="Title of that story."),
+        sa.Column("article_id", sa.Integer(), nullable=False, comment="The article that belongs to both."),
+        sa.Column("likeness", sa.Float(), nullable=False, comment=_LIKENESS),
+        sa.Column("first_day", sa.Date(), nullable=False, comment="First day of the story that is gone."),
+        sa.Column("last_day", sa.Date(), nullable=False, comment=_LAST_DAY),
+        sa.Column("merged_at", sa.DateTime(timezone=True), nullable=False, comment="When it was seen."),
+        sa.ForeignKeyConstraint(["kept_id"], ["story.id"], name=op.f("fk_story_merge_kept_id")),
+        sa.ForeignKeyConstraint(["gone_id"], ["story.id"], name=op.f("fk_story_merge_gone_id")),
+        sa.ForeignKeyConstraint(["article_id"], ["article.id"], name=op.f("fk_story_merge_article_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_story_merge")),
+    )
+    op.create_index("ix_story_merge_kept_id", "story_merge", ["kept_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_story_merge_kept_id", "story_merge")
+    op.drop_table("story_merge")
+    op.drop_column("series_state", "last_merge_id")
+    op.drop_column("story", "merged_into")
     _explain_day(_DAY, _DAY_BEFORE)
     op.create_index("ix_seen_item_day", "seen_item", ["day"])
     op.drop_index("ix_seen_item_last_seen", "seen_item")
