@@ -10,12 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol, cast
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CursorResult,
+    Executable,
     ScalarSelect,
     Table,
     bindparam,
@@ -299,22 +301,24 @@ def _merge(session: Session, merge: Merge, key: str, now: dt.datetime) -> None:
 
 def _recount(session: Session, stories: Sequence[int]) -> None:
     """Extent and reach of *stories*, from their articles: another process may have added some since they were read."""
-
-    def over_articles(value: ColumnElement[Any]) -> ScalarSelect[Any]:
-        return select(value).where(Article.story_id == Story.id).scalar_subquery()
-
     for start in range(0, len(stories), _CHUNK):
-        session.execute(
-            update(Story)
-            .where(Story.id.in_(stories[start : start + _CHUNK]))
-            .values(
-                day=over_articles(func.min(Article.day)),
-                last_day=over_articles(func.max(Article.day)),
-                articles=over_articles(func.count()),
-                outlets=over_articles(func.count(Article.outlet.distinct())),
-            )
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_FROM_ARTICLES, {"keys": stories[start : start + _CHUNK]})
+
+
+def _over_articles(value: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return select(value).where(_ARTICLE.c.story_id == _STORY.c.id).scalar_subquery()
+
+
+_FROM_ARTICLES = (
+    update(_STORY)
+    .where(_STORY.c.id.in_(_KEYS))
+    .values(
+        day=_over_articles(func.min(_ARTICLE.c.day)),
+        last_day=_over_articles(func.max(_ARTICLE.c.day)),
+        articles=_over_articles(func.count()),
+        outlets=_over_articles(func.count(_ARTICLE.c.outlet.distinct())),
+    )
+)
 
 
 def _remember(
@@ -353,19 +357,21 @@ def _count(session: Session, feed_key: str, seen: Counter[dt.date], named: Count
     ]
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(_add_counts(session.get_bind().dialect.name), rows)
+
+
+@cache
+def _add_counts(dialect: str) -> Executable:
     # One row a statement: PostgreSQL refuses to touch a row twice in one, and days within a feed are few.
-    statement = dialect.insert(FeedDay)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[FeedDay.feed_key, FeedDay.day],
-            set_={
-                "seen": FeedDay.seen + statement.excluded.seen,
-                "on_topic": FeedDay.on_topic + statement.excluded.on_topic,
-            },
-        ),
-        rows,
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(FeedDay)
+    adding: Executable = statement.on_conflict_do_update(
+        index_elements=[FeedDay.feed_key, FeedDay.day],
+        set_={
+            "seen": FeedDay.seen + statement.excluded.seen,
+            "on_topic": FeedDay.on_topic + statement.excluded.on_topic,
+        },
     )
+    return adding
 
 
 def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:

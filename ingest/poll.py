@@ -36,7 +36,7 @@ from store.settings import Settings
 
 __all__ = ["CheckRow", "PollReport", "PollRow", "check_feeds", "poll_feeds"]
 
-GATHER_S = 0.02
+GATHER_S, GATHER_STEPS = 0.02, 10
 """Seconds for which answers are gathered before they are stored together, while others are still asked for."""
 _log = logging.getLogger("ricwatch.ingest")
 
@@ -244,8 +244,10 @@ class _Run:
         self._waiting.append(waiter)
         async with self._writer:
             if waiter.told is None:
-                if len(self._waiting) < self._running:
-                    await asyncio.sleep(GATHER_S)
+                for _ in range(GATHER_STEPS):
+                    if len(self._waiting) >= self._running:
+                        break  # nobody else is being asked
+                    await asyncio.sleep(GATHER_S / GATHER_STEPS)
                 group, self._waiting = self._waiting, []
                 rows = await asyncio.to_thread(self._commit, [(one.task, one.answer) for one in group])
                 for one, row in zip(group, rows, strict=True):
