@@ -18,7 +18,19 @@ from sqlalchemy.orm import Session
 
 from store.db import MIGRATIONS, Store, newest_revision
 from store.errors import StoreError
-from store.models import Article, Base, Digest, Outbox, Reading, ReadingClaim, SeenItem, SeriesState, Shift, ThemeDay, Vote
+from store.models import (
+    Article,
+    Base,
+    Digest,
+    Outbox,
+    Reading,
+    ReadingClaim,
+    SeenItem,
+    SeriesState,
+    Shift,
+    ThemeDay,
+    Vote,
+)
 from store.people import Notice
 
 FEED = {
