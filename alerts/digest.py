@@ -6,11 +6,9 @@ Readers for whom the same is to be said share a digest; each gets a mail of thei
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
@@ -18,29 +16,26 @@ from sqlalchemy.orm import Session
 
 from alerts import gather, life, notices
 from alerts.addresses import parse_address, parse_recipients
-from alerts.charts import dyad_chart, score_limits
+from alerts.digestreport import DigestReport, Spared
+from alerts.draft import Draft, render
 from alerts.facts import DigestFacts
-from alerts.mail import MailParts, build_message, content_id
+from alerts.mail import build_message
 from alerts.model import DyadState
 from alerts.narrativenews import mark_told
-from alerts.notify import REASON_WORDS, TELLING, Asked, Decision, DigestKind, Reason, decide
+from alerts.notify import TELLING, Asked, Decision, DigestKind, Reason, decide
 from alerts.outbox import enqueue
 from alerts.press import gather_press
 from alerts.readers import Reader
-from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.scope import HELD_WORDS, Held, asked_for_all
 from alerts.signing import Sign, make_signer
 from alerts.silences import because
 from alerts.state import dyad_states
 from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
-from alerts.trianglechart import triangle_chart
 from alerts.verdicts import gather_record
-from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
-from alerts.words import count, dates_as
+from alerts.words import count
 from ingest.transact import in_transaction
 from store.db import Store
-from store.errors import RicwatchError
 from store.models import Digest
 from store.settings import Settings
 
@@ -51,74 +46,6 @@ ONE_AT_A_TIME = 7_214_206
 _T = TypeVar("_T")
 States = Callable[[Session, str, dt.date, float], Sequence[DyadState]]
 """Gives the state of the three dyads: session, model, day, false alarms a year."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spared:
-    """A reader who gets no digest now, and why."""
-
-    address: str
-    reason: Reason
-
-    @property
-    def words(self) -> str:
-        """The reason as a sentence."""
-        return REASON_WORDS[self.reason]
-
-
-@dataclass(frozen=True, slots=True)
-class DigestReport:
-    """What was composed. `digest_id` is None where nothing was stored: none was due, or it was a dry run.
-
-    `others` are the further digests of this run, for readers for whom something else was to be said; `spared` the
-    readers who get none. Where nobody gets one, `reason` is that of the first of them.
-    """
-
-    reason: Reason
-    kind: DigestKind | None = None
-    digest_id: int | None = None
-    subject: str = ""
-    queued: int = 0
-    html_path: Path | None = None
-    recipients: tuple[str, ...] = ()
-    shift_ids: tuple[int, ...] = ()
-    dry_run: bool = False
-    text: str = field(default="", repr=False)
-    view: DigestView | None = field(default=None, repr=False)
-    charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    others: tuple[DigestReport, ...] = ()
-    spared: tuple[Spared, ...] = ()
-
-    @property
-    def pictures(self) -> tuple[tuple[str, bytes], ...]:
-        """The charts with the sentence that stands for each where it cannot be seen."""
-        if self.view is None:
-            return ()
-        shown = [shift.chart for shift in self.view.shifts] + [dyad.chart for dyad in self.view.dyads]
-        shown.append(self.view.picture)
-        alts = {chart.name: chart.alt for chart in reversed(shown) if chart}
-        return tuple((alts[name], png) for name, png in self.charts.items() if name in alts)
-
-    @property
-    def words(self) -> str:
-        """Why it went out, or why none did, as a sentence."""
-        return REASON_WORDS[self.reason]
-
-    @property
-    def every(self) -> tuple[DigestReport, ...]:
-        """All digests of the run."""
-        return (self, *self.others) if self.kind else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A digest in all its forms. `html` has its charts by reference, `page` stands alone."""
-
-    view: DigestView
-    html: str
-    page: str
-    text: str
-    charts: Mapping[str, bytes]
 
 
 def run_digest(
@@ -209,44 +136,6 @@ def preview(
         # Where none is due the page says that someone asked for it, not why nobody else gets one.
         reason = decision.reason if decision.kind else Reason.MANUAL
         return job.draft(session, board, _group(at, decision.kind or DigestKind.MANUAL, reason, board)).made.page
-
-
-def render(settings: Settings, facts: DigestFacts, key: str, drawn: dict[Hashable, bytes] | None = None) -> Rendered:
-    """All forms of a digest. Where the HTML would be cut by Gmail, its tail is dropped and counted in words.
-
-    *drawn* keeps charts from one digest of a run to the next.
-    """
-    charts = _draw(facts, {} if drawn is None else drawn)
-    by_cid = {name: f"cid:{content_id(key, name)}" for name in charts}
-    with dates_as(facts.dates):
-        for allowed in LIMITS:
-            view = compose(facts, allowed)
-            html = render_html(settings.templates_dir, view, by_cid)
-            if html_size(html) < MAX_HTML:
-                page = render_html(settings.templates_dir, view, {name: data_url(png) for name, png in charts.items()})
-                return Rendered(view, html, page, render_text(settings.templates_dir, view), charts)
-    raise RicwatchError(
-        f"the digest {key} has {html_size(html):,} bytes of HTML even with one story; {MAX_HTML:,} is the most that "
-        "mail programs show. Look for a template that grew."
-    )
-
-
-def _draw(facts: DigestFacts, drawn: dict[Hashable, bytes]) -> dict[str, bytes]:
-    """The charts by name; those that *drawn* holds already are taken from there."""
-    scale, marks = score_limits(facts.states), onsets(facts)
-    charts: dict[str, bytes] = {}
-    for state in facts.states:
-        if state.chart:
-            onset, direction = marks.get(state.dyad, (None, ""))
-            what = (state.dyad, onset, direction, scale)
-            if what not in drawn:
-                drawn[what] = dyad_chart(state, onset, direction, scale)
-            charts[state.dyad.lower()] = drawn[what]
-    if shows_triangle(facts):
-        if TRIANGLE not in drawn:
-            drawn[TRIANGLE] = triangle_chart(facts.states)
-        charts[TRIANGLE] = drawn[TRIANGLE]
-    return charts
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +252,7 @@ class _Job:
         board: gather.Board,
         group: _Group,
         desks: Sequence[gather.Desk],
-        draft: _Draft,
+        draft: Draft,
         *,
         dry_run: bool,
     ) -> DigestReport:
@@ -398,7 +287,7 @@ class _Job:
         # Before the commit: a digest on record whose page could not be written is worse than a stray page.
         return replace(report, digest_id=digest.id, queued=len(mails), html_path=draft.write(folder))
 
-    def _letters(self, draft: _Draft, people: Sequence[Reader]) -> Iterator[EmailMessage]:
+    def _letters(self, draft: Draft, people: Sequence[Reader]) -> Iterator[EmailMessage]:
         """One after the other: a thousand mails with their charts are not held at once."""
         parts, sender = draft.parts(), parse_address(self.settings.sender, "sender")
         plain = replace(parts, html="", charts={})
@@ -411,12 +300,12 @@ class _Job:
                 unsubscribe_url=self.settings.unsubscribe_url,
             )
 
-    def draft(self, session: Session, board: gather.Board, group: _Group) -> _Draft:
+    def draft(self, session: Session, board: gather.Board, group: _Group) -> Draft:
         """Gather and render."""
         facts = self._facts(session, board, group)
         sequence = self._next_sequence(session, group.kind)
         made = render(self.settings, facts, f"{group.kind}-{self.day}-{sequence}", self._once.charts)
-        return _Draft(facts, group.told, sequence, made)
+        return Draft(facts, group.told, sequence, made)
 
     def forget(self) -> None:
         """Begin anew, as the transaction does."""
@@ -474,70 +363,6 @@ class _Job:
             press=once.get(("press", group.dyads), lambda: gather_press(session, model, day, dyads)),
             dates=group.dates,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A digest that is made and not stored yet."""
-
-    facts: DigestFacts
-    told: gather.Told
-    sequence: int
-    made: Rendered
-
-    @property
-    def key(self) -> str:
-        return f"{self.facts.kind}-{self.facts.day}-{self.sequence}"
-
-    def report(self, recipients: Sequence[str]) -> DigestReport:
-        return DigestReport(
-            reason=self.facts.reason,
-            kind=self.facts.kind,
-            subject=self.made.view.subject,
-            recipients=tuple(recipients),
-            shift_ids=tuple(shift.id for shift in self.facts.shifts),
-            text=self.made.text,
-            view=self.made.view,
-            charts=self.made.charts,
-        )
-
-    def row(self) -> Digest:
-        return Digest(
-            kind=self.facts.kind,
-            sequence=self.sequence,
-            reason=self.facts.reason,
-            day=self.facts.day,
-            period_start=self.facts.period_start,
-            subject=self.made.view.subject,
-            html=self.made.html,
-            text=self.made.text,
-            facts=self.facts.as_json(),
-            shift_ids=[{"id": number, "dyad": dyad} for number, dyad in self.told.ids],
-            model=self.facts.model,
-            composed_at=self.facts.now,
-        )
-
-    def parts(self) -> MailParts:
-        return MailParts(
-            key=self.key,
-            kind=str(self.facts.kind),
-            reason=str(self.facts.reason),
-            subject=self.made.view.subject,
-            text=self.made.text,
-            html=self.made.html,
-            charts={content_id(self.key, name): png for name, png in self.made.charts.items()},
-            replay=self.facts.replay,
-        )
-
-    def write(self, folder: Path, mark: str = "") -> Path:
-        """Write the page, whole or not at all: one that is open in a browser is never seen half written."""
-        name = f"{self.facts.day}-{self.facts.kind}" + (f"-{self.sequence}" if self.sequence else "")
-        path = folder / f"{name}{mark}.html"
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{path.name}.{os.getpid()}"
-        draft.write_text(self.made.page, encoding="utf-8")
-        draft.replace(path)
-        return path
 
 
 def _states(session: Session, model: str, day: dt.date, rate: float) -> Sequence[DyadState]:

@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.digest import DigestReport, preview, run_digest
+from alerts.digest import preview, run_digest
+from alerts.digestreport import DigestReport
 from alerts.outbox import DeliverReport, deliver
 from flows import artifacts
 from flows.forms import param

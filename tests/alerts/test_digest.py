@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts.digest import DigestReport, preview, run_digest
+from alerts.digest import preview, run_digest
+from alerts.digestreport import DigestReport
 from alerts.gather import FRESH_DAYS
 from alerts.model import DyadState
 from alerts.notify import Asked, DigestKind, Reason

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alerts.digest import DigestReport, preview, run_digest
+from alerts.digest import preview, run_digest
+from alerts.digestreport import DigestReport
 from alerts.life import events
 from alerts.model import DyadState
 from alerts.notices import keep

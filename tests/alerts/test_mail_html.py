@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser
 
-from alerts.digest import render
+from alerts.draft import render
 from alerts.model import BlocMove, Direction, Kind, Verdict
 from alerts.narrativenews import NarrativeStoryView, NarrativeView
 from alerts.render import MAX_HTML, data_url, html_size, render_html

@@ -9,7 +9,8 @@ from dataclasses import asdict
 import pytest
 from sqlalchemy import select
 
-from alerts.digest import DigestReport, run_digest
+from alerts.digest import run_digest
+from alerts.digestreport import DigestReport
 from alerts.narrativenews import lately
 from alerts.narratives import FLOOR, LEAST_WORDS, MEMORY, THRESHOLD, WINDOW
 from alerts.notify import DigestKind, Reason

@@ -14,7 +14,8 @@ import jinja2
 import pytest
 from markdown_it import MarkdownIt
 
-from alerts.digest import DigestReport, Rendered, render
+from alerts.digestreport import DigestReport
+from alerts.draft import Rendered, render
 from alerts.facts import DigestFacts, Outage
 from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.newest import ArticleRow

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser
 
-from alerts.digest import render
+from alerts.draft import render
 from store.settings import Settings
 from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_digest import facts, quiet_facts

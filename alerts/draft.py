@@ -1,0 +1,134 @@
+"""A digest in all its forms: rendered, as a row of the database, as the parts of a mail, and as a page of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alerts import gather
+from alerts.charts import dyad_chart, score_limits
+from alerts.digestreport import DigestReport
+from alerts.facts import DigestFacts
+from alerts.mail import MailParts, content_id
+from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
+from alerts.trianglechart import triangle_chart
+from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
+from alerts.words import dates_as
+from store.errors import RicwatchError
+from store.models import Digest
+from store.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A digest in all its forms. `html` has its charts by reference, `page` stands alone."""
+
+    view: DigestView
+    html: str
+    page: str
+    text: str
+    charts: Mapping[str, bytes]
+
+
+def render(settings: Settings, facts: DigestFacts, key: str, drawn: dict[Hashable, bytes] | None = None) -> Rendered:
+    """All forms of a digest. Where the HTML would be cut by Gmail, its tail is dropped and counted in words.
+
+    *drawn* keeps charts from one digest of a run to the next.
+    """
+    charts = _draw(facts, {} if drawn is None else drawn)
+    by_cid = {name: f"cid:{content_id(key, name)}" for name in charts}
+    with dates_as(facts.dates):
+        for allowed in LIMITS:
+            view = compose(facts, allowed)
+            html = render_html(settings.templates_dir, view, by_cid)
+            if html_size(html) < MAX_HTML:
+                page = render_html(settings.templates_dir, view, {name: data_url(png) for name, png in charts.items()})
+                return Rendered(view, html, page, render_text(settings.templates_dir, view), charts)
+    raise RicwatchError(
+        f"the digest {key} has {html_size(html):,} bytes of HTML even with one story; {MAX_HTML:,} is the most that "
+        "mail programs show. Look for a template that grew."
+    )
+
+
+def _draw(facts: DigestFacts, drawn: dict[Hashable, bytes]) -> dict[str, bytes]:
+    """The charts by name; those that *drawn* holds already are taken from there."""
+    scale, marks = score_limits(facts.states), onsets(facts)
+    charts: dict[str, bytes] = {}
+    for state in facts.states:
+        if state.chart:
+            onset, direction = marks.get(state.dyad, (None, ""))
+            what = (state.dyad, onset, direction, scale)
+            if what not in drawn:
+                drawn[what] = dyad_chart(state, onset, direction, scale)
+            charts[state.dyad.lower()] = drawn[what]
+    if shows_triangle(facts):
+        if TRIANGLE not in drawn:
+            drawn[TRIANGLE] = triangle_chart(facts.states)
+        charts[TRIANGLE] = drawn[TRIANGLE]
+    return charts
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A digest that is made and not stored yet."""
+
+    facts: DigestFacts
+    told: gather.Told
+    sequence: int
+    made: Rendered
+
+    @property
+    def key(self) -> str:
+        return f"{self.facts.kind}-{self.facts.day}-{self.sequence}"
+
+    def report(self, recipients: Sequence[str]) -> DigestReport:
+        return DigestReport(
+            reason=self.facts.reason,
+            kind=self.facts.kind,
+            subject=self.made.view.subject,
+            recipients=tuple(recipients),
+            shift_ids=tuple(shift.id for shift in self.facts.shifts),
+            text=self.made.text,
+            view=self.made.view,
+            charts=self.made.charts,
+        )
+
+    def row(self) -> Digest:
+        return Digest(
+            kind=self.facts.kind,
+            sequence=self.sequence,
+            reason=self.facts.reason,
+            day=self.facts.day,
+            period_start=self.facts.period_start,
+            subject=self.made.view.subject,
+            html=self.made.html,
+            text=self.made.text,
+            facts=self.facts.as_json(),
+            shift_ids=[{"id": number, "dyad": dyad} for number, dyad in self.told.ids],
+            model=self.facts.model,
+            composed_at=self.facts.now,
+        )
+
+    def parts(self) -> MailParts:
+        return MailParts(
+            key=self.key,
+            kind=str(self.facts.kind),
+            reason=str(self.facts.reason),
+            subject=self.made.view.subject,
+            text=self.made.text,
+            html=self.made.html,
+            charts={content_id(self.key, name): png for name, png in self.made.charts.items()},
+            replay=self.facts.replay,
+        )
+
+    def write(self, folder: Path, mark: str = "") -> Path:
+        """Write the page, whole or not at all: one that is open in a browser is never seen half written."""
+        name = f"{self.facts.day}-{self.facts.kind}" + (f"-{self.sequence}" if self.sequence else "")
+        path = folder / f"{name}{mark}.html"
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{path.name}.{os.getpid()}"
+        draft.write_text(self.made.page, encoding="utf-8")
+        draft.replace(path)
+        return path
