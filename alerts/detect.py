@@ -242,7 +242,7 @@ def detect(
     blocs = [item for item in series if item.kind is Kind.BLOC]
     found = [wording.worded(one) for one in with_blocs(coverage, blocs, found, known)]
     if first_tone:
-        found += first_tones(coverage, reporting.usable, [*known, *found], rate=false_alarms_per_year)
+        found += first_tones(coverage, reporting.usable, known, found, rate=false_alarms_per_year).found
     return sorted(found, key=lambda one: (one.detected, *one.key))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,8 +25,9 @@ from alerts import thresholds, wording
 from alerts.baseline import LEAST_DAYS
 from alerts.model import Direction, Found, Kind
 from alerts.reporting import GUARD, WINDOW
-from alerts.votes import BoolArray, Coverage, DayTable, FloatArray
+from alerts.votes import BoolArray, Coverage, DayTable, FloatArray, on_grid
 
+SIGNS = (1, -1)
 RATIOS = np.array([3.0, 6.0, 12.0])
 """Bets: the mass grew to so many times the bound."""
 SHARE = 0.1
@@ -37,6 +38,8 @@ FIRST_DAY = 28
 LEAST_STORY_DAYS = 4
 QUIET_AFTER = WINDOW
 """Days without a second alarm for the same tie: by then there is a baseline, or the tone has gone again."""
+FURTHEST = 180
+"""No onset is looked for further back than so many days."""
 VOTE_VARIANCE = 0.6
 PRIOR_VOTES = 5.0
 """The tone before is drawn to neutral with the weight of so many stories."""
@@ -79,52 +82,121 @@ def threshold(rate: float, series: int) -> float:
     return math.log(365.25 * max(1, series) / (SHARE * rate))
 
 
-def first_tones(coverage: Coverage, monitored: BoolArray, told: Sequence[Told], *, rate: float) -> list[Found]:
+@dataclass(frozen=True, slots=True)
+class ToneState:
+    """Where the watch on one tie stands at the end of a day, for either direction (convergence first).
+
+    Days are counted from the first one on which the tie is watched.
+    """
+
+    sums: tuple[tuple[float, ...], tuple[float, ...]]
+    heights: tuple[float, float]
+    onsets: tuple[int, int]
+    quiet_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """What the watch found, and where it stood on the days that were asked for: by index, then by tie."""
+
+    found: list[Found]
+    states: dict[int, dict[str, ToneState]]
+
+
+def first_tones(
+    coverage: Coverage,
+    monitored: BoolArray,
+    known: Sequence[Told],
+    found: Sequence[Told] = (),
+    *,
+    rate: float,
+    first: int = 0,
+    after: Mapping[str, ToneState] | None = None,
+    stops: Collection[int] = (),
+) -> Tones:
     """Ties whose coverage set in and points one way, where no baseline was; runs forward in time.
 
-    *monitored* tells on which days of the coverage enough outlets reported; what *told* holds is not told again.
+    *monitored* tells on which days of the coverage enough outlets reported. What readers already know (*known*) is not
+    told again, whichever comes first; nor what the baselines *found* up to then. Begins with day *first* in the states
+    *after* the day before.
     """
     needed = threshold(rate, 2 * len(coverage.dyads))
-    found: list[Found] = []
+    made = Tones([], {stop: {} for stop in stops})
     for dyad in sorted(coverage.dyads):
-        found += _watch(coverage, dyad, monitored, [one for one in told if one.dyad == dyad], needed)
-    return found
+        watch = _TieWatch(coverage, dyad, monitored, needed, (after or {}).get(dyad))
+        mine = [one for one in known if one.dyad == dyad]
+        baseline = [one for one in found if one.dyad == dyad]
+        for t in range(max(first, coverage.dyads[dyad].start), coverage.days):
+            for alarm in watch.step(t):
+                earlier = [one for one in baseline if one.detected <= alarm.detected]
+                if not _known(alarm, [*mine, *earlier]):
+                    made.found.append(alarm)
+            if t in made.states:
+                made.states[t][dyad] = watch.state
+    return made
 
 
-def _watch(coverage: Coverage, dyad: str, monitored: BoolArray, told: Sequence[Told], needed: float) -> list[Found]:
-    table = coverage.dyads[dyad]
-    count = table.votes.sum(axis=1)
-    score = table.score.sum(axis=1)
-    watches = {sign: _Watch(np.zeros(len(RATIOS))) for sign in (1, -1)}
-    found: list[Found] = []
-    quiet_until = table.start + FIRST_DAY
-    for t in range(table.start, coverage.days):
-        if not monitored[t]:
-            continue
-        high = t - min(GUARD, (t - table.start) // 4)
-        low = max(table.start, high - WINDOW)
-        window = slice(low, high)
-        if np.count_nonzero(count[window]) >= LEAST_DAYS:
+class _TieWatch:
+    """Both directions of one tie. `step` must be called for every day, in order."""
+
+    def __init__(
+        self, coverage: Coverage, dyad: str, monitored: BoolArray, needed: float, state: ToneState | None
+    ) -> None:
+        table = coverage.dyads[dyad]
+        self._coverage, self._dyad, self._needed = coverage, dyad, needed
+        self._monitored, self._start = monitored, table.start
+        self._count = on_grid(table.votes).sum(axis=1)
+        self._score = on_grid(table.score).sum(axis=1)
+        self._watches = self._fresh()
+        self._quiet_until = table.start + FIRST_DAY
+        if state is not None:
+            self._quiet_until = table.start + state.quiet_until
+            each = zip(state.sums, state.heights, state.onsets, strict=True)
+            self._watches = [_Watch(np.array(sums), height, table.start + onset) for sums, height, onset in each]
+
+    @staticmethod
+    def _fresh() -> list[_Watch]:
+        return [_Watch(np.zeros(len(RATIOS))) for _ in SIGNS]
+
+    @property
+    def state(self) -> ToneState:
+        """Where it stands after the last step."""
+        up, down = self._watches
+        return ToneState(
+            (tuple(up.sums.tolist()), tuple(down.sums.tolist())),
+            (up.height, down.height),
+            (up.onset - self._start, down.onset - self._start),
+            self._quiet_until - self._start,
+        )
+
+    def step(self, t: int) -> list[Found]:
+        """Take in day *t*; the alarms of that day."""
+        if not self._monitored[t]:
+            return []
+        high = t - min(GUARD, (t - self._start) // 4)
+        window = slice(max(self._start, high - WINDOW), high)
+        if np.count_nonzero(self._count[window]) >= LEAST_DAYS:
             # There is a baseline: from here on `alerts.detect` watches, and this watch begins anew after it.
-            watches = {sign: _Watch(np.zeros(len(RATIOS))) for sign in (1, -1)}
-            continue
-        days = int(np.count_nonzero(monitored[window]))
+            self._watches = self._fresh()
+            return []
+        days = int(np.count_nonzero(self._monitored[window]))
         if days < 10:
-            continue
-        for sign, watch in watches.items():
-            before = float(np.clip(sign * score[window], 0, None).sum())
+            return []
+        alarms = []
+        for sign, watch in zip(SIGNS, self._watches, strict=True):
+            before = float(np.clip(sign * self._score[window], 0, None).sum())
             # Upper end of what the mean may have been, one and a half times over.
             bound = 1.5 * (before + 1 + math.sqrt(before + 1)) / days
-            evidence = watch.step(t, max(0.0, sign * float(score[t])), bound)
-            if t < quiet_until or evidence < needed:
+            evidence = watch.step(t, max(0.0, sign * float(self._score[t])), bound)
+            if t < self._quiet_until or evidence < self._needed:
                 continue
-            alarm = _found(coverage, dyad, sign, span=(watch.onset, t), window=window, log=(evidence, needed))
-            if alarm is None:
-                continue
-            quiet_until = t + QUIET_AFTER
-            if not _known(alarm, told):
-                found.append(alarm)
-    return found
+            span = max(watch.onset, t - FURTHEST, self._start), t
+            log = evidence, self._needed
+            alarm = _found(self._coverage, self._dyad, sign, span=span, window=window, log=log)
+            if alarm is not None:
+                self._quiet_until = t + QUIET_AFTER
+                alarms.append(alarm)
+        return alarms
 
 
 def _known(alarm: Found, told: Sequence[Told]) -> bool:
@@ -143,7 +215,7 @@ def _found(
     evidence, needed = log
     table: DayTable = coverage.dyads[dyad]
     since = slice(onset, t + 1)
-    count, score = table.votes.sum(axis=1), table.score.sum(axis=1)
+    count, score = on_grid(table.votes).sum(axis=1), on_grid(table.score).sum(axis=1)
     stories = float(count[since].sum())
     if np.count_nonzero(count[since]) < LEAST_STORY_DAYS:
         return None

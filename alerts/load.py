@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from alerts.model import DYADS
-from alerts.votes import Coverage, FeedRow, ThemeRow, VoteRow, coverage_from_rows
+from alerts.votes import GRID, Coverage, FeedRow, ThemeRow, VoteRow, coverage_from_rows
 from store.models import Article, Feed, FeedDay, Poll, ThemeDay, Vote
 
 
@@ -37,8 +37,8 @@ def load_coverage(
             Vote.outlet,
             func.max(Vote.bloc),
             func.count(),
-            func.sum(Vote.score),
-            func.sum(Vote.score * Vote.score),
+            _grid_sum(Vote.score),
+            _grid_sum(Vote.score * Vote.score),
         )
         .join(Article, Article.id == Vote.article_id)
         .where(Vote.model == model, Vote.day >= start, Vote.day <= day)
@@ -64,6 +64,11 @@ def load_coverage(
         start,
         themes=[ThemeRow(*row) for row in themes],
     )
+
+
+def _grid_sum(value: ColumnElement[float]) -> ColumnElement[float]:
+    """The sum of the values on the grid of `alerts.votes`: the same to the last bit, in whatever order rows come."""
+    return func.sum(func.round(value / GRID)) * GRID
 
 
 def _first_polls(session: Session) -> dict[str, dt.date]:

@@ -179,7 +179,7 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     local = onset - item.start
     baseline = item.baseline
     if isinstance(baseline, StanceBaseline):
-        offsets = dict(zip(item.columns, baseline.offsets[local].tolist(), strict=True))
+        offsets = dict(zip(item.columns, baseline.offsets(local).tolist(), strict=True))
         before = slice(max(item.start, onset - WINDOW - GUARD), max(item.start, onset - BEFORE_ONSET))
         n = float(item.table.votes[before].sum())
         plain = float(item.table.score[before].sum()) / n if n else None
@@ -187,7 +187,7 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     if not isinstance(baseline, AttentionBaseline):
         return Usual(level=found.before)
     rates = baseline.rates(max(1, local - BEFORE_ONSET))
-    up = baseline.alive[local : until - item.start + 1].sum(axis=0)
+    up = baseline.days_alive(local, until - item.start)
     feeds = {
         name: float(rate * days)
         for name, rate, days in zip(item.columns, rates.tolist(), up.tolist(), strict=True)

@@ -16,6 +16,23 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+GRID = 2.0**-20
+FINE_GRID = 2.0**-30
+
+
+def on_grid(values: FloatArray, grid: float = GRID) -> FloatArray:
+    """*values* as the nearest multiples of *grid*, a power of two.
+
+    Sums of such numbers are exact as long as they stay below 2^53 steps of the grid. So they come out the same to the
+    last bit in whatever order and over whatever stretch they are formed: over all of history or over the days that a
+    saved state holds, by a library for matrices or by a database.
+
+    >>> on_grid(np.array([0.1, 3.0])).tolist()
+    [0.10000038146972656, 3.0]
+    """
+    return np.rint(values / grid) * grid
+
+
 class VoteRow(NamedTuple):
     """The votes that one feed brought on one dyad and day: number, sum of scores, sum of their squares."""
 
@@ -52,7 +69,7 @@ class DayTable:
     """One dyad, day by day. `votes` and `score` are (days, feeds), `squares` and `total` are (days,).
 
     `total` is the number of monitored items that a count is a share of; NaN on a day where it is unknown.
-    `start` is the index of the first day on which this dyad was watched.
+    `start` is the index of the first day on which this dyad was watched; below zero where the calendar begins later.
     """
 
     votes: FloatArray
