@@ -257,8 +257,8 @@ class AttentionBaseline:
     """Number of stories of a day against the outlets that report (a matched panel), or against a known total.
 
     Only outlets with enough history are in the panel, and the past is counted anew for today's panel: an outlet that
-    was added or that fell silent cancels out. *skipped* days of the series lie before the first one given, whose weekday
-    *first_weekday* is; days are counted from the first one of the series.
+    was added or that fell silent cancels out. *skipped* days of the series lie before the first one given, with the
+    weekday *first_weekday*; days are counted from the first one of the series.
     """
 
     prior_spread = 0.3

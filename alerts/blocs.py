@@ -47,7 +47,8 @@ def with_blocs(
         if not one.kind.tone:
             kept.append(one)
             continue
-        moves = bloc_moves(coverage, [item for item in blocs if item.dyad == one.dyad], one)
+        until = coverage.index(one.detected)
+        moves = bloc_moves(coverage, [item for item in blocs if item.dyad == one.dyad and item.start <= until], one)
         earlier = [other for other in told if _explains(other, one)]
         if _alone(one, moves, earlier) if one.kind is Kind.BLOC else not _same_turn(moves, earlier):
             kept.append(replace(one, bloc_moves=moves))

@@ -154,9 +154,8 @@ class _TieWatch:
             each = zip(state.sums, state.heights, state.onsets, strict=True)
             self._watches = [_Watch(np.array(sums), height, table.start + onset) for sums, height, onset in each]
 
-    @staticmethod
-    def _fresh() -> list[_Watch]:
-        return [_Watch(np.zeros(len(RATIOS))) for _ in SIGNS]
+    def _fresh(self) -> list[_Watch]:
+        return [_Watch(np.zeros(len(RATIOS)), onset=self._start) for _ in SIGNS]
 
     @property
     def state(self) -> ToneState:

@@ -73,11 +73,12 @@ def own_raise(kind: Kind, beyond: float, days: int) -> float:
 def own_threshold(kind: Kind, pasts: Sequence[Past], wanted_days: float, seed: int) -> float:
     """Log evidence at which this family, on days like those of *pasts*, would alarm every *wanted_days* by chance.
 
-    The pasts have one length, the length of their common calendar. -inf while there is too little of it.
+    The pasts have one length: that of their common calendar, or the last `LOOK_BACK` days of it. -inf while there is
+    too little of it.
     """
-    surprise = np.stack([past.surprise[-LOOK_BACK:] for past in pasts])
-    gain = np.stack([past.sensitivity[-LOOK_BACK:] for past in pasts])
-    zone = np.stack([past.zone[-LOOK_BACK:] for past in pasts])
+    surprise = np.stack([past.surprise for past in pasts])
+    gain = np.stack([past.sensitivity for past in pasts])
+    zone = np.stack([past.zone for past in pasts])
     measured = ~np.isnan(surprise)
     if measured.sum(axis=1).max(initial=0) < LEAST_DAYS:
         return -math.inf

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alerts.model import DYADS
 from alerts.votes import GRID, Coverage, FeedRow, ThemeRow, VoteRow, coverage_from_rows
@@ -66,7 +66,7 @@ def load_coverage(
     )
 
 
-def _grid_sum(value: ColumnElement[float]) -> ColumnElement[float]:
+def _grid_sum(value: ColumnElement[float] | InstrumentedAttribute[float]) -> ColumnElement[float]:
     """The sum of the values on the grid of `alerts.votes`: the same to the last bit, in whatever order rows come."""
     return func.sum(func.round(value / GRID)) * GRID
 

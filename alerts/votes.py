@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,7 +100,8 @@ class Coverage:
     each outlet). Tone is judged by outlet; attention by feed, since an outlet grows when a feed of its is added.
     `seen` (days, feeds) holds the items that each feed brought, on the topic or not: it tells a silent feed from a
     silent topic. None where that is unknown; then the votes of all dyads together stand for it. `themes` is None where
-    nothing is known of themes.
+    nothing is known of themes. `earlier` days of history lie before `first`: they are over, and only what the detector
+    made of them is known (`alerts.checkpoint`).
 
     Raises:
         InputError: a value is NaN, infinite or negative, shapes differ, or scores lie outside -1 to 1.
@@ -113,6 +114,7 @@ class Coverage:
     dyads: Mapping[str, DayTable]
     feeds: tuple[str, ...] = ()
     themes: ThemeTable | None = None
+    earlier: int = 0
 
     def __post_init__(self) -> None:
         shape = (self.days, len(self.outlets))
@@ -218,14 +220,16 @@ def coverage_from_rows(
     since: dt.date | None = None,
     *,
     themes: Iterable[ThemeRow] | None = None,
+    counted: Collection[tuple[str, str]] | None = None,
 ) -> Coverage | None:
     """Votes and feed days from *since* (or the first of them) to *until* on one calendar; None when there is nothing.
 
-    A feed that has votes but no feed days (it was removed from the roster) counts by its votes.
+    A feed that has votes but no feed days (it was removed from the roster) counts by its votes. Where the rows are the
+    end of a longer history in which there were feed days, *counted* names the outlets and feeds that had some.
     """
     vote_rows = [row for row in votes if (since or row.day) <= row.day <= until]
     feed_rows = [row for row in feeds if (since or row.day) <= row.day <= until]
-    if not vote_rows and not feed_rows:
+    if not vote_rows and not feed_rows and counted is None:
         return None
     first = since or min([row.day for row in vote_rows] + [feed.day for feed in feed_rows])
     days = (until - first).days + 1
@@ -248,11 +252,11 @@ def coverage_from_rows(
         table.squares[at[0]] += row.squares
         voted[at] += row.votes
     seen: FloatArray | None = None
-    if feed_rows:
+    if feed_rows or counted is not None:
         seen = np.zeros(shape)
         for feed in feed_rows:
             seen[(feed.day - first).days, column[feed.outlet, feed.feed]] += feed.seen
-        unknown = ~seen.any(axis=0)
+        unknown = ~seen.any(axis=0) & np.array([key not in (counted or ()) for key in columns], dtype=np.bool_)
         seen[:, unknown] = voted[:, unknown]
     return Coverage(
         first=first,

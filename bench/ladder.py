@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from alerts.detect import SeriesMonitor
 from alerts.model import Kind
+from alerts.monitor import SeriesMonitor
 from alerts.votes import Coverage, FloatArray
 from alerts.watched import series_of
 from bench.worlds import BASE, SPARSE, World, simulate

@@ -1,0 +1,271 @@
+"""The detector of one series, strictly forward in time.
+
+A Shiryaev-Roberts e-detector (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532), as a mixture over a grid of
+effect sizes, for the composite null that the level moved by no more than an indifference zone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from alerts.baseline import Baseline, Outlook, guard_before
+from alerts.family import FAMILY, MEMORY, day_factors, grown
+from alerts.history import LOOK_BACK, Past
+from alerts.model import Kind
+from alerts.remeasure import sensitivity, whiten
+from alerts.reporting import GUARD, WINDOW
+from alerts.size import effect, growth
+from alerts.votes import BoolArray, FloatArray
+
+FIRST_ALERT_DAY = 28
+"""Days of history before a series may alarm."""
+SETTLE = 21
+"""Days after an onset in which its series stays silent: the new level must become the normal one first."""
+ONSET_REACH = 60
+LEAST_DAYS_SINCE_ONSET = 3
+LEVEL_DOUBT = 0.5
+"""The zone is widened by so many standard errors of the level: with a story a day the level itself is a guess, and what
+strays from a wrong level would count as evidence day after day."""
+NOTHING_SAYS = math.log(MEMORY) + 0.3
+"""Evidence that days which say nothing cannot bring about."""
+LOPSIDED = 10.0
+"""Below that, the sums of one direction must be so many times those of the other."""
+OUTLOOK = 9
+"""Numbers in an `Outlook`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a series says on the day *t* it alarms; `onset` is an index like *t*, `level` is the one before."""
+
+    t: int
+    onset: int
+    change: float
+    error: float
+    level: float
+    evidence: float
+    threshold: float
+    returned: bool
+    anchor: int = 0
+    """Where the level before it begins."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MonitorState:
+    """Where a monitor stands when day `until` of its series is over: all that later days need of the earlier ones.
+
+    The arrays end with that day: what `alerts.history` looks back over, and (`plain`, `outlooks`) what an onset may.
+    """
+
+    until: int
+    sums: FloatArray
+    anchor: int
+    fresh: int
+    mute: int
+    old_level: float | None
+    yesterday: float | None
+    level: float | None
+    surprise: FloatArray
+    sensitivity: FloatArray
+    zone: FloatArray
+    plain: FloatArray
+    outlooks: FloatArray
+    """(days, 9), a row of NaN for a day without an outlook; no rows for tone, whose sizes need none."""
+
+
+class SeriesMonitor:
+    """The detector of one series. `step` must be called for every day in order, from day 0 or the one after *state*."""
+
+    def __init__(
+        self,
+        baseline: Baseline,
+        kind: Kind,
+        first_alert_day: int = FIRST_ALERT_DAY,
+        state: MonitorState | None = None,
+    ) -> None:
+        self.kind = kind
+        self._family = FAMILY[kind]
+        self._baseline = baseline
+        self._sums = np.zeros((2, len(self._family.effects)))
+        self.anchor = 0
+        self._now = self._fresh = 0
+        self._mute = first_alert_day
+        self._old_level: float | None = None
+        self._yesterday: float | None = None
+        self.level: float | None = None
+        """The level that the last usable day was measured against."""
+        self._outlooks: dict[int, Outlook] = {}
+        held = 0 if state is None else len(state.surprise)
+        self._from = 0 if state is None else state.until + 1 - held
+        # The arrays below begin with that day.
+        days = baseline.days - self._from
+        self._surprise = np.full(days, np.nan)
+        # Prewhitened standardised residual per day; NaN on a day that is no measurement.
+        self._sensitivity = np.zeros(days)
+        # Expected surprise per unit of effect.
+        self._zone = np.full(days, self._family.zone)
+        # Change of level that counts as none, per day.
+        self._plain = np.full(days, np.nan)
+        # As the surprise before anything is clipped; sizes are taken from it.
+        if state is not None:
+            self._restore(state, held)
+
+    def _restore(self, state: MonitorState, held: int) -> None:
+        self._now, self._sums = state.until, state.sums.copy()
+        self.anchor, self._fresh, self._mute = state.anchor, state.fresh, state.mute
+        self._old_level, self._yesterday, self.level = state.old_level, state.yesterday, state.level
+        self._surprise[:held], self._sensitivity[:held] = state.surprise, state.sensitivity
+        self._zone[:held] = state.zone
+        self._plain[held - len(state.plain) : held] = state.plain
+        first = state.until + 1 - len(state.outlooks)
+        known = ((first + at, row) for at, row in enumerate(state.outlooks.tolist()) if not math.isnan(row[0]))
+        self._outlooks = {t: Outlook(*row) for t, row in known}
+
+    @property
+    def state(self) -> MonitorState:
+        """Where it stands after the last step."""
+        until = self._now + 1 - self._from
+        since, lately = max(0, until - LOOK_BACK), max(0, until - ONSET_REACH - 1)
+        outlooks = np.full((0 if self.kind.tone else until - lately, OUTLOOK), np.nan)
+        for t, outlook in self._outlooks.items():
+            if t - self._from >= lately:
+                outlooks[t - self._from - lately] = astuple(outlook)
+        return MonitorState(
+            until=self._now,
+            sums=self._sums.copy(),
+            anchor=self.anchor,
+            fresh=self._fresh,
+            mute=self._mute,
+            old_level=self._old_level,
+            yesterday=self._yesterday,
+            level=self.level,
+            surprise=self._surprise[since:until].copy(),
+            sensitivity=self._sensitivity[since:until].copy(),
+            zone=self._zone[since:until].copy(),
+            plain=self._plain[lately:until].copy(),
+            outlooks=outlooks,
+        )
+
+    def step(self, t: int, needed: float) -> Alarm | None:
+        """Take in day *t*; an alarm when the evidence reaches *needed* (natural logarithm)."""
+        self._now = t
+        outlook = self._observe(t)
+        if outlook is None or t < self._mute:
+            return None
+        at = t - self._from
+        measured = float(self._surprise[at]), float(self._sensitivity[at]), float(self._zone[at])
+        factors = day_factors(*measured, self._family)
+        self._sums = grown(self._sums, factors)
+        evidence = self.evidence
+        if evidence < needed or not self._leans(evidence):
+            return None
+        return self._alarm(t, outlook, evidence, needed)
+
+    @property
+    def evidence(self) -> float:
+        """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
+        return math.log(max(1e-300, float(self._sums.mean())))
+
+    def _leans(self, evidence: float) -> bool:
+        """Whether evidence speaks for one direction. Days that say nothing bring both up alike, to `family.MEMORY`."""
+        low, high = sorted(float(side) for side in self._sums.mean(axis=1))
+        return evidence >= NOTHING_SAYS or high >= LOPSIDED * low
+
+    def accept(self, alarm: Alarm) -> None:
+        """The alarm was told: its onset becomes the anchor, the level before it the old one."""
+        self.rebase(alarm.onset, None if alarm.returned else alarm.level, returned=alarm.returned)
+
+    def rebase(self, onset: int, level: float | None, *, returned: bool = False) -> None:
+        """Begin anew from *onset* and stay silent until the new level is the normal one."""
+        if returned:
+            self._old_level = None
+        elif self._old_level is None:
+            self._old_level = None if level is None else self._comparable(level)
+        self.anchor = max(0, onset)
+        # The days up to now were measured against the old level; they say nothing of a departure from the new one.
+        self._fresh = self._now + 1
+        self._mute = self.anchor + SETTLE
+        self._yesterday = None
+        self._sums[:] = 0
+
+    def past(self, until: int, days: int, left_out: BoolArray) -> Past:
+        """What it has seen on the *days* that end with day *until*; those before the series began say nothing.
+
+        Of the days that *left_out* marks (its last entry is day *until*) the surprise is left out.
+        """
+        end = until + 1 - self._from
+        count = min(days, end)
+        lead, span = days - count, slice(end - count, end)
+        seen = np.where(left_out[len(left_out) - count :], np.nan, self._surprise[span])
+        return Past(
+            np.concatenate([np.full(lead, np.nan), seen]),
+            np.concatenate([np.zeros(lead), self._sensitivity[span]]),
+            np.concatenate([np.full(lead, self._family.zone), self._zone[span]]),
+        )
+
+    def _comparable(self, level: float) -> float:
+        return level if self.kind.tone else math.log(level)
+
+    def _window(self, t: int) -> tuple[int, int]:
+        guard = guard_before(t - self.anchor, GUARD, 3)
+        return max(self.anchor, t - guard - WINDOW), t - guard
+
+    def _observe(self, t: int) -> Outlook | None:
+        low, high = self._window(t)
+        outlook = self._baseline.outlook(t, low, high) if self._baseline.usable(t) and high - low >= 10 else None
+        if outlook is None:
+            self._yesterday = None
+            return None
+        at = t - self._from
+        z = outlook.residual / outlook.error
+        self._plain[at] = whiten(z, self._yesterday, outlook.rho)
+        held = _held(self._yesterday)
+        self._surprise[at], self._yesterday = whiten(min(6.0, max(-6.0, z)), held, outlook.rho), z
+        self._sensitivity[at] = sensitivity(outlook)
+        self._zone[at] = self._family.zone + LEVEL_DOUBT * outlook.level_error
+        self.level = outlook.level
+        if not self.kind.tone:
+            self._outlooks[t] = outlook
+            self._outlooks.pop(t - ONSET_REACH - 1, None)
+        return outlook
+
+    def _alarm(self, t: int, outlook: Outlook, evidence: float, needed: float) -> Alarm | None:
+        found = self._onset(t)
+        if found is None:
+            return None
+        onset, change, variance = found
+        if abs(change) < self._family.zone:
+            return None
+        new = self._comparable(outlook.level) + change
+        returned = self._old_level is not None and abs(new - self._old_level) < 2 * self._family.zone
+        error = math.sqrt(variance + outlook.level_error**2)
+        return Alarm(t, onset, change, error, outlook.level, evidence, needed, returned, self.anchor)
+
+    def _onset(self, t: int) -> tuple[int, float, float] | None:
+        """The start that explains the last days best: onset, size and its variance; None with too few days."""
+        low = max(self.anchor, self._fresh, t - ONSET_REACH) - self._from
+        days = np.flatnonzero(~np.isnan(self._surprise[low : t + 1 - self._from]))[::-1] + low
+        if len(days) < LEAST_DAYS_SINCE_ONSET:
+            return None
+        gain = self._sensitivity[days]
+        weighted = np.cumsum(gain * np.clip(self._surprise[days], -3, 3))
+        information = np.cumsum(gain * gain)
+        ratio = (np.abs(weighted) - self._family.zone * information) / np.sqrt(np.maximum(information, 1e-12))
+        best = int(np.argmax(ratio[LEAST_DAYS_SINCE_ONSET - 1 :])) + LEAST_DAYS_SINCE_ONSET - 1
+        if information[best] <= 0:
+            return None
+        since = days[: best + 1][::-1]
+        return int(days[best]) + self._from, *self._size(since.tolist())
+
+    def _size(self, days: Sequence[int]) -> tuple[float, float]:
+        if self.kind.tone:
+            return effect(self._sensitivity[days], self._plain[days])
+        return growth([self._outlooks[day + self._from] for day in days])
+
+
+def _held(z: float | None) -> float | None:
+    return None if z is None else min(6.0, max(-6.0, z))
