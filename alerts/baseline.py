@@ -72,7 +72,7 @@ def held(wanted: int, first: int) -> None:
         )
 
 
-def guard_before(t: int, most: int = GUARD, least: int = 0) -> int:
+def guard_before(t: int, most: int, least: int) -> int:
     """Days left out before day *t*; fewer while there is little history."""
     return min(most, max(least, t // 4))
 
@@ -113,7 +113,8 @@ class StanceBaseline:
         self._known_from = skipped + GUARD + WINDOW if skipped else 0
         self._votes, self._total, self._count = votes, score.sum(axis=1), np.maximum(count, 1e-12)
         self._has = count > 0
-        high = np.array([t - guard_before(t) for t in range(skipped, self.days)], dtype=np.intp)
+        day = np.arange(skipped, self.days)
+        high = day - np.minimum(GUARD, day // 4)
         low = np.maximum(0, high - WINDOW)
         self._span = np.maximum(0, low - skipped), np.maximum(0, high - skipped)
         self._offsets = self._outlet_offsets(votes, score, bloc)

@@ -79,11 +79,12 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """What a run over the days of `coverage` found, and the checkpoints that were asked for."""
+    """What a run over the days of `coverage` from index `first` on found, and the checkpoints that were asked for."""
 
     coverage: Coverage
     reporting: Reporting
     detection: Detection
+    first: int
     checkpoints: tuple[Checkpoint, ...]
 
 
@@ -124,4 +125,4 @@ def go_on(
                 sources=sources or Sources(),
             )
         )
-    return Run(coverage, reporting, detection, tuple(made))
+    return Run(coverage, reporting, detection, first, tuple(made))

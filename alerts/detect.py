@@ -56,7 +56,7 @@ class DetectorState:
     """Where the detector stands when a day is over: what later days need, beside the days they are measured against.
 
     `own` is the threshold from the own history of each family (see `alerts.history`), `told` the shifts of tone that
-    were found lately.
+    were found lately and are not among the known ones.
     """
 
     watches: dict[SeriesKey, WatchState]
@@ -129,7 +129,7 @@ def detect_on(
                 watches[day] |= family.states(day)
                 own[day][kind] = family.own
     blocs = [item for item in series if item.kind is Kind.BLOC]
-    earlier = () if after is None else after.told
+    earlier = () if after is None else tuple(one for one in after.told if one not in known)
     found = [wording.worded(one) for one in with_blocs(coverage, blocs, found, [*known, *earlier])]
     told = [*earlier, *(_as_known(one) for one in found if one.kind.tone)]
     tones: dict[int, dict[str, ToneState]] = {stop: {} for stop in stops}

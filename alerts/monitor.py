@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 
@@ -34,8 +35,9 @@ NOTHING_SAYS = math.log(MEMORY) + 0.3
 """Evidence that days which say nothing cannot bring about."""
 LOPSIDED = 10.0
 """Below that, the sums of one direction must be so many times those of the other."""
-OUTLOOK = 9
-"""Numbers in an `Outlook`."""
+OUTLOOK = tuple(one.name for one in fields(Outlook))
+"""The numbers of an `Outlook`, as a state holds them."""
+_numbers = attrgetter(*OUTLOOK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,10 @@ class SeriesMonitor:
         """Where it stands after the last step."""
         until = self._now + 1 - self._from
         since, lately = max(0, until - LOOK_BACK), max(0, until - ONSET_REACH - 1)
-        outlooks = np.full((0 if self.kind.tone else until - lately, OUTLOOK), np.nan)
+        outlooks = np.full((0 if self.kind.tone else until - lately, len(OUTLOOK)), np.nan)
         for t, outlook in self._outlooks.items():
             if t - self._from >= lately:
-                outlooks[t - self._from - lately] = astuple(outlook)
+                outlooks[t - self._from - lately] = _numbers(outlook)
         return MonitorState(
             until=self._now,
             sums=self._sums.copy(),

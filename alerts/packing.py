@@ -82,8 +82,9 @@ class _Arrays:
 def _fits(values: AnyArray, step: float, dtype: str) -> bool:
     limits = np.iinfo(dtype)
     scaled = values / step
-    whole = bool(np.all(np.rint(scaled) == scaled)) and not bool(np.any(np.signbit(values) & (values == 0)))
-    return whole and (not scaled.size or (limits.min <= scaled.min() and scaled.max() <= limits.max))
+    return bool(np.all(np.rint(scaled) == scaled)) and (
+        not scaled.size or (limits.min <= scaled.min() and scaled.max() <= limits.max)
+    )
 
 
 class _Stored:
@@ -292,7 +293,7 @@ def _watch_from(record: dict[str, Any], stored: _Stored) -> WatchState:
     surprise, gain, zone, plain, outlooks = (stored.take(one) for one in record["arrays"])
     anchor, fresh, mute = record["days"]
     old_level, yesterday, level = record["levels"]
-    if outlooks.shape[1] != OUTLOOK:
+    if outlooks.shape[1] != len(OUTLOOK):
         raise ValueError("its outlooks have other numbers")
     monitor = MonitorState(
         until=record["until"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from store.changes import days_changed
 from store.db import Store
 from store.models import Article, Reading, ReadingDyad, SeriesDay, SeriesState, StoryMerge, ThemeDay, Vote
 from store.progress import Progress, silent
@@ -155,6 +156,7 @@ def update_series(store: Store, model: str, *, now: dt.datetime, progress: Progr
             part = days[start : start + DAYS_AT_ONCE]
             written += _recount(session, model, part)
             progress(start + len(part), len(days), f"series up to {part[-1].isoformat()}")
+        days_changed(session, days[0], model)
         state.last_reading_id = newest
         state.last_merge_id = merged
         state.updated_at = now

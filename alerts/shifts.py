@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass, field, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts import life
+from alerts import life, remembered
 from alerts.baseline import AttentionBaseline, StanceBaseline
-from alerts.detect import Known, detect
+from alerts.checkpoint import Run
+from alerts.detect import Asked, Known
 from alerts.evidence import Usual, votes_since, weigh, with_texts
-from alerts.load import load_coverage
 from alerts.model import Direction, Found, Kind, SeriesKey
 from alerts.remeasure import BEFORE_ONSET, follow_up, follow_up_day, lasts
-from alerts.reporting import GUARD, WINDOW, Reporting, find_reporting
+from alerts.reporting import GUARD, WINDOW, Reporting
 from alerts.themes import theme_names, theme_votes
 from alerts.votes import Coverage
-from alerts.watched import Series, series_of
+from alerts.watched import Series
 from alerts.wording import worded
+from store.changes import changes_so_far
 from store.db import Store
 from store.models import Reading, SeriesDay, Shift
 from store.settings import Settings
@@ -58,40 +59,53 @@ class DetectReport:
 def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date, now: dt.datetime) -> DetectReport:
     """Decide on everything up to and including *day*, the last closed day; safe to run again at any time."""
     with store.session() as session:
-        coverage = load_coverage(session, model, day)
-        if coverage is None:
-            return DetectReport(day, model)
+        changes = changes_so_far(session)
         stored = list(session.scalars(select(Shift).order_by(Shift.detected, Shift.id)))
-        reporting = find_reporting(coverage.activity(), items=coverage.seen is not None)
-        series = series_of(coverage, reporting)
-        found = detect(
-            coverage,
-            false_alarms_per_year=settings.false_alarms_per_year,
-            known=[_known(shift) for shift in stored],
-            reporting=reporting,
-        )
-        told_before = model_change(session, model)
-        by_key = {item.key: item for item in series}
-        names = theme_names(settings)
-        new: list[tuple[int, Found]] = []
-        changed: list[tuple[int, str]] = []
-        for one in found:
-            if told_before is not None and one.detected <= told_before:
-                continue
-            told = worded(one, names) if one.theme else one
-            shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
-            if one.returned:
-                for undone in _return(stored, shift, now):
-                    changed.append((undone.id, undone.status))
-                    why = f"Coverage is back at its earlier level, as shift {shift.id} tells."
-                    life.note(session, undone.id, undone.status, why, day=shift.detected, now=now)
-            stored.append(shift)
-            new.append((shift.id, told))
-        for shift, why in _follow_ups(coverage, by_key, stored, model, day=day, now=now):
-            changed.append((shift.id, shift.status))
-            life.note(session, shift.id, shift.status, why, day=day, now=now)
-        session.flush()
-        return _report(coverage, reporting, model, day, new=new, changed=changed, stored=stored)
+        asked = Asked(settings.false_alarms_per_year)
+        run = remembered.run_to(session, model, day, asked, [_known(shift) for shift in stored])
+        if run is None:
+            return DetectReport(day, model)
+        report = _told(session, settings, model, run, stored=stored, day=day, now=now)
+    # In a transaction of its own: without the state, the next run only takes longer.
+    remembered.save(store, model, run, changes=changes, now=now)
+    return report
+
+
+def _told(
+    session: Session,
+    settings: Settings,
+    model: str,
+    run: Run,
+    *,
+    stored: list[Shift],
+    day: dt.date,
+    now: dt.datetime,
+) -> DetectReport:
+    """Store what *run* found, measure again what is due, and say how it all stands."""
+    coverage = run.coverage
+    told_before = model_change(session, model)
+    by_key = {item.key: item for item in run.detection.series}
+    names = theme_names(settings)
+    new: list[tuple[int, Found]] = []
+    changed: list[tuple[int, str]] = []
+    for one in run.detection.found:
+        if told_before is not None and one.detected <= told_before:
+            continue
+        told = worded(one, names) if one.theme else one
+        shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
+        if one.returned:
+            for undone in _return(stored, shift, now):
+                changed.append((undone.id, undone.status))
+                why = f"Coverage is back at its earlier level, as shift {shift.id} tells."
+                life.note(session, undone.id, undone.status, why, day=shift.detected, now=now)
+        stored.append(shift)
+        new.append((shift.id, told))
+    days = (coverage.date(run.first), day)
+    for shift, why in _follow_ups(coverage, by_key, stored, model, days=days, now=now):
+        changed.append((shift.id, shift.status))
+        life.note(session, shift.id, shift.status, why, day=day, now=now)
+    session.flush()
+    return _report(coverage, run.reporting, model, day, new=new, changed=changed, stored=stored)
 
 
 def stands(shift: Shift, day: dt.date) -> bool:
@@ -234,15 +248,20 @@ def _follow_ups(
     stored: Sequence[Shift],
     model: str,
     *,
-    day: dt.date,
+    days: tuple[dt.date, dt.date],
     now: dt.datetime,
 ) -> list[tuple[Shift, str]]:
-    """Measure open shifts again, on the days from their detection to the due day; those that changed, with why."""
+    """Measure open shifts again that fall due within *days*, on the days from their detection to the due day.
+
+    Gives those that changed, with why. What fell due before was measured then, on the same days; where it is still
+    open, there was too little to compare.
+    """
     changed = []
+    first, last = days
     for shift in stored:
         due = dt.date.fromordinal(follow_up_day(shift.onset.toordinal(), shift.detected.toordinal()))
         item = series.get(series_key(shift))
-        if shift.status != "open" or shift.model != model or day < due or item is None:
+        if shift.status != "open" or shift.model != model or not first <= due <= last or item is None:
             continue
         same = [other for other in stored if series_key(other) == series_key(shift)]
         later = [other.onset for other in same if other.detected > shift.detected]
@@ -280,7 +299,7 @@ def _report(
         new=new,
         open=[shift.id for shift in stored if stands(shift, day)],
         changed=sorted(final.items()),
-        history_days=coverage.days,
+        history_days=coverage.earlier + coverage.days,
         outlets_expected=round(float(reporting.expected[last])),
         outlets_reporting=int(reporting.reported[last]),
         silent=[name for name, quiet in zip(coverage.columns, reporting.silent[last], strict=True) if quiet],

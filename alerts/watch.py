@@ -122,8 +122,12 @@ class Watch:
         self.item = item
         self._first = first
         self.monitor = SeriesMonitor(item.baseline, item.kind, state=None if state is None else state.monitor)
-        self._told = [] if state is None else [replace(told) for told in state.told]
         given = [Told.of(one, first) for one in known]
+        # What this watch found itself, and is known by now, is like any other that is known.
+        self._told = [
+            replace(told, own=told.own and not any(told.equals(one) for one in given))
+            for told in (() if state is None else state.told)
+        ]
         self._told += [one for one in given if not any(one.equals(told) for told in self._told)]
         self._told.sort(key=_by_detection)
         self._due = {} if state is None else dict(state.due)

@@ -26,7 +26,7 @@ def stretch(coverage: Coverage, first: int, last: int) -> Coverage:
     tables = {
         dyad: DayTable(
             table.votes[first:last],
-            table.score[first:last],
+            table.score[first:last] + 0.0,  # no negative zero: where nobody wrote there is a plain one
             table.squares[first:last],
             None if table.total is None else table.total[first:last],
             table.start - first,

@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 from ingest.clean import canonical_url, title_key, url_key
 from ingest.model import Entry, OnTopic
 from ingest.stories import Merge, StoryIndex
+from store.changes import days_changed
 from store.models import Article, FeedDay, SeenItem, Story, StoryMerge
 
 _CHUNK = 500
@@ -358,6 +359,7 @@ def _count(session: Session, feed_key: str, seen: Counter[dt.date], named: Count
     if not rows:
         return
     session.execute(_add_counts(session.get_bind().dialect.name), rows)
+    days_changed(session, min(seen))
 
 
 @cache

@@ -437,6 +437,32 @@ class SeriesState(Base):
     updated_at: Mapped[dt.datetime] = mapped_column(comment="When the series were last brought up to date.")
 
 
+class DetectorCheckpoint(Base):
+    """Where the detector stood at the end of a day, so that the next run needs that and the days since.
+
+    It holds nothing that the stories do not: deleted, it is made anew from them.
+    """
+
+    __tablename__ = "detector_state"
+
+    model: Mapped[str] = mapped_column(String(60), primary_key=True, comment="Model version whose series it watches.")
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True, comment="Last day that went into it.")
+    data: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        comment="The state, for the program alone: sums, levels and the days that later ones are measured against.",
+    )
+    made_at: Mapped[dt.datetime] = mapped_column(comment="When it was made.")
+
+
+class CoverageChange(Base):
+    """Counts the changes of stored days; a state of the detector is kept only if none came while it was made."""
+
+    __tablename__ = "coverage_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True, comment="Always 1: there is one count.")
+    changes: Mapped[int] = mapped_column(default=0, comment="Changes so far.")
+
+
 class Shift(Base):
     """A shift that was found. Never removed: what was told to readers stays on record."""
 
