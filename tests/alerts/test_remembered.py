@@ -87,6 +87,18 @@ def stored_days(store: Store) -> list[int]:
     return [(one - day(0)).days for one in days]
 
 
+def test_either_database_gives_the_same_from_a_state_as_from_all_days(any_store: Store, settings: Settings) -> None:
+    scores = [Item(day(index), f"{index} {n}", dyads=[("IN-CN", (0.1, 0.2, 0.7 - n / 97))], hour=n)
+              for index in range(40) for n in range(3)]  # fmt: skip
+    add(any_store, scores)
+    feed_days(any_store, 40)
+    for index in (36, 37):
+        decide(any_store, settings, index)
+    assert assert_same(any_store, settings, 38).first == 38
+    decide(any_store, settings, 38)
+    assert stored_days(any_store)[-3:] == [36, 37, 38]
+
+
 @pytest.fixture
 def watched(store: Store) -> Store:
     """Sixty days that were decided on day by day at the end."""

@@ -11,7 +11,7 @@ from ingest.articles import StoreCounts, forget, store_entries
 from ingest.model import Entry
 from ingest.roster import sync_roster
 from store.db import Store
-from store.models import Article, Feed, FeedDay, SeenItem
+from store.models import Article, DetectorCheckpoint, Feed, FeedDay, SeenItem
 from tests.ingest.helpers import NOW, about_two, entry, feed
 
 
@@ -149,3 +149,21 @@ def test_a_remembered_item_is_not_written_at_every_poll(feeds: Store) -> None:
 
     put(feeds, entry("Cricket", "https://x.in/1"), now=NOW + dt.timedelta(days=29), poll=2)
     assert written == []
+
+
+def test_an_item_of_an_older_day_deletes_what_the_detector_remembers_of_it(feeds: Store) -> None:
+    today = NOW.date()
+    with feeds.session() as session:
+        for back in (1, 2, 3):
+            day = today - dt.timedelta(days=back)
+            session.add(DetectorCheckpoint(model="m", day=day, data=b"state", made_at=NOW))
+    put(feeds, entry("India meets China", "https://x.in/1"))
+    assert states(feeds) == [3, 2, 1], "an item of today touches no day that is over"
+    put(feeds, entry("Cricket", "https://x.in/2", days_ago=2))
+    assert states(feeds) == [3], "it counts in the denominator, on the topic or not"
+
+
+def states(store: Store) -> list[int]:
+    with store.session() as session:
+        days = session.scalars(select(DetectorCheckpoint.day).order_by(DetectorCheckpoint.day)).all()
+    return [(NOW.date() - day).days for day in days]

