@@ -30,9 +30,8 @@ from store.models import Digest, Feed, Outbox, SeriesDay, Story, Vote
 from store.people import Notice
 from store.settings import Settings
 from tests.alerts.test_digest import DAY, MODEL, NOW, ONE, add_shift, fake_states, filled, queued, run, set_status
-from tests.store.test_db import any_store, postgres_url
 
-__all__ = ["any_store", "filled", "postgres_url"]
+__all__ = ["filled"]
 
 
 def join(store: Store, settings: Settings, *readers: Mapping[str, object]) -> None:

@@ -16,9 +16,7 @@ from store.models import Base
 from store.settings import Settings
 from tests.alerts.helpers_report import NOW
 from tests.alerts.helpers_store import MODEL, add, day, feed_days, press
-from tests.store.test_db import any_store, postgres_url
 
-__all__ = ["any_store", "postgres_url"]
 
 LAST = day(69)
 
