@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,7 +58,8 @@ def series_of(
     begun = begun or {}
     reporting = reporting or find_reporting(coverage.activity(), items=coverage.seen is not None)
     outlets = _outlets(coverage)
-    blocs = sorted({bloc for bloc in coverage.blocs if bloc}) if coverage.knows_outlets else []
+    several = _several_blocs_since(coverage, reporting)
+    blocs = sorted({bloc for bloc in coverage.blocs if bloc}) if several is not None else []
     made: list[Series] = []
     for dyad in sorted(coverage.dyads):
         table = coverage.dyads[dyad]
@@ -66,10 +67,10 @@ def series_of(
         if stance is not None:
             made.append(stance)
         made.append(_attention(coverage, dyad, table, reporting))
-        # Of a single bloc there is nothing to tell apart.
-        for bloc in blocs if len(blocs) > 1 else []:
+        for bloc in blocs:
             start = begun.get((dyad, Kind.BLOC, "", bloc))
-            part = _tone(dyad, _of_bloc(coverage, table, bloc), outlets, start, bloc)
+            mine = replace(_of_bloc(coverage, table, bloc), start=max(table.start, several or 0))
+            part = _tone(dyad, mine, outlets, start, bloc)
             if part is not None:
                 made.append(part)
     return made + _theme_series(coverage, begun)
@@ -81,6 +82,18 @@ def _outlets(coverage: Coverage) -> _Outlets:
     of = np.zeros((len(coverage.outlets), len(names)))
     of[np.arange(len(coverage.outlets)), [names.index(name) for name in coverage.outlets]] = 1.0
     return _Outlets(names, tuple(bloc_of[name] for name in names), of)
+
+
+def _several_blocs_since(coverage: Coverage, reporting: Reporting) -> int | None:
+    """The day by which feeds of two blocs had brought something: of a single bloc there is nothing to tell apart."""
+    if not coverage.knows_outlets:
+        return None
+    firsts = []
+    for bloc in {bloc for bloc in coverage.blocs if bloc}:
+        mine = [at for at, of in enumerate(coverage.blocs) if of == bloc]
+        brought = np.flatnonzero(reporting.ever[:, mine].any(axis=1))
+        firsts += brought[:1].tolist()
+    return sorted(firsts)[1] if len(firsts) > 1 else None
 
 
 def _attention(coverage: Coverage, dyad: str, table: DayTable, reporting: Reporting) -> Series:
@@ -99,10 +112,11 @@ def _attention(coverage: Coverage, dyad: str, table: DayTable, reporting: Report
 def _tone(dyad: str, table: DayTable, outlets: _Outlets, start: int | None, bloc: str = "") -> Series | None:
     """The stance series of a dyad, or of one bloc within it; None where nobody wrote."""
     if start is None:
-        spoken = np.flatnonzero(table.votes.any(axis=1))
+        since = max(0, table.start)
+        spoken = np.flatnonzero(table.votes[since:].any(axis=1))
         if not len(spoken):
             return None
-        start = max(table.start, int(spoken[0]))
+        start = since + int(spoken[0])
     first = max(0, start)
     here = [at for at, of in enumerate(outlets.blocs) if not bloc or of == bloc]
     names = sorted(set(outlets.blocs))

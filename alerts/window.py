@@ -52,7 +52,7 @@ def joined(before: Coverage, after: Coverage) -> Coverage:
 
     Raises:
         InputError: what is known of the later days changes how the earlier ones are judged, so that these must be gone
-            through again: an outlet is of another bloc, blocs or themes were not known, or items not counted before.
+            through again: an outlet is of another bloc, themes were not known, or items not counted before.
     """
     if after.first != before.date(before.days):
         raise InputError(f"days from {after.first} on do not follow those up to {before.date(before.days - 1)}")
@@ -71,8 +71,6 @@ def joined(before: Coverage, after: Coverage) -> Coverage:
             raise InputError(f"{key[0]} is now of bloc {bloc}, before of {bloc_of[key]}; go through all days")
     columns = sorted(bloc_of)
     blocs = tuple(bloc_of[key] for key in columns)
-    if _several(before.blocs) != _several(blocs):
-        raise InputError("there was one press bloc, now there are several; go through all days")
     mine, theirs = places(columns_of(before), columns), places(columns_of(after), columns)
 
     def both(early: FloatArray, new: FloatArray) -> FloatArray:
@@ -118,10 +116,6 @@ def widened(values: npt.NDArray[np.float64 | np.bool_], at: _Places, count: int)
     wide = np.zeros((len(values), count))
     wide[:, at] = values
     return wide
-
-
-def _several(blocs: Sequence[str]) -> bool:
-    return len({bloc for bloc in blocs if bloc}) > 1
 
 
 def _table(coverage: Coverage, dyad: str) -> DayTable:
