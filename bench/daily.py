@@ -125,18 +125,25 @@ def measure(store: Store, days: int) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(f"{day} {how}: {spent:.3f} s ({took:.3f} s by the clock), {len(report.new)} new, peak {peak} MB so far")
 
+    _forget(store, last - dt.timedelta(days=10))
     if _states(store) is None:
         decide(last - dt.timedelta(days=11), "through all days")
     for back in range(10, 0, -1):
         decide(last - dt.timedelta(days=back), "from the state")
-    with store.session() as session:
-        # A late article of the day before yesterday.
-        session.execute(delete(DetectorCheckpoint).where(DetectorCheckpoint.day >= last - dt.timedelta(days=2)))
+    # A late article of the day before yesterday.
+    _forget(store, last - dt.timedelta(days=2))
     decide(last, "from the state of three days before")
     print(f"largest state {_states(store)} bytes")
     with store.session() as session:
+        total = session.scalar(select(func.sum(func.length(DetectorCheckpoint.data))))
+        print(f"all states together {total} bytes")
         session.execute(update(DetectorCheckpoint).values(data=b""))
     decide(last, "through all days")
+
+
+def _forget(store: Store, since: dt.date) -> None:
+    with store.session() as session:
+        session.execute(delete(DetectorCheckpoint).where(DetectorCheckpoint.day >= since))
 
 
 def _states(store: Store) -> int | None:

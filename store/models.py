@@ -200,7 +200,7 @@ class FeedDay(Base):
     __tablename__ = "feed_day"
 
     feed_key: Mapped[str] = mapped_column(ForeignKey("feed.key"), primary_key=True, comment="Which feed.")
-    day: Mapped[dt.date] = mapped_column(Date, primary_key=True, comment="Day of publication (UTC).")
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True, index=True, comment="Day of publication (UTC).")
     seen: Mapped[int] = mapped_column(default=0, comment="Items of that day, each counted once.")
     on_topic: Mapped[int] = mapped_column(
         default=0, comment="Of these, items that name at least two of the actors and were stored."

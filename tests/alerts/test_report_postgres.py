@@ -17,7 +17,6 @@ from store.settings import Settings
 from tests.alerts.helpers_report import NOW
 from tests.alerts.helpers_store import MODEL, add, day, feed_days, press
 
-
 LAST = day(69)
 
 

@@ -31,8 +31,11 @@ def upgrade() -> None:
         sa.Column("changes", sa.Integer(), nullable=False, comment="Changes so far."),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_coverage_change")),
     )
+    # The day of all feeds is looked up every day; the primary key begins with the feed.
+    op.create_index(op.f("ix_feed_day_day"), "feed_day", ["day"])
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_feed_day_day"), table_name="feed_day")
     op.drop_table("coverage_change")
     op.drop_table("detector_state")
