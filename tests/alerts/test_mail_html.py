@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from alerts.draft import render
+from alerts.facts import Outage
 from alerts.model import BlocMove, Direction, Kind, Verdict
 from alerts.narrativenews import NarrativeStoryView, NarrativeView
+from alerts.press import PressCell
 from alerts.render import MAX_HTML, data_url, html_size, render_html
 from alerts.view import DigestView, compose
 from store.settings import Settings
@@ -46,7 +48,23 @@ def everything() -> DigestView:
         shift(id=9, kind=Kind.THEME, dyad="", theme="border", direction=Direction.RISE, before=0.1, after=0.2),
         shift(id=10, dyad="IN-RU", direction=Direction.DIVERGENCE, magnitude=-0.4, low=-0.6, high=-0.2),
     )
-    told = compose(facts(shifts=shifts, replay=True, public_url="https://watch.example"))
+    press = tuple(
+        PressCell(bloc, dyad, score, 0.1, 9)
+        for bloc in ("india", "china")
+        for dyad, score in (("IN-RU", 0.2), ("RU-CN", None), ("IN-CN", -0.3))
+    )
+    told = compose(
+        facts(
+            shifts=shifts,
+            replay=True,
+            public_url="https://watch.example",
+            report_url="https://watch.example/report",
+            press=press,
+            outages={7: Outage(0.2, ("Demo Gazette",))},
+            earlier=(shift(id=11), shift(id=12)),
+            held={11: "silenced until 5 November 2024 by Ann: summit"},
+        )
+    )
     first = replace(told.shifts[0], caution="Handle with care.", fragile=True, more_stories="and 4 more")
     title = "Индия и Китай объявили о разведении войск"
     linked = NarrativeStoryView(title, "https://demo.example/1", "ru", "Demo")
@@ -143,7 +161,7 @@ def test_tables_say_whether_they_are_data(html: str) -> None:
     for attrs in page.all("table"):
         assert attrs.get("role", "data") in ("presentation", "data")
     data = [attrs for attrs in page.all("table") if "role" not in attrs]
-    assert len(data) == 1
+    assert len(data) == 1 + ("side by side" in page.text)
     assert all(attrs.get("scope") in ("col", "row") for attrs in page.all("th"))
     assert html.count("<caption") == len(data)
 
