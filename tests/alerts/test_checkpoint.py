@@ -16,7 +16,9 @@ from alerts.checkpoint import REACH, Checkpoint, Run, go_on
 from alerts.detect import Asked, Known, detect
 from alerts.model import Direction, Found, Kind
 from alerts.packing import from_bytes, to_bytes
-from alerts.votes import Coverage, DayTable, ThemeTable
+from alerts.reporting import find_reporting
+from alerts.votes import Coverage, DayTable, FloatArray, ThemeTable
+from alerts.watched import series_of
 from bench.worlds import HARSH, Change, simulate
 from store.errors import InputError
 from tests.alerts.helpers_coverage import BLOCS, FIRST
@@ -184,6 +186,39 @@ def test_a_rough_press_of_400_days_goes_on_from_any_of_them() -> None:
     assert max(len(data) for data in states.values()) < 5_000_000
     assert checkpoint.window.days == REACH
     assert (checkpoint.window.earlier, checkpoint.window.first) == (400 - REACH, coverage.date(400 - REACH))
+
+
+def test_outlets_that_come_later_change_no_bit_of_the_days_before() -> None:
+    coverage = simulate(HARSH, 160, 7)
+    rng = np.random.default_rng(3)
+    count = len(coverage.outlets) + 37
+    at = np.sort(rng.permutation(count)[: len(coverage.outlets)])
+
+    def spread(values: FloatArray) -> FloatArray:
+        wide = np.zeros((len(values), count))
+        wide[:, at] = values
+        return wide
+
+    names, blocs = [f"later {index}" for index in range(count)], ["west"] * count
+    for index, name, bloc in zip(at, coverage.outlets, coverage.blocs, strict=True):
+        names[index], blocs[index] = name, bloc
+    assert coverage.seen is not None
+    wide = replace(
+        coverage,
+        outlets=tuple(names),
+        blocs=tuple(blocs),
+        seen=spread(coverage.seen),
+        dyads={
+            dyad: DayTable(spread(table.votes), spread(table.score), table.squares)
+            for dyad, table in coverage.dyads.items()
+        },
+    )
+    reporting, later_too = (find_reporting(one.activity(), items=True) for one in (coverage, wide))
+    assert reporting.expected.tobytes() == later_too.expected.tobytes()
+    for narrow, broad in zip(series_of(coverage), series_of(wide), strict=True):
+        assert narrow.key == broad.key
+        for t in range(60, narrow.baseline.days):
+            assert narrow.baseline.outlook(t, 10, t - 14) == broad.baseline.outlook(t, 10, t - 14)
 
 
 def some_state() -> Checkpoint:
