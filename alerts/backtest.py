@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from store.errors import InputError
 from store.models import Article, FeedDay, Reading, SeriesDay
 from store.progress import Progress, silent
 from store.settings import Settings
+from store.wholefile import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +84,6 @@ class Tools:
     model: Backend
     on_topic: OnTopic
     roster: Sequence[RosterFeed]
-
-
-def parse_day(text: str, what: str) -> dt.date | None:
-    """A day such as 2020-06-15; None for an empty text.
-
-    Raises:
-        InputError: it is no ISO day.
-    """
-    if not text.strip():
-        return None
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError:
-        raise InputError(f"{what} {text!r} is no day; write it as 2020-06-15") from None
 
 
 def run_backtest(
@@ -228,13 +214,6 @@ def write_report(settings: Settings, run: Run, folder: Path) -> None:
     )
     write_whole(folder / "report.html", page)
     write_whole(folder / "figures.json", json.dumps(figures(run), ensure_ascii=False, indent=2) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Written beside its place and moved there: what is open in a browser is never seen half written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
 
 
 def tell_day_by_day(tools: Tools, end: dt.date) -> list[Found]:

@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 from alerts import sentences as say
 from alerts.detect import FIRST_ALERT_DAY
 from alerts.events import LEAD, NEAR, WAIT, Answer, median_delay, without_event
-from alerts.facts import ClaimFact, DigestFacts, FeedsFact, ShiftFact
+from alerts.facts import ClaimFact, ShiftContext, ShiftFact
 from alerts.model import ChartPoint, Kind
-from alerts.notify import DigestKind, Reason
 from alerts.null import BLOCK, Null, Range
 from alerts.periodchart import letter
 from alerts.shiftview import Limits, Row, shift_view
@@ -226,30 +225,6 @@ def _chart_alt(run: Run) -> str:
     )
 
 
-def _facts(run: Run) -> DigestFacts:
-    """As much of a digest's facts as a shift's view takes."""
-    return DigestFacts(
-        kind=DigestKind.MANUAL,
-        reason=Reason.MANUAL,
-        day=run.end,
-        period_start=run.start,
-        now=run.made_at,
-        timezone=run.timezone,
-        model=run.model,
-        false_alarms_per_year=run.false_alarms_per_year,
-        replay=False,
-        public_url="",
-        shifts=(),
-        earlier=(),
-        states=(),
-        feeds=FeedsFact(),
-        stories=0,
-        outlets=0,
-        claims=run.claims,
-        themes=run.themes,
-    )
-
-
 def _alert(number: int, alert: ShiftFact, run: Run) -> dict[str, Any]:
     digest = f"{alert.detected}-shift.html"
     events = []
@@ -259,7 +234,7 @@ def _alert(number: int, alert: ShiftFact, run: Run) -> dict[str, Any]:
     return {
         "number": number,
         "kind": KINDS[alert.kind],
-        "view": shift_view(alert, _facts(run), Limits()),
+        "view": shift_view(alert, ShiftContext(run.themes, run.claims), Limits()),
         "found": day_words(alert.detected),
         "onset": day_words(alert.onset),
         "waited": count((alert.detected - alert.onset).days, "day"),

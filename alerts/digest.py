@@ -34,10 +34,10 @@ from alerts.subscribers import default_reader, readers
 from alerts.themes import theme_names
 from alerts.verdicts import gather_record
 from alerts.words import count
-from ingest.transact import in_transaction
 from store.db import Store
 from store.models import Digest
 from store.settings import Settings
+from store.transact import in_transaction
 
 WEEK = 7
 ONE_AT_A_TIME = 7_214_206
@@ -70,12 +70,14 @@ def run_digest(
         ConfigError: an address is malformed, or mails cannot be signed; the message says which. Nothing was stored.
     """
     parse_address(settings.sender, "sender")
-    job = _Job(settings, model, day, now, kind, states or _states, make_signer(settings))
+    sign = make_signer(settings)
     # Another process may have told the same readers in between, or written at all: SQLite then refuses a transaction
     # that has read before. Deciding again finds what it did.
     return in_transaction(
         store,
-        lambda session: _run(session, job, recipients, dry_run=dry_run),
+        lambda session: _run(
+            session, _Job(settings, model, day, now, kind, states or _states, sign), recipients, dry_run=dry_run
+        ),
         undo=lambda: None,
         what="composing the digests",
     )
@@ -85,7 +87,6 @@ def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_r
     if session.get_bind().dialect.name == "postgresql":
         # Two processes that decide side by side would each find a shift untold; SQLite lets only one of them commit.
         session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
-    job.forget()
     people, everyone = _people(session, job.settings, recipients)
     board = gather.gather_board(session, job.settings, job.model, job.day, job.now)
     spared: list[Spared] = []
@@ -213,7 +214,7 @@ def held_words(shift_id: int, reason: Held, board: gather.Board) -> str:
 
 @dataclass(slots=True)
 class _Once:
-    """What the digests of a run share, worked out when it is first asked for."""
+    """What the digests of one try share, worked out when it is first asked for."""
 
     known: dict[Hashable, Any] = field(default_factory=dict)
     charts: dict[Hashable, bytes] = field(default_factory=dict)
@@ -225,12 +226,6 @@ class _Once:
             self.known[key] = work()
         value: _T = self.known[key]
         return value
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.known.clear()
-        self.charts.clear()
-        self.sequences.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +301,6 @@ class _Job:
         sequence = self._next_sequence(session, group.kind)
         made = render(self.settings, facts, f"{group.kind}-{self.day}-{sequence}", self._once.charts)
         return Draft(facts, group.told, sequence, made)
-
-    def forget(self) -> None:
-        """Begin anew, as the transaction does."""
-        self._once.clear()
 
     def _next_sequence(self, session: Session, kind: DigestKind) -> int:
         """The next free number of this kind and day; numbers given to drafts of this run are taken too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from alerts.words import dates_as
 from store.errors import RicwatchError
 from store.models import Digest
 from store.settings import Settings
+from store.wholefile import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,5 @@ class Draft:
         """Write the page, whole or not at all: one that is open in a browser is never seen half written."""
         name = f"{self.facts.day}-{self.facts.kind}" + (f"-{self.sequence}" if self.sequence else "")
         path = folder / f"{name}{mark}.html"
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{path.name}.{os.getpid()}"
-        draft.write_text(self.made.page, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, self.made.page, folder=True)
         return path

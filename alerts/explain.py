@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 
 from alerts import gather, life
 from alerts import sentences as say
-from alerts.facts import DigestFacts, FeedsFact, ShiftFact, evidence_from_json
-from alerts.notify import DigestKind, Reason
+from alerts.facts import ShiftContext, ShiftFact, evidence_from_json
 from alerts.shiftview import Limits, ShiftView, shift_view
 from alerts.themes import theme_names
-from alerts.verdicts import Record, Said
+from alerts.verdicts import Said
 from store.errors import InputError
 from store.models import Article, Shift
 from store.people import Judgement, Notice
@@ -86,7 +85,7 @@ def explain_shift(session: Session, settings: Settings, number: int) -> Explaine
     said = _said(session, [number]).get(number, [])
     return Explained(
         row=_row(fact, said),
-        view=shift_view(fact, _facts(session, settings, fact, themes), EXPLAINED),
+        view=shift_view(fact, ShiftContext(themes, gather.gather_claims(session, [fact])), EXPLAINED),
         evidence=(
             f"Evidence {fact.log_evidence:.2f} against a threshold of {fact.threshold:.2f} (natural logarithms of the "
             "Shiryaev–Roberts mean; docs/method.md)"
@@ -94,30 +93,6 @@ def explain_shift(session: Session, settings: Settings, number: int) -> Explaine
         life=tuple(Lived(one.state, one.day, one.at, one.why) for one in life.events(session, number)),
         told=tuple((address, at) for address, at, ids in told if number in ids),
         judgements=tuple((one.judge, one.verdict, one.comment) for one in said),
-    )
-
-
-def _facts(session: Session, settings: Settings, fact: ShiftFact, themes: dict[str, str]) -> DigestFacts:
-    return DigestFacts(
-        kind=DigestKind.MANUAL,
-        reason=Reason.MANUAL,
-        day=fact.detected,
-        period_start=fact.onset,
-        now=dt.datetime.combine(fact.detected, dt.time(), dt.UTC),
-        timezone=settings.timezone,
-        model="",
-        false_alarms_per_year=settings.false_alarms_per_year,
-        replay=settings.replay,
-        public_url="",
-        shifts=(fact,),
-        earlier=(),
-        states=(),
-        feeds=FeedsFact(),
-        stories=0,
-        outlets=0,
-        claims=gather.gather_claims(session, [fact]),
-        themes=themes,
-        record=Record(),
     )
 
 

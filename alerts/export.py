@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
+from alerts.life import changed_at
 from alerts.load import first_day
 from alerts.model import DYADS
 from alerts.notices import told_days
@@ -166,7 +167,7 @@ def _series(session: Session, job: _Job) -> Iterator[dict[str, Any]]:
 
 
 def _shifts(session: Session, job: _Job) -> Iterator[dict[str, Any]]:
-    told = told_days(session, job.settings.zone)
+    told, changed = told_days(session, job.settings.zone), changed_at(session)
     query = select(Shift).where(Shift.detected >= job.first, Shift.detected <= job.last)
     if job.dyad:
         query = query.where(Shift.dyad == job.dyad)
@@ -183,7 +184,7 @@ def _shifts(session: Session, job: _Job) -> Iterator[dict[str, Any]]:
             "years": round(shift.years, 2),
             "confidence": shift.confidence,
             "status": shift.status,
-            "status_at": shift.status_at,
+            "status_at": changed.get(shift.id),
             "told_on": told.get(shift.id),
             "theme": shift.theme,
             "bloc": shift.bloc,

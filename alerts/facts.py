@@ -111,6 +111,20 @@ class ShiftFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftContext:
+    """What telling a shift in full takes beside the shift itself.
+
+    Names of `themes` and `claims` by their codes, the `states` of ties for their charts, and by shift the feeds that
+    it depends on and that are out.
+    """
+
+    themes: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, ClaimFact] = field(default_factory=dict)
+    states: tuple[DyadState, ...] = ()
+    outages: Mapping[int, Outage] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class DigestFacts:
     """All that one digest says. `now` is the moment of composing, `day` the last day of data (UTC).
 
@@ -146,6 +160,11 @@ class DigestFacts:
     report_url: str = ""
     dates: str = "en"
     """How dates are written, one of `alerts.words.DATE_STYLES`."""
+
+    @property
+    def context(self) -> ShiftContext:
+        """What its shifts are told with."""
+        return ShiftContext(self.themes, self.claims, self.states, self.outages)
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON values; charts are left out, they can be drawn again from the series."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from store.people import ShiftEvent
@@ -22,6 +22,20 @@ def note(session: Session, shift_id: int, state: str, why: str, *, day: dt.date,
         return
     session.add(ShiftEvent(shift_id=shift_id, state=state, day=day, why=why, at=now))
     session.flush()
+
+
+FATES = ("confirmed", "faded", "returned")
+"""States that change the status of a shift; the others tell what was done about it."""
+
+
+def changed_at(session: Session) -> dict[int, dt.datetime]:
+    """When the status of each shift last changed; one whose status is as it was found is left out."""
+    rows = session.execute(
+        select(ShiftEvent.shift_id, func.max(ShiftEvent.at))
+        .where(ShiftEvent.state.in_(FATES))
+        .group_by(ShiftEvent.shift_id)
+    )
+    return dict(rows.tuples().all())
 
 
 def events(session: Session, shift_id: int) -> list[ShiftEvent]:

@@ -163,6 +163,15 @@ def deliver(
     )
 
 
+def withdraw(session: Session, address: str, why: str) -> None:
+    """Keep back the mails to *address* that wait, also where it is written in other letters."""
+    session.execute(
+        update(Outbox)
+        .where(func.lower(Outbox.recipient) == address.lower(), Outbox.state == MailState.PENDING)
+        .values(state=MailState.FAILED, next_try_at=None, last_text=why)
+    )
+
+
 def decide_unknown(store: Store, outbox_id: int, *, send_again: bool, now: dt.datetime) -> None:
     """A person's answer about a mail whose fate is unknown: it arrived, or it is to be sent again.
 

@@ -12,10 +12,10 @@ from alerts.render import render_page
 from alerts.reportfacts import MONTHS, ReportFacts, gather_report
 from alerts.reportview import report_fields
 from alerts.shiftfeed import FEED_NAME, gather_entries, write_feed
-from alerts.wholefile import whole_file
 from store.db import Store
 from store.progress import Progress, silent
 from store.settings import Settings
+from store.wholefile import whole_file
 
 PAGE_NAME = "index.html"
 
@@ -61,7 +61,7 @@ def write_report(
         facts = gather_report(session, settings, model, day=day, now=now, months=months, progress=progress)
         entries = gather_entries(session, facts.digest.shifts, facts.models)
     page = render_page(settings.templates_dir, "report", r=report_fields(facts), feed_name=_beside(path, feed))
-    with whole_file(path) as file:
+    with whole_file(path, folder=True) as file:
         file.write(page)
     write_feed(settings, feed, entries, facts.digest)
     return ReportDone(

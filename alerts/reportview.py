@@ -310,7 +310,7 @@ def _shift(facts: ReportFacts, shift: ShiftFact) -> dict[str, Any]:
         Row("Evidence", f"{shift.log_evidence:.1f}, needed {shift.threshold:.1f} (natural logarithms)"),
         Row("Read by", f"model {plain(facts.models.get(shift.id, ''), 60)}"),
     ]
-    return {"id": shift.id, "rows": rows, "view": shift_view(shift, facts.digest, Limits())}
+    return {"id": shift.id, "rows": rows, "view": shift_view(shift, facts.digest.context, Limits())}
 
 
 def _feed(facts: ReportFacts, feed: FeedFact) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, ShiftFact
+from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, Outage, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
@@ -243,9 +243,8 @@ def together(group: Sequence[ShiftFact]) -> str:
     )
 
 
-def taint(shift: ShiftFact, facts: DigestFacts) -> str:
+def taint(outage: Outage | None) -> str:
     """Which missing feeds a shift depends on."""
-    outage = facts.outages.get(shift.id)
     if outage is None:
         return ""
     names = listed([plain(name, 60) for name in outage.outlets[:3]])

@@ -13,8 +13,8 @@ from pathlib import Path
 from alerts.detect import detect
 from alerts.model import Found
 from alerts.votes import Counts, Coverage, coverage_from_counts
-from alerts.wholefile import whole_file
 from store.errors import InputError
+from store.wholefile import whole_file
 
 COLUMNS = ("date", "dyad", "plus", "zero", "minus")
 MOST = 1e9
@@ -169,7 +169,7 @@ def detect_file(source: Path, target: Path, *, false_alarms_per_year: float = 1.
     series = read_series(source)
     coverage = series.tables
     found = [] if coverage is None else detect(coverage, false_alarms_per_year=false_alarms_per_year)
-    with whole_file(target) as file:
+    with whole_file(target, folder=True) as file:
         file.writelines(json.dumps(one.as_record(), ensure_ascii=False) + "\n" for one in found)
     return DetectFileReport(
         source=source,

@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session
 
 from alerts import sentences as say
 from alerts.facts import DigestFacts, ShiftFact
+from alerts.life import changed_at
 from alerts.model import ACTOR_NAMES
 from alerts.render import render_page
 from alerts.shiftview import Limits, shift_view
-from alerts.wholefile import whole_file
 from alerts.words import day_words, listed, plain, safe_url
 from store.models import Shift
 from store.settings import Settings
+from store.wholefile import whole_file
 
 FEED_NAME = "shifts.atom"
 MOST = 100
@@ -56,12 +57,12 @@ def gather_entries(session: Session, shifts: Sequence[ShiftFact], models: Mappin
     """The entries of the newest *shifts*, in their order."""
     newest = shifts[:MOST]
     rows = session.execute(
-        select(Shift.id, Shift.theme, Shift.found_at, Shift.status_at).where(Shift.id.in_([one.id for one in newest]))
+        select(Shift.id, Shift.theme, Shift.found_at).where(Shift.id.in_([one.id for one in newest]))
     ).tuples()
-    by_id = {one.id: one for one in newest}
+    by_id, changed = {one.id: one for one in newest}, changed_at(session)
     made = {
-        number: Entry(by_id[number], models[number], theme, found_at, max(found_at, status_at or found_at))
-        for number, theme, found_at, status_at in rows
+        number: Entry(by_id[number], models[number], theme, found_at, changed.get(number, found_at))
+        for number, theme, found_at in rows
     }
     return [made[one.id] for one in newest]
 
@@ -111,7 +112,7 @@ def feed_tree(settings: Settings, entries: Sequence[Entry], digest: DigestFacts)
 
 def _entry(feed: ET.Element, settings: Settings, entry: Entry, digest: DigestFacts, page: str) -> None:
     shift = entry.shift
-    view = shift_view(shift, digest, Limits())
+    view = shift_view(shift, digest.context, Limits())
     mark = f"{settings.mark}: " if settings.mark else ""
     made = _add(feed, "entry")
     _add(made, "id", entry_id(entry, settings.feed_authority, settings.replay))
@@ -155,5 +156,5 @@ def write_feed(settings: Settings, path: Path, entries: Sequence[Entry], digest:
     """Write the feed, whole or not at all."""
     tree = feed_tree(settings, entries, digest)
     ET.indent(tree)
-    with whole_file(path) as file:
+    with whole_file(path, folder=True) as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(tree, encoding="unicode") + "\n")

@@ -94,14 +94,14 @@ def _told(
         told = worded(one, names) if one.theme else one
         shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
         if one.returned:
-            for undone in _return(stored, shift, now):
+            for undone in _return(stored, shift):
                 changed.append((undone.id, undone.status))
                 why = f"Coverage is back at its earlier level, as shift {shift.id} tells."
                 life.note(session, undone.id, undone.status, why, day=shift.detected, now=now)
         stored.append(shift)
         new.append((shift.id, told))
     days = (coverage.date(run.first), day)
-    for shift, why in _follow_ups(coverage, by_key, stored, model, days=days, now=now):
+    for shift, why in _follow_ups(coverage, by_key, stored, model, days=days):
         changed.append((shift.id, shift.status))
         life.note(session, shift.id, shift.status, why, day=day, now=now)
     session.flush()
@@ -233,12 +233,12 @@ def usual_before(session: Session, model: str, coverage: Coverage, item: Series,
     )
 
 
-def _return(stored: Sequence[Shift], back: Shift, now: dt.datetime) -> list[Shift]:
+def _return(stored: Sequence[Shift], back: Shift) -> list[Shift]:
     """The shifts that *back* undoes."""
     key = series_key(back)
     undone = [shift for shift in stored if series_key(shift) == key and shift.status in STANDING]
     for shift in undone:
-        shift.status, shift.status_at = "returned", now
+        shift.status = "returned"
     return undone
 
 
@@ -249,7 +249,6 @@ def _follow_ups(
     model: str,
     *,
     days: tuple[dt.date, dt.date],
-    now: dt.datetime,
 ) -> list[tuple[Shift, str]]:
     """Measure open shifts again that fall due within *days*, on the days from their detection to the due day.
 
@@ -274,7 +273,7 @@ def _follow_ups(
         if measured is None:
             continue
         lasting = lasts(Kind(shift.kind), shift.magnitude, *measured)
-        shift.status, shift.status_at = "confirmed" if lasting else "faded", now
+        shift.status = "confirmed" if lasting else "faded"
         verb = "bear it out" if lasting else "do not bear it out"
         changed.append((shift, f"The days after it was found, up to {until.isoformat()}, {verb}."))
     return changed

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts import sentences as say
-from alerts.facts import DigestFacts, ShiftFact
+from alerts.facts import ClaimFact, ShiftContext, ShiftFact
 from alerts.model import Direction, DyadState, Kind, StoryEvidence
 from alerts.wording import dyad_name, share, signed
 from alerts.words import BLOCS, bloc_name, count, day_short, day_words, lang_tag, language_name, plain, safe_url
@@ -115,6 +115,7 @@ class ShiftView:
 
 
 def and_more(number: int, one: str, many: str, names: list[str] | None = None) -> str:
+    """That *number* things are left out, with the first of their *names*; empty where none is."""
     if number <= 0:
         return ""
     said = f"and {number:,} more {one if number == 1 else many}"
@@ -122,9 +123,9 @@ def and_more(number: int, one: str, many: str, names: list[str] | None = None) -
 
 
 def shift_view(
-    shift: ShiftFact, facts: DigestFacts, limits: Limits, group: Sequence[ShiftFact] | None = None
+    shift: ShiftFact, context: ShiftContext, limits: Limits, group: Sequence[ShiftFact] | None = None
 ) -> ShiftView:
-    """One shift told in full; of *facts* it takes names of themes, claims, and the tie's state for its chart.
+    """One shift told in full.
 
     *group* holds the shifts of all ties where they moved at once, this one first.
     """
@@ -134,7 +135,7 @@ def shift_view(
     shown = evidence.stories[: limits.stories]
     left = evidence.story_count - len(shown)
     level = signed if shift.kind.tone else share if shift.kind is Kind.THEME else say.per_day
-    state = next((s for s in facts.states if s.dyad == shift.dyad and shift.kind in CHARTED), None)
+    state = next((s for s in context.states if s.dyad == shift.dyad and shift.kind in CHARTED), None)
     return ShiftView(
         tone=tone,
         arrow=say.ARROWS[shift.direction],
@@ -152,15 +153,15 @@ def shift_view(
         breadth=say.breadth(shift),
         press=say.by_press(shift),
         robustness=say.robustness(shift),
-        taint=say.taint(shift, facts),
+        taint=say.taint(context.outages.get(shift.id)),
         verdict=say.ask_verdict(shift) if shift.id else "",
         fragile=bool(evidence.fragile),
         chart=chart_view(state, shift) if state else None,
-        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(facts.themes), BLOCS)),
-        stories=tuple(_story(story, facts.themes, limits) for story in shown),
+        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(context.themes), BLOCS)),
+        stories=tuple(_story(story, context.themes, limits) for story in shown),
         more_stories=and_more(left, "story", "stories") if shown else "",
-        counter=_story(evidence.counter, facts.themes, limits) if evidence.counter else None,
-        claims=_claims(shift, facts, limits.sentence),
+        counter=_story(evidence.counter, context.themes, limits) if evidence.counter else None,
+        claims=_claims(shift, context.claims, limits.sentence),
     )
 
 
@@ -188,16 +189,16 @@ def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> S
     )
 
 
-def _claims(shift: ShiftFact, facts: DigestFacts, longest: int) -> tuple[ClaimView, ...]:
+def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], longest: int) -> tuple[ClaimView, ...]:
     """Claims that at least one story of the evidence supports or undercuts, the most often first."""
     told = Counter(
         (story.claim_id, story.claim_relation)
         for story in shift.evidence.stories
-        if story.claim_id in facts.claims and story.claim_relation in ("supports", "undercuts")
+        if story.claim_id in claims and story.claim_relation in ("supports", "undercuts")
     )
     views = []
     for (claim_id, relation), number in told.most_common(3):
-        claim = facts.claims[claim_id or ""]
+        claim = claims[claim_id or ""]
         source = ", ".join(plain(part, 120) for part in (claim.document, claim.publisher, claim.published) if part)
         bearing = [s for s in shift.evidence.stories if (s.claim_id, s.claim_relation) == (claim_id, relation)]
         views.append(
@@ -217,6 +218,7 @@ def _claims(shift: ShiftFact, facts: DigestFacts, longest: int) -> tuple[ClaimVi
 
 
 def chart_view(state: DyadState, shift: ShiftFact | None = None) -> ChartView | None:
+    """The chart of a tie with its words, which also tell of *shift* where it is marked; None without a series."""
     if not state.chart:
         return None
     name = dyad_name(state.dyad)

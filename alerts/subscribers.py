@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address, parse_recipients
+from alerts.outbox import withdraw
 from alerts.readers import FIELDS, LIMITS, NONE, WEEKDAYS, Cadence, Reader, make_reader
 from ingest.topic import load_topic
 from store.errors import ConfigError, InputError, SeedError
-from store.models import Outbox
 from store.people import Subscriber
 from store.settings import Settings
 
@@ -110,11 +110,7 @@ def unsubscribe(session: Session, settings: Settings, address: str, *, by: str, 
     if row is None or row.ended_at is not None:
         raise ConfigError(f"{spec} gets no digests; ricwatch subscribers list shows who does")
     row.added_at, row.added_by, row.ended_at = now, by.strip()[:120], now
-    session.execute(
-        update(Outbox)
-        .where(func.lower(Outbox.recipient) == spec.lower(), Outbox.state == "pending")
-        .values(state="failed", next_try_at=None, last_text="not sent: the reader had unsubscribed by then")
-    )
+    withdraw(session, spec, "not sent: the reader had unsubscribed by then")
     session.flush()
 
 

@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from alerts.wholefile import whole_file
 from alerts.words import printable
 from store.errors import InputError
+from store.wholefile import whole_file
 
 _STARTERS = frozenset("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
 """A spreadsheet takes a cell that begins with one of these for a formula; the last four are their full-width forms."""
@@ -69,7 +69,7 @@ def write_table(path: Path, form: Form, columns: Sequence[str], rows: Iterable[M
         InputError: the file cannot be written.
     """
     written = 0
-    with whole_file(path) as file:
+    with whole_file(path, folder=True) as file:
         if form is Form.CSV:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)

@@ -140,7 +140,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         cold=cold,
         quiet="" if shifts or cold else say.quiet(facts),
         smallest="" if shifts or cold else say.smallest(facts.states),
-        shifts=tuple(shift_view(group[0], facts, limits, group) for group in shown),
+        shifts=tuple(shift_view(group[0], facts.context, limits, group) for group in shown),
         more_shifts=and_more(
             len(groups) - len(shown), "shift", "shifts", [say.group_headline(group) for group in groups[len(shown) :]]
         ),

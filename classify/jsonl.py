@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from classify.outcome import Unread, Usage, attempt_all, readings_or_raise, usag
 from ingest.jsonl import iter_jsonl
 from store.errors import InputError
 from store.progress import Progress, silent
+from store.wholefile import whole_file
 
 _BATCH = 500
 _DIGITS = 4
@@ -51,17 +50,15 @@ def classify_file(model: Backend, source: Path, target: Path, *, progress: Progr
     bad: list[BadLine] = []
     unread: list[Unread] = []
     read = 0
-    temporary = _temporary_beside(target)
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as out:
-            for reading in attempt_all(model, _items(source, bad), _BATCH):
-                if isinstance(reading, Unread):
-                    unread.append(reading)
-                    continue
-                out.write(json.dumps(as_record(reading), ensure_ascii=False, separators=(",", ":")) + "\n")
-                read += 1
-                if read % _BATCH == 0:
-                    progress(read, None, "items")
+    with whole_file(target) as out:
+        for reading in attempt_all(model, _items(source, bad), _BATCH):
+            if isinstance(reading, Unread):
+                unread.append(reading)
+                continue
+            out.write(json.dumps(as_record(reading), ensure_ascii=False, separators=(",", ":")) + "\n")
+            read += 1
+            if read % _BATCH == 0:
+                progress(read, None, "items")
         if unread and not read:
             readings_or_raise(unread)
         if bad and not read:
@@ -69,9 +66,6 @@ def classify_file(model: Backend, source: Path, target: Path, *, progress: Progr
                 f"{source} holds no item: line {bad[0].line}: {bad[0].reason}. "
                 "An item is a JSON object with 'id' and 'title'."
             )
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
     progress(read, read, "items")
     return FileReport(read, bad, unread, usage_of(model))
 
@@ -137,19 +131,3 @@ def _items(source: Path, bad: list[BadLine]) -> Iterator[Item]:
             bad.append(BadLine(line.number, item))
         else:
             yield item
-
-
-def _temporary_beside(target: Path) -> Path:
-    """A new file in the target's folder, so that moving it into place is one step of the file system."""
-    if target.is_dir():
-        raise InputError(f"{target} is a folder; name the file that the readings go to")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from None
-    # mkstemp gives a file that only its owner reads; the readings get the usual rights.
-    mask = os.umask(0)
-    os.umask(mask)
-    os.fchmod(handle, 0o666 & ~mask)
-    os.close(handle)
-    return Path(name)

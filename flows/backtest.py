@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.backtest import Asked, BacktestReport, Tools, parse_day, run_backtest
+from alerts.backtest import Asked, BacktestReport, Tools, run_backtest
 from alerts.events import read_events
 from classify.actors import Matcher
 from classify.model import get_backend
@@ -21,6 +21,7 @@ from flows.reporting import progress
 from flows.watch import moment
 from ingest.roster import load_roster
 from ingest.topic import load_topic
+from store.days import parse_day
 from store.db import Store
 from store.errors import InputError
 from store.settings import Settings, get_settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from store.days import parse_day
 from store.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def claims(
     """
     from flows import tables
 
-    page = look_up(_day(since), claim)
+    page = look_up(parse_day(since, "--since"), claim)
     if as_json:
         typer.echo(json.dumps(records(page), indent=2, ensure_ascii=False))
         return
@@ -165,12 +166,3 @@ def _spoken(account: Account | None) -> int:
 
 def _passage_record(passage: Passage) -> dict[str, Any]:
     return asdict(passage) | {"day": passage.day.isoformat(), "similarity": round(passage.similarity, 4)}
-
-
-def _day(text: str) -> dt.date | None:
-    if not text.strip():
-        return None
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date; write 2025-01-01", param_hint="--since") from None

@@ -10,7 +10,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.backtest import parse_day
 from alerts.export import COLUMNS, Asked, Exported, What
 from alerts.export import export as write_export
 from alerts.words import count
@@ -18,6 +17,7 @@ from flows import artifacts
 from flows.forms import param
 from flows.reporting import logger, progress
 from flows.watch import Watch, closed_day, moment, open_watch
+from store.days import parse_day
 
 
 def describe(done: Exported) -> str:

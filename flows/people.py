@@ -16,7 +16,6 @@ from flows import artifacts
 from flows.forms import BY, choose, codes, param
 from flows.reporting import logger
 from flows.watch import Watch, moment, open_watch
-from store.errors import InputError
 
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 CODES = codes()
@@ -59,20 +58,6 @@ def everyone(watch: Watch) -> tuple[Reader, ...]:
     """Everyone who gets digests."""
     with watch.store.session() as session:
         return tuple(subscribers.readers(session, watch.settings))
-
-
-def day_of(text: str, what: str) -> dt.date | None:
-    """A day from a form's or a command's field; None where it is empty.
-
-    Raises:
-        InputError: it is no date.
-    """
-    if not text.strip():
-        return None
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError:
-        raise InputError(f"{what}: {text!r} is no date; write 2026-11-30") from None
 
 
 async def _tell(watch: Watch, report: PeopleReport) -> State[PeopleReport]:

@@ -26,6 +26,7 @@ from flows.seeds import seeds_task
 from flows.watch import Watch, open_watch
 from ingest.archive import Archive, ArchiveServer, load_archive
 from ingest.model import RosterFeed
+from store.days import parse_day
 from store.db import Store
 from store.models import Poll
 from store.settings import get_settings
@@ -75,7 +76,7 @@ async def replay(
     if fresh and folder.exists():
         shutil.rmtree(folder)
     archive = load_archive(live.seeds_dir / "archive")
-    last = dt.date.fromisoformat(until) if until else archive.end + dt.timedelta(days=1)
+    last = parse_day(until, "Until") or archive.end + dt.timedelta(days=1)
     with ArchiveServer(archive) as server:
         roster = folder / "feeds.yaml"
         write_roster(roster, server.roster())

@@ -90,12 +90,12 @@ def export(
     - `ricwatch export stories -o stories.txt --format csv`
     """
     prepare()
-    from alerts.backtest import parse_day
     from alerts.export import Asked
     from alerts.export import What as Known
     from flows import tables
     from flows.export import build, describe
     from flows.watch import open_watch
+    from store.days import parse_day
 
     asked = Asked(
         Known(what.value),

@@ -19,6 +19,7 @@ from flows import artifacts
 from flows.forms import param
 from flows.reporting import logger, progress
 from flows.watch import Watch, closed_day, moment, open_watch
+from store.wholefile import write_whole
 
 Kind = Literal["auto", "weekly", "manual", "test"]
 Preview = Literal["weekly", "manual", "test"]
@@ -90,8 +91,7 @@ def write_preview(target: Path | None, *, kind: Preview, as_of: str, address: st
             address=address,
         )
         target = target or watch.settings.var_dir / "digests" / "preview.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html, encoding="utf-8")
+    write_whole(target, html, folder=True)
     return target
 
 

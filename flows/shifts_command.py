@@ -113,10 +113,11 @@ def judged(
     from alerts.explain import disputed_items
     from flows import tables
     from flows.watch import open_watch
+    from store.wholefile import write_whole
 
     with open_watch() as watch, watch.store.session() as session:
         items = disputed_items(session)
-    output.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), encoding="utf-8")
+    write_whole(output, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
     tables.say(f"{len(items)} {'item' if len(items) == 1 else 'items'} in {output}")
 
 
@@ -139,10 +140,10 @@ def silence_add(
     """
     prepare()
     from flows import tables, verdicts
-    from flows.people import day_of
     from flows.watch import open_watch
+    from store.days import parse_day
 
-    day = day_of(until, "--until")
+    day = parse_day(until, "--until")
     if day is None:
         raise typer.BadParameter("say until when: a silence ends by itself", param_hint="--until")
     with open_watch() as watch:

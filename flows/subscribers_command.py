@@ -120,11 +120,12 @@ def pause(
     """
     prepare()
     from flows import tables
-    from flows.people import day_of, pause_subscription
+    from flows.people import pause_subscription
     from flows.watch import open_watch
+    from store.days import parse_day
 
     with open_watch() as watch:
-        tables.say(pause_subscription(watch, address, day_of(until, "--until")).words)
+        tables.say(pause_subscription(watch, address, parse_day(until, "--until")).words)
 
 
 @subscribers_app.command("import")
@@ -167,10 +168,11 @@ def export(
     from alerts.subscribers import export_csv
     from flows import tables
     from flows.watch import open_watch
+    from store.wholefile import write_whole
 
     with open_watch() as watch, watch.store.session() as session:
         text = export_csv(session, watch.settings)
-    file.write_text(text, encoding="utf-8")
+    write_whole(file, text)
     tables.say(f"{text.count(chr(10)) - 1} readers in {file}")
 
 

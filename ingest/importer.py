@@ -24,11 +24,11 @@ from ingest.jsonl import Line, iter_jsonl
 from ingest.model import Bloc, DateQuality, Entry, OnTopic, RosterFeed
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
-from ingest.transact import in_transaction
 from store.db import Store
 from store.errors import InputError
 from store.models import Feed, ImportFile
 from store.progress import Progress, silent
+from store.transact import in_transaction
 
 UNNAMED = "unnamed source"
 

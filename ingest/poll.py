@@ -28,11 +28,11 @@ from ingest.polled import Answer, PollRow, Standing, Task
 from ingest.record import forget_polls, record
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
-from ingest.transact import in_transaction
 from store.db import Store
 from store.models import Feed, Poll
 from store.progress import Progress, silent
 from store.settings import Settings
+from store.transact import in_transaction
 
 __all__ = ["CheckRow", "PollReport", "PollRow", "check_feeds", "poll_feeds"]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +16,7 @@ from ingest.model import Bloc, RosterFeed
 from ingest.plainxml import Refused, read_xml
 from ingest.roster import load_roster
 from store.errors import InputError
+from store.wholefile import whole_file
 
 _NOT_KEY = re.compile(r"[^a-z0-9]+")
 MOST_BYTES = 5_000_000
@@ -111,16 +110,8 @@ def _is_entry(line: str, key: str) -> bool:
 
 def _replace(path: Path, text: str) -> None:
     """Put *text* in the place of the roster *path* once it reads as one; until then the file stays as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-        load_roster(temporary)
-        temporary.chmod(path.stat().st_mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path, check=load_roster) as out:
+        out.write(text)
 
 
 def _entry(feed: RosterFeed, indent: str) -> str:

@@ -514,9 +514,6 @@ class Shift(Base):
     status: Mapped[str] = mapped_column(
         String(20), default="open", comment="open, confirmed, faded, or returned (back to the earlier level)."
     )
-    status_at: Mapped[dt.datetime | None] = mapped_column(
-        comment="When the monitor last changed the status; empty while it is as it was found."
-    )
     text: Mapped[str] = mapped_column(Text, comment="The finding in one sentence, as printed in the digest.")
     evidence: Mapped[dict[str, Any]] = mapped_column(
         comment="Who and what carries it: stories, outlets, blocs, themes, counter-example, fragility, and what each "

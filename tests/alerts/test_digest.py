@@ -22,7 +22,7 @@ from alerts.notify import Asked, DigestKind, Reason
 from alerts.outbox import MailState, deliver
 from alerts.words import NBSP
 from store.db import Store
-from store.errors import ConfigError
+from store.errors import ConfigError, InputError
 from store.models import Article, Claim, Digest, Feed, FeedDay, Outbox, SeedDocument, Shift, Story, Vote
 from store.settings import Settings
 from tests.alerts.helpers_digest import evidence, states, steady_states
@@ -274,7 +274,7 @@ def test_a_preview_leaves_nothing_at_all(filled: Store, settings: Settings) -> N
 def test_a_page_that_cannot_be_written_leaves_no_digest_behind(filled: Store, settings: Settings) -> None:
     settings.var_dir.mkdir(parents=True)
     (settings.var_dir / "digests").write_text("in the way", encoding="utf-8")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(InputError, match=r"cannot write .*2024-10-27-weekly\.html"):
         run(filled, settings)
     with filled.session() as session:
         assert session.scalar(select(func.count()).select_from(Digest)) == 0

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import func, select
 
+from alerts.life import changed_at, events
 from alerts.model import Direction, Kind
 from alerts.series import update_series
 from alerts.shifts import DetectReport, detect_shifts
@@ -112,7 +113,8 @@ def test_a_return_closes_the_shift_it_undoes(store: Store, settings: Settings) -
         gone = session.get(Shift, first)
         assert gone is not None
         assert gone.status == "returned"
-        assert gone.status_at is not None
+        assert [one.state for one in events(session, first)] == ["found", "returned"]
+        assert changed_at(session)[first] == events(session, first)[-1].at
     assert first not in report.open
 
 

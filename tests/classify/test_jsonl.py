@@ -138,7 +138,7 @@ def test_a_run_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_a_folder_cannot_be_written_to(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", {"id": "a", "title": "plus"})
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(InputError, match="it is a folder"):
         classify_file(Echo(), source, tmp_path)
     with pytest.raises(InputError, match="cannot write"):
         classify_file(Echo(), source, tmp_path / "no" / "out.jsonl")

@@ -142,7 +142,8 @@ def test_the_command_prints_json_and_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "says"), [(("--since", "May"), 2, "2025-01-01"), (("--claim", "x"), 1, "claims.yaml")]
+    ("arguments", "status", "says"),
+    [(("--since", "May"), 1, "--since 'May' is no day"), (("--claim", "x"), 1, "claims.yaml")],
 )
 def test_a_wrong_argument_is_named(arguments: tuple[str, ...], status: int, says: str, tmp_path: Path) -> None:
     done = ricwatch("claims", *arguments, cwd=tmp_path)

@@ -121,6 +121,6 @@ def test_the_commands_do_the_same(tmp_path: Path, settings: Settings) -> None:
     told = say("shifts", str(number))
     assert "Ann: right" in told
     assert "Who carries it" in told
-    assert "'soon' is no date" in refused("silence", "add", "--until", "soon", "--by", "Ann", "--comment", "x")
+    assert "'soon' is no day" in refused("silence", "add", "--until", "soon", "--by", "Ann", "--comment", "x")
     assert "No silence is in force." in say("silence", "list")
     assert "no silence with number 4" in refused("silence", "end", "4")

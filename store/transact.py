@@ -15,7 +15,7 @@ from store.db import Store
 
 TRIES = 4
 _T = TypeVar("_T")
-_log = logging.getLogger("ricwatch.ingest")
+_log = logging.getLogger("ricwatch.store")
 
 
 def in_transaction(store: Store, work: Callable[[Session], _T], *, undo: Callable[[], None], what: str) -> _T:
