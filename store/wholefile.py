@@ -18,8 +18,8 @@ def whole_file(
 ) -> Iterator[IO[str]]:
     """A text file (UTF-8, lines as they are written) that takes its name when the block ends well.
 
-    What *check* raises when it is given the finished file keeps that from its place too. With *folder* the folder of a
-    file that the program names itself is made; where a person names one, a missing folder is a slip of the pen.
+    What *check* raises when it is given the finished file keeps that from its place too. With *folder* a missing
+    folder is made; else it is taken for a slip of the pen.
 
     Raises:
         InputError: *target* cannot be written; what stood there before is left as it was.
