@@ -282,7 +282,11 @@ def _press(facts: DigestFacts) -> tuple[PressView, ...]:
     cells: dict[str, list[PressCell]] = {}
     for cell in facts.press:
         cells.setdefault(cell.bloc, []).append(cell)
-    return tuple(PressView(bloc_name(bloc), tuple(_tone(cell) for cell in row)) for bloc, row in cells.items())
+    names = {bloc: bloc_name(bloc) for bloc in cells}
+    return tuple(
+        PressView(names[bloc][:1].upper() + names[bloc][1:], tuple(_tone(cell) for cell in row))
+        for bloc, row in cells.items()
+    )
 
 
 def _tone(cell: PressCell) -> tuple[str, str, str]:
