@@ -300,12 +300,8 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="llm", daemon=True)
     thread.start()
-    future = asyncio.run_coroutine_threadsafe(work, loop)
-    try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
+    try:  # from here on an interrupt may come at any step, even before the work is waited for
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
     finally:
         asyncio.run_coroutine_threadsafe(_end(loop), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
@@ -314,7 +310,9 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """Let what was cancelled clean up."""
+    """Cancel what is still under way, and let it clean up."""
     rest = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+    for task in rest:
+        task.cancel()
     await asyncio.gather(*rest, return_exceptions=True)
     await loop.shutdown_asyncgens()

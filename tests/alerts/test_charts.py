@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import time
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -78,11 +77,3 @@ def test_all_charts_of_a_digest_share_a_scale_that_shows_zero_and_a_whole_point(
     assert low < 0 < high
     assert high - low >= 1.0
     assert all(low < p.score < high for state in states() for p in state.chart if p.score is not None)
-
-
-def test_a_chart_takes_less_than_a_quarter_second() -> None:
-    dyad_chart(MOVED)  # fonts are looked up once
-    began = time.process_time()
-    for _ in range(3):
-        dyad_chart(MOVED, ONSET, "convergence")
-    assert (time.process_time() - began) / 3 < 0.25

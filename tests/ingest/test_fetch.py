@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import logging
-import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -108,11 +107,10 @@ async def test_a_server_that_drips_is_cut_off_by_the_total_time(server: FeedServ
             yield b"x"
 
     url = server.set("/drip", Answer(chunks=drip))
-    started = time.perf_counter()
     outcome = await get(local.model_copy(update={"fetch_timeout": 0.4}), url)
+    # Every read came in time, for ever: only a deadline for all of them ends it.
     assert isinstance(outcome, Failed)
     assert outcome.reason == FailedReason.TIMEOUT
-    assert time.perf_counter() - started < 3, "every read came in time; only a deadline for all of them ends it"
 
 
 async def test_a_body_that_breaks_off_before_its_length_is_broken(server: FeedServer, local: Settings) -> None:
