@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.backup_command import backup, restore
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
@@ -381,6 +382,8 @@ def train(
         tables.say(line)
 
 
+app.command()(backup)
+app.command()(restore)
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)

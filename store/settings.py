@@ -103,7 +103,12 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
-    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir")
+    backup_dir: Path | None = Field(
+        None, description="Where backups go, best on another disk; empty means backups in var_dir."
+    )
+    backups_kept: int = Field(14, ge=0, description="How many backups the nightly one leaves; 0 keeps all.")
+
+    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir", "backup_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Flows change to the project's folder before they run; a relative path means the caller's folder.
@@ -124,6 +129,11 @@ class Settings(BaseSettings):
     def feeds_file(self) -> Path:
         """The feed roster in force."""
         return self.roster or self.seeds_dir / "feeds.yaml"
+
+    @property
+    def backups_folder(self) -> Path:
+        """Where backups go."""
+        return self.backup_dir or self.var_dir / "backups"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -439,6 +439,7 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             "until": day,
             "folder": Path("var/replay"),
         },
+        "operation": {"title": HOSTILE, "summary": HOSTILE, "rows": [(HOSTILE, HOSTILE), ("file", Path("out"))]},
         "backtest": {
             "report": SimpleNamespace(
                 folder=Path("out"),
