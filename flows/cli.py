@@ -391,16 +391,37 @@ app.command()(parse)
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document instead of a table, for a machine.")
+    ] = False,
+) -> None:
     """Tell what is configured, reachable and migrated, and what to do about what is not.
 
-    Exit status 1 when something needs doing.
+    Exit status 1 when something stops the main job. Sends nothing; a mail server is greeted and logged in to.
+
+    Examples:
+
+    - `ricwatch doctor`
+    - `ricwatch doctor --json`
     """
     from flows import tables
     from flows.doctor import examine
+    from flows.findings import Finding
+    from store.errors import ConfigError
     from store.settings import get_settings
 
-    if not tables.findings(asyncio.run(examine(get_settings()))):
+    try:
+        found = asyncio.run(examine(get_settings()))
+    except ConfigError as error:
+        if not as_json:
+            raise
+        found = [Finding("Settings", str(error), "correct it in .env or in the environment", serious=True)]
+    if as_json:
+        typer.echo(tables.findings_json(found))
+    else:
+        tables.findings(found)
+    if any(one.serious for one in found):
         raise typer.Exit(EXIT_FAILED)
 
 

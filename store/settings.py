@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
+    operator: str = Field(
+        "", description="Mail address of whoever keeps it running: told of failures and silence. Empty tells nobody."
+    )
+    silence_days: int = Field(
+        9,
+        ge=0,
+        description="Days without a delivered mail after which the operator is told; 0 never. Weekly mails are due.",
+    )
+    disk_free_mb: int = Field(500, ge=0, description="Free space in var_dir, in MB, below which the operator is told.")
     backup_dir: Path | None = Field(
         None, description="Where backups go, best on another disk; empty means backups in var_dir."
     )
