@@ -13,12 +13,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address
+from alerts.operator import silence
 from alerts.outbox import MailState
 from alerts.transport import SmtpTransport
 from flows.findings import Finding
 from store.db import Store, newest_revision
 from store.errors import ConfigError, RicwatchError
-from store.models import Outbox, Poll
+from store.models import Outbox
 from store.settings import Settings
 
 OLD = dt.timedelta(days=1)
@@ -153,15 +154,3 @@ def last_mail(settings: Settings) -> Finding:
     if said:
         return Finding("Last mail", said, "run `ricwatch run` and read what it says of mails", serious=True)
     return Finding("Last mail", f"{last:%Y-%m-%d %H:%M} UTC" if last else "none yet")
-
-
-def silence(session: Session, settings: Settings, now: dt.datetime) -> str:
-    """What to say where nothing was delivered for too long; empty where all is well or it has not run for that long."""
-    if settings.silence_days == 0:
-        return ""
-    limit = now - dt.timedelta(days=settings.silence_days)
-    last = session.scalar(select(func.max(Outbox.sent_at)))
-    if last is not None:
-        return f"no mail was delivered since {last:%Y-%m-%d %H:%M} UTC" if last < limit else ""
-    first = session.scalar(select(func.min(Poll.started_at)))
-    return f"no mail was ever delivered, and it runs since {first:%Y-%m-%d}" if first and first < limit else ""

@@ -15,6 +15,7 @@ from alerts.shifts import DetectReport
 from classify.batch import ClassifyReport
 from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
 from flows.forms import param
+from flows.oversight import oversee
 from flows.seeds import seeds_task
 from flows.watch import Watch, moment, open_watch
 from ingest.poll import PollReport
@@ -90,6 +91,7 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     if not send:
         detect_shifts.announce(found)
     mailed = await send_digest.mail_task(watch, now) if send else None
+    oversee(watch, now)
     return _add_up(polled, read, found, mailed)
 
 
