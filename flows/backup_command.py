@@ -1,4 +1,4 @@
-"""The commands `backup` and `restore`; neither needs a Prefect server."""
+"""The commands `backup`, `restore` and `tidy`; none needs a Prefect server."""
 
 from __future__ import annotations
 
@@ -71,3 +71,24 @@ def restore(
             tables.say(f"{file.name} is whole: {rows:,} rows, schema {manifest.schema}, made {manifest.made_at}")
         return
     tables.say(put_back(get_settings(), file, now=dt.datetime.now(dt.UTC), force=force).summary)
+
+
+def tidy(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be forgotten.")] = False
+) -> None:
+    """Forget texts, readings of earlier models, polls and mails' bytes that are older than the settings keep them.
+
+    Denominators, votes, series, shifts, titles and digests are never touched: the detector gives the same answers.
+
+    Examples:
+
+    - `ricwatch tidy --dry-run`
+    - `ricwatch tidy`
+    """
+    from alerts.retention import tidy as forget
+    from flows import tables
+    from flows.watch import open_watch
+
+    with open_watch() as watch:
+        report = forget(watch.store, watch.settings, watch.model.version, now=dt.datetime.now(dt.UTC), dry_run=dry_run)
+    tables.say(report.summary)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.backup_command import backup, restore
+from flows.backup_command import backup, restore, tidy
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
@@ -384,6 +384,7 @@ def train(
 
 app.command()(backup)
 app.command()(restore)
+app.command()(tidy)
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)

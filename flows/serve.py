@@ -47,8 +47,23 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         "PREFECT_API_URL": api,
         "RICWATCH_VAR_DIR": str(settings.var_dir),
         "DO_NOT_TRACK": "1",
+        **retention(settings),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+
+
+def retention(settings: Settings) -> dict[str, str]:
+    """How long the server keeps runs and events, in its own terms; "for ever" of runs is not to look at them at all."""
+    kept = {
+        # Without an end there is no duration, so for ever is a century.
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{settings.keep_events_days or 36_500}D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": '["events", "flow_runs"]'
+        if settings.keep_runs_days
+        else '["events"]',
+    }
+    if settings.keep_runs_days:
+        kept["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = f"P{settings.keep_runs_days}D"
+    return kept
 
 
 def _restore_interrupt() -> None:

@@ -19,6 +19,9 @@ from store.models import Article, Feed, FeedDay, SeenItem, Story
 
 _CHUNK = 500
 
+SIGHT = dt.timedelta(days=7)
+"""How old a note may grow that a feed still holds an item outside the topic."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
@@ -64,7 +67,7 @@ def store_entries(
     items = _identify(entries, now)
     repeats = len(entries) - len(items)
     stored = _stored(session, feed.key, items)
-    remembered = _remembered(session, feed.key, items)
+    remembered = _remembered(session, feed.key, items, now.date())
     seen: Counter[dt.date] = Counter()
     named: Counter[dt.date] = Counter()
     fresh: list[_Item] = []
@@ -87,7 +90,7 @@ def store_entries(
             to_remember[item.key] = item.day
     if fresh:
         _add_articles(session, feed, fresh, poll_id=poll_id, now=now, stories=stories or StoryIndex())
-    _remember(session, feed.key, to_remember)
+    _remember(session, feed.key, to_remember, now.date())
     _count(session, feed.key, seen, named)
     known = repeats + len(items) - len(fresh) - off_topic
     return StoreCounts(new=len(fresh), known=known, off_topic=off_topic)
@@ -125,15 +128,25 @@ def _stored(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str
     return found
 
 
-def _remembered(session: Session, feed_key: str, items: Sequence[_Item]) -> set[str]:
-    found: set[str] = set()
+def _remembered(session: Session, feed_key: str, items: Sequence[_Item], today: dt.date) -> set[str]:
+    found: dict[str, dt.date | None] = {}
     for keys in _chunks([item.key for item in items]):
-        found.update(
-            session.scalars(
-                select(SeenItem.item_hash).where(SeenItem.feed_key == feed_key, SeenItem.item_hash.in_(keys))
+        rows = session.execute(
+            select(SeenItem.item_hash, SeenItem.last_seen).where(
+                SeenItem.feed_key == feed_key, SeenItem.item_hash.in_(keys)
             )
         )
-    return found
+        found.update(rows.tuples().all())
+    # Once a week and not at every poll: this says only that the feed still holds them.
+    stale = [key for key, seen in found.items() if seen is None or today - seen >= SIGHT]
+    for keys in _chunks(stale):
+        session.execute(
+            update(SeenItem)
+            .where(SeenItem.feed_key == feed_key, SeenItem.item_hash.in_(keys))
+            .values(last_seen=today)
+            .execution_options(synchronize_session=False)
+        )
+    return set(found)
 
 
 def _add_articles(
@@ -206,8 +219,8 @@ def _recount(session: Session, stories: Sequence[int]) -> None:
         )
 
 
-def _remember(session: Session, feed_key: str, items: dict[str, dt.date]) -> None:
-    rows = [{"feed_key": feed_key, "item_hash": key, "day": day} for key, day in items.items()]
+def _remember(session: Session, feed_key: str, items: dict[str, dt.date], today: dt.date) -> None:
+    rows = [{"feed_key": feed_key, "item_hash": key, "day": day, "last_seen": today} for key, day in items.items()]
     if rows:
         session.execute(insert(SeenItem), rows)
 

@@ -213,6 +213,9 @@ class SeenItem(Base):
     day: Mapped[dt.date] = mapped_column(
         Date, index=True, comment="Day of publication, or of first sight; old rows are removed."
     )
+    last_seen: Mapped[dt.date | None] = mapped_column(
+        Date, comment="Last day, give or take a week, on which its feed held it; a row is removed long after that."
+    )
 
 
 class ImportFile(Base):

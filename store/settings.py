@@ -112,6 +112,29 @@ class Settings(BaseSettings):
         description="Days without a delivered mail after which the operator is told; 0 never. Weekly mails are due.",
     )
     disk_free_mb: int = Field(500, ge=0, description="Free space in var_dir, in MB, below which the operator is told.")
+    keep_texts_days: int = Field(
+        1100, ge=0, description="Days that article texts and evidence sentences are kept; titles stay. 0 keeps all."
+    )
+    keep_readings_days: int = Field(
+        400, ge=0, description="Days that readings of earlier models are kept; those in force stay. 0 keeps all."
+    )
+    keep_polls_days: int = Field(
+        400,
+        ge=0,
+        description="Days that polls which brought no article are kept, the first of a feed for ever. 0 keeps all.",
+    )
+    keep_seen_days: int = Field(
+        90, ge=0, description="Days that an item outside the topic is remembered after it left its feed. 0 keeps all."
+    )
+    keep_mails_days: int = Field(
+        400, ge=0, description="Days that the bytes of delivered mails are kept; digests stay. 0 keeps all."
+    )
+    keep_runs_days: int = Field(
+        30, ge=0, description="Days that Prefect keeps runs, logs and pages; read by ricwatch serve. 0 keeps all."
+    )
+    keep_events_days: int = Field(
+        3, ge=0, description="Days that Prefect keeps events; read by ricwatch serve. 0 keeps all."
+    )
     backup_dir: Path | None = Field(
         None, description="Where backups go, best on another disk; empty means backups in var_dir."
     )

@@ -48,7 +48,7 @@ def test_every_deployment_is_registered_with_its_schedule(served: Served) -> Non
         row["name"] for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     }
     scheduled = {name for name, row in deployments.items() if row["schedules"]}
-    assert scheduled == {"monitor", "digest", "back-up"}
+    assert scheduled == {"monitor", "digest", "back-up", "tidy"}
 
 
 def test_a_scheduled_run_is_waiting(served: Served) -> None:

@@ -38,7 +38,8 @@ number = 0
 while True:
     number += 1
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("INSERT INTO seen_item VALUES ('demo', ?, '2026-11-26')", (f"{number:032d}",))
+    values = ("demo", f"{number:032d}", "2026-11-26")
+    connection.execute("INSERT INTO seen_item (feed_key, item_hash, day) VALUES (?, ?, ?)", values)
     connection.execute("UPDATE feed SET failures = failures + 1")
     connection.execute("COMMIT")
     if number == 50:

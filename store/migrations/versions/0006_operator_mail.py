@@ -1,6 +1,8 @@
-"""mails to the operator"""
+"""mails to the operator, and when a feed last held an item outside the topic"""
 
 from __future__ import annotations
+
+import datetime as dt
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +13,8 @@ revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+
+_LAST_SEEN = "Last day, give or take a week, on which its feed held it; a row is removed long after that."
 
 
 def upgrade() -> None:
@@ -49,7 +53,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_mail")),
         sa.UniqueConstraint("cause", "about", "day", name=op.f("uq_operator_mail_cause_about_day")),
     )
+    # Without a batch: SQLite would make the table anew for one, and it is the largest.
+    op.add_column("seen_item", sa.Column("last_seen", sa.Date(), nullable=True, comment=_LAST_SEEN))
+    # Whether a feed holds an item of before is not known; counted from today, each has its full time.
+    seen = sa.table("seen_item", sa.column("last_seen", sa.Date()))
+    op.execute(seen.update().values(last_seen=dt.datetime.now(dt.UTC).date()))
 
 
 def downgrade() -> None:
+    op.drop_column("seen_item", "last_seen")
     op.drop_table("operator_mail")
