@@ -12,8 +12,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger
+from flows.forms import REQUESTED_BY, param
+from flows.late import superseded
+from flows.reporting import logger, requested
 from flows.watch import Watch, moment, open_watch
 from store.backup import BackupReport, make_backup
 
@@ -52,8 +53,12 @@ async def back_up(
     keep: Annotated[
         int, param("Keep", "So many of the newest stay there; -1 takes RICWATCH_BACKUPS_KEPT, 0 keeps all.", ge=-1)
     ] = -1,
-) -> State[BackupReport]:
+    requested_by: Annotated[str, REQUESTED_BY] = "",
+) -> State[BackupReport] | State[None]:
     """Copies the database while the watch goes on, checks the copy, and removes the oldest ones."""
+    if passed := await superseded():
+        return passed
+    requested(requested_by)
     with open_watch() as watch:
         settings = watch.settings
         where = Path(folder).expanduser().absolute() if folder.strip() else settings.backups_folder

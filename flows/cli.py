@@ -14,13 +14,13 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.backup_command import backup, restore, tidy
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
 from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
+from flows.operate_command import backup, metrics, restore, tidy
 from flows.parse_command import parse
 from store.errors import RicwatchError
 
@@ -385,6 +385,7 @@ def train(
 app.command()(backup)
 app.command()(restore)
 app.command()(tidy)
+app.command()(metrics)
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)

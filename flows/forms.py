@@ -17,3 +17,7 @@ def param(title: str, help_text: str = "", **constraints: Any) -> Any:
     if help_text:
         extra["description"] = help_text
     return Field(json_schema_extra=extra, **constraints)
+
+
+REQUESTED_BY = param("Requested by", "Your name, if others use this too; kept in the run's log.", max_length=200)
+"""On every deployment that changes something."""

@@ -11,6 +11,7 @@ from prefect.context import FlowRunContext
 from prefect.events import emit_event
 from sqlalchemy.orm import Session
 
+from alerts import metrics
 from alerts.operator import Cause, Said, Word, deliver_words, say, silence
 from flows.reporting import in_flow_run, logger
 from flows.watch import Watch
@@ -93,6 +94,15 @@ def oversee(watch: Watch, now: dt.datetime) -> tuple[Word, ...]:
     elif sent:
         logger().info("%s told to the operator", "1 thing" if sent == 1 else f"{sent} things")
     return tuple(found)
+
+
+def leave_numbers(watch: Watch, now: dt.datetime) -> None:
+    """Write the metrics file; a disk that does not take it is no reason for the watch to fail."""
+    try:
+        numbers = metrics.gather(watch.store, watch.settings, watch.model.version, now=now)
+        metrics.write(numbers, watch.settings.metrics_file)
+    except OSError as error:
+        logger().warning("the metrics were not written: %s", error)
 
 
 def is_served() -> bool:

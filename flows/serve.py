@@ -18,7 +18,7 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.operator import Cause, Word, deliver_words, say
-from flows.environment import POOL, serving_file
+from flows.environment import POOL, log_format, serving_file
 from flows.watch import open_watch
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
@@ -48,6 +48,7 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         "RICWATCH_VAR_DIR": str(settings.var_dir),
         "DO_NOT_TRACK": "1",
         **retention(settings),
+        **log_format(settings),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 

@@ -13,8 +13,9 @@ from prefect.states import Completed
 from alerts.retention import TidyReport
 from alerts.retention import tidy as forget
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import REQUESTED_BY, param
+from flows.late import superseded
+from flows.reporting import logger, progress, requested
 from flows.watch import Watch, moment, open_watch
 
 
@@ -44,8 +45,12 @@ async def tidy_task(watch: Watch, now: dt.datetime, dry_run: bool) -> TidyReport
 @flow(name="tidy", flow_run_name="tidy", log_prints=False)
 async def tidy(
     dry_run: Annotated[bool, param("Dry run", "Only count what would be forgotten.")] = False,
-) -> State[TidyReport]:
+    requested_by: Annotated[str, REQUESTED_BY] = "",
+) -> State[TidyReport] | State[None]:
     """Forgets texts, readings of earlier models, polls and mails' bytes that are older than the settings keep them."""
+    if passed := await superseded():
+        return passed
+    requested(requested_by)
     with open_watch() as watch:
         report = await tidy_task(watch, moment(""), dry_run)
     return Completed(message=report.summary, data=report)

@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         3, ge=0, description="Days that Prefect keeps events; read by ricwatch serve. 0 keeps all."
     )
+    log_json: bool = Field(False, description="Log lines of runs, server and worker as JSON, one object a line.")
     backup_dir: Path | None = Field(
         None, description="Where backups go, best on another disk; empty means backups in var_dir."
     )
@@ -161,6 +162,11 @@ class Settings(BaseSettings):
     def feeds_file(self) -> Path:
         """The feed roster in force."""
         return self.roster or self.seeds_dir / "feeds.yaml"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where each run of the monitor leaves its numbers, for the textfile collector of a node exporter."""
+        return self.var_dir / "metrics.prom"
 
     @property
     def backups_folder(self) -> Path:

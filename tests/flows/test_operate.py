@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from flows.back_up import back_up
 from flows.cli import app
+from flows.tidy import tidy
 from store.backup import backups
 from store.models import Feed
 from store.settings import Settings
@@ -42,3 +43,11 @@ def test_a_backup_is_taken_checked_and_put_back_from_the_command_line(settings: 
     again = runner.invoke(app, ["backup", "--to", str(tmp_path), "--keep", "1"], catch_exceptions=False)
     assert "1 older removed" in again.output
     assert len(backups(tmp_path)) == 1
+
+
+def test_tidy_says_what_it_would_forget_and_what_it_forgot() -> None:
+    planned = run(tidy, dry_run=True)
+    assert str(planned.message) == "dry run: would forget nothing"
+    assert "What would be forgotten" in pages(planned)["tidy"]
+    assert "older than 1100 days" in pages(run(tidy))["tidy"]
+    assert CliRunner().invoke(app, ["tidy", "--dry-run"], catch_exceptions=False).output.startswith("dry run")

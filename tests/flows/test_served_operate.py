@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -95,3 +97,35 @@ def test_starting_again_makes_no_second_automation(served: Served) -> None:
     env |= {"PREFECT_API_URL": f"{served.base}/api", "PREFECT_HOME": str(served.var / "prefect")}
     subprocess.run([sys.executable, "-m", "flows.register"], env=env, cwd=ROOT, check=True, capture_output=True)
     assert sorted(row["name"] for row in served.post("/automations/filter")) == names
+
+
+def test_after_three_days_off_only_the_newest_late_run_works(served: Served) -> None:
+    tidy = served.deployments()["tidy"]["id"]
+    now = dt.datetime.now(dt.UTC)
+    span = {"start_time": f"{now - dt.timedelta(days=4)}", "end_time": f"{now}", "min_runs": 4, "max_runs": 10}
+    served.client.post(f"/deployments/{tidy}/schedule", json=span, headers=served._headers).raise_for_status()
+    due = {
+        "deployments": {"id": {"any_": [tidy]}},
+        "flow_runs": {"expected_start_time": {"before_": f"{now}"}},
+        "sort": "EXPECTED_START_TIME_DESC",
+    }
+    late = served.await_some("/flow_runs/filter", due)
+    assert len(late) >= 3
+    ended = [served.await_run(run["id"]) for run in late]
+    assert ended[0]["name"] == "Completed"
+    assert {(state["type"], state["name"]) for state in ended[1:]} == {("COMPLETED", "Superseded")}
+    assert "does its work" in ended[1]["message"]
+
+
+def test_a_runs_name_says_what_it_did_and_its_log_who_asked(served: Served) -> None:
+    run = served.start("monitor", requested_by="Ann\nof the desk")
+    assert served.await_run(run)["type"] == "COMPLETED"
+    name = served.client.get(f"/flow_runs/{run}").json()["name"]
+    assert re.fullmatch(r"watch \d{4}-\d\d-\d\d: (no feed reached|nothing new)", name)
+    tick, said = threading.Event(), []
+    for _ in range(60):  # the lines of a run arrive in bundles, the last of them after its end
+        said = [row["message"] for row in served.post("/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}})]
+        if "requested by Ann of the desk" in said:
+            break
+        tick.wait(0.5)
+    assert "requested by Ann of the desk" in said

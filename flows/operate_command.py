@@ -1,4 +1,4 @@
-"""The commands `backup`, `restore` and `tidy`; none needs a Prefect server."""
+"""The commands `backup`, `restore`, `tidy` and `metrics`; none needs a Prefect server."""
 
 from __future__ import annotations
 
@@ -92,3 +92,19 @@ def tidy(
     with open_watch() as watch:
         report = forget(watch.store, watch.settings, watch.model.version, now=dt.datetime.now(dt.UTC), dry_run=dry_run)
     tables.say(report.summary)
+
+
+def metrics() -> None:
+    """Print how the monitor does, in Prometheus's text format; each of its runs leaves the same in var/metrics.prom.
+
+    Feeds by health, polls, lags from publication to reading and to mail, what waits, mails by state, digests of a year
+    beside the false-alarm target, and when each part last went well (docs/operate.md).
+
+    Example: `ricwatch metrics > /var/lib/node_exporter/ricwatch.prom`
+    """
+    from alerts.metrics import gather, text_of
+    from flows.watch import open_watch
+
+    with open_watch() as watch:
+        numbers = gather(watch.store, watch.settings, watch.model.version, now=dt.datetime.now(dt.UTC))
+    typer.echo(text_of(numbers), nl=False)
