@@ -138,7 +138,8 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
         if shots:
             page.screenshot(path=shots / f"{name}.png")
 
-    page.goto(f"{served.base}/v2/deployments")
+    # The list shows ten a page unless it is asked for more.
+    page.goto(f"{served.base}/v2/deployments?limit=50")
     page.get_by_role("link", name="send-test-digest").first.click()
     page.get_by_role("tab", name="Description").click()
     page.get_by_text("Sends the digest as it stands now").first.wait_for()
