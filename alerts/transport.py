@@ -231,6 +231,17 @@ class SmtpTransport:
             with contextlib.suppress(OSError, smtplib.SMTPException):
                 server.quit()
 
+    def greet(self) -> None:
+        """Connect, secure the connection and log in, as for a mail, and hang up.
+
+        Raises:
+            OSError, smtplib.SMTPException: what failed.
+        """
+        try:
+            self._connected()
+        finally:
+            self.close()
+
     def _connected(self) -> smtplib.SMTP:
         if self._server is not None:
             return self._server

@@ -17,7 +17,7 @@ from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
 from flows.forms import param
-from flows.reporting import progress
+from flows.reporting import progress, rename_run
 from flows.watch import moment
 from ingest.roster import load_roster
 from ingest.topic import load_topic
@@ -125,5 +125,7 @@ async def backtest(
     folder = Path(output) if output else settings.var_dir / "backtest"
     report = run(settings, Path(items), folder, Options(start, end, events, permutations, seed))
     await artifacts.publish(settings, "backtest", "backtest", "What the back-test found", report=report)
+    count = f"{len(report.shifts)} {'shift' if len(report.shifts) == 1 else 'shifts'}"
+    await rename_run(f"back-test {Path(items).name}: {count}")
     message = f"{len(report.shifts)} shifts in {report.articles} articles; results in {report.folder}"
     return Completed(message=message, data=report)

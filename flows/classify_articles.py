@@ -17,7 +17,7 @@ from classify.model import get_backend
 from classify.outcome import count_unread
 from flows import artifacts
 from flows.forms import BY, param
-from flows.reporting import logger, progress
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.topic import load_topic
 from store.errors import ConfigError
@@ -99,14 +99,18 @@ async def classify(
     ] = "",
     readings: Annotated[str, param("Readings file", "Where the readings of the items file go.")] = "",
     at_most: Annotated[int, param("At most", "Articles in this run; 0 means all that wait.", ge=0)] = 0,
+    requested_by: Annotated[str, BY] = "",
 ) -> State[ClassifyReport | FileReport]:
     """Reads each article that has no reading of the current model version: dyads, stance, themes, claim, evidence."""
+    requested(requested_by)
     if items:
         if not readings:
             raise ConfigError("an items file needs a readings file to write to; fill in both fields")
         done = read_file(Path(items), Path(readings))
+        await rename_run(f"classify {Path(items).name}: {done.read} items")
         more = "".join(f"; {one}" for one in (*count_unread(done.unread), done.usage) if one is not None)
         return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped{more}", data=done)
     with open_watch() as watch:
         report = await read_task(watch, moment(""), at_most or None)
+    await rename_run(f"classify: {report.read} articles" if report.read else "classify: nothing new")
     return Completed(message=describe(report), data=report)

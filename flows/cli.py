@@ -20,6 +20,7 @@ from flows.evaluate import evaluate
 from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
 from flows.feeds_command import feeds_app
 from flows.narratives_command import narratives
+from flows.operate_command import backup, metrics, restore, tidy
 from flows.outbox_command import outbox_app
 from flows.parse_command import parse
 from flows.report_command import export, report
@@ -393,6 +394,10 @@ def train(
         tables.say(line)
 
 
+app.command()(backup)
+app.command()(restore)
+app.command()(tidy)
+app.command()(metrics)
 app.command()(evaluate)
 app.command()(claims)
 app.command()(narratives)
@@ -406,16 +411,37 @@ app.command()(trace)
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document instead of a table, for a machine.")
+    ] = False,
+) -> None:
     """Tell what is configured, reachable and migrated, and what to do about what is not.
 
-    Exit status 1 when something needs doing.
+    Exit status 1 when something stops the main job. Sends nothing; a mail server is greeted and logged in to.
+
+    Examples:
+
+    - `ricwatch doctor`
+    - `ricwatch doctor --json`
     """
     from flows import tables
     from flows.doctor import examine
+    from flows.findings import Finding
+    from store.errors import ConfigError
     from store.settings import get_settings
 
-    if not tables.findings(asyncio.run(examine(get_settings()))):
+    try:
+        found = asyncio.run(examine(get_settings()))
+    except ConfigError as error:
+        if not as_json:
+            raise
+        found = [Finding("Settings", str(error), "correct it in .env or in the environment", serious=True)]
+    if as_json:
+        typer.echo(tables.findings_json(found))
+    else:
+        tables.findings(found)
+    if any(one.serious for one in found):
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -21,8 +21,8 @@ from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import in_flow_run, logger, progress
+from flows.forms import BY, param
+from flows.reporting import in_flow_run, logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.errors import ConfigError
 from store.settings import get_settings
@@ -102,15 +102,21 @@ async def detect(
     false_alarms_per_year: Annotated[
         float, param("False alarms a year", "Target for the series file; 0 takes the setting.", ge=0, le=52)
     ] = 0.0,
+    requested_by: Annotated[str, BY] = "",
 ) -> State[DetectReport | DetectFileReport]:
     """Counts stories per day, dyad and stance, and decides whether coverage shifted; a shift starts the digest."""
+    requested(requested_by)
     if series:
         if not shifts:
             raise ConfigError("a series file needs a shifts file to write to; fill in both fields")
         rate = false_alarms_per_year or get_settings().false_alarms_per_year
         done = detect_file(Path(series), Path(shifts), false_alarms_per_year=rate)
+        await rename_run(f"detect {Path(series).name}: {len(done.found)} shifts")
         return Completed(message=f"{len(done.found)} shifts, {len(done.bad)} lines skipped", data=done)
+    now = moment(as_of)
     with open_watch() as watch:
-        report = await decide_task(watch, moment(as_of))
+        report = await decide_task(watch, now)
         announce(report)
+    opened = f"{len(report.new)} {'shift' if len(report.new) == 1 else 'shifts'} opened" if report.new else "no shift"
+    await rename_run(f"detect {closed_day(now)}: {opened}")
     return Completed(message=describe(report), data=report)

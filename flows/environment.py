@@ -59,8 +59,20 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
     else:
         os.environ.setdefault("PREFECT_LOGGING_COLORS", "false")
+    os.environ.update(log_format(settings))
     os.chdir(ROOT)  # prefect.toml is read from the current folder when Prefect is imported
     return api
+
+
+def log_format(settings: Settings) -> dict[str, str]:
+    """Variables that make Prefect write one JSON object a line, where the setting asks for it."""
+    if not settings.log_json:
+        return {}
+    return {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
+        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "flows.jsonlog.JsonLines",
+        "PREFECT_LOGGING_COLORS": "false",
+    }
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import BY, param
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.importer import ImportReport, import_items
 from ingest.roster import sync_roster
@@ -57,8 +57,12 @@ async def import_task(watch: Watch, files: Sequence[Path], now: dt.datetime) -> 
 @flow(name="import-archive", flow_run_name="import archive", log_prints=False)
 async def import_archive(
     files: Annotated[list[str], param("Files", "Paths of .jsonl or .jsonl.gz files on the worker's machine.")],
+    requested_by: Annotated[str, BY] = "",
 ) -> State[ImportReport]:
     """Loads dated items as articles. Idempotent, and goes on where an interrupted import stopped."""
+    requested(requested_by)
     with open_watch() as watch:
         report = await import_task(watch, [Path(name) for name in files], moment(""))
+    what = Path(files[0]).name if len(files) == 1 else f"{len(files)} files"
+    await rename_run(f"import {what}: {report.new} new articles")
     return Completed(message=describe(report), data=report)

@@ -12,8 +12,8 @@ from prefect.states import Completed
 
 from alerts.newest import new_articles
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import BY, param
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.poll import PollReport, poll_feeds
 from ingest.roster import sync_roster
@@ -60,8 +60,12 @@ async def ingest_feeds(
     force: Annotated[
         bool, param("Poll at once", "Also feeds that were polled a moment ago and are not due yet.")
     ] = False,
+    requested_by: Annotated[str, BY] = "",
 ) -> State[PollReport]:
     """Polls the feeds of the roster that are due and stores new articles that name at least two of the actors."""
+    requested(requested_by)
+    now = moment("")
     with open_watch() as watch:
-        report = await poll_task(watch, moment(""), feeds, force)
+        report = await poll_task(watch, now, feeds, force)
+    await rename_run(f"feeds {now:%Y-%m-%d}: {describe(report)}")
     return Completed(message=describe(report), data=report)

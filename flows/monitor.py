@@ -14,7 +14,10 @@ from prefect.states import Completed
 from alerts.shifts import DetectReport
 from classify.batch import ClassifyReport
 from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
-from flows.forms import param
+from flows.forms import BY, param
+from flows.late import superseded
+from flows.oversight import leave_numbers, oversee
+from flows.reporting import rename_run, requested
 from flows.seeds import seeds_task
 from flows.watch import Watch, moment, open_watch
 from ingest.poll import PollReport
@@ -49,6 +52,15 @@ class MonitorReport:
             digests=self.digests + other.digests,
             nothing_reached=self.nothing_reached or other.nothing_reached,
         )
+
+    @property
+    def headline(self) -> str:
+        """A few words for the run's name."""
+        if self.shifts:
+            return "1 shift opened" if len(self.shifts) == 1 else f"{len(self.shifts)} shifts opened"
+        if self.nothing_reached:
+            return "no feed reached"
+        return f"{self.new_articles} new articles" if self.new_articles else "nothing new"
 
     @property
     def summary(self) -> str:
@@ -90,6 +102,8 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     if not send:
         detect_shifts.announce(found)
     mailed = await send_digest.mail_task(watch, now) if send else None
+    oversee(watch, now)
+    leave_numbers(watch, now)
     return _add_up(polled, read, found, mailed)
 
 
@@ -112,8 +126,14 @@ def days_between(start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
 async def monitor(
     force: Annotated[bool, param("Poll at once", "Also feeds that are not due yet.")] = False,
     send: Annotated[bool, param("Send digests", "Off: everything but the mails.")] = True,
-) -> State[MonitorReport]:
+    requested_by: Annotated[str, BY] = "",
+) -> State[MonitorReport] | State[None]:
     """Polls, reads, counts, decides and mails what is due. A step that has nothing to do says so and costs nothing."""
+    if passed := await superseded():
+        return passed
+    requested(requested_by)
+    now = moment("")
     with open_watch() as watch:
-        report = await watch_now(watch, moment(""), force=force, send=send)
+        report = await watch_now(watch, now, force=force, send=send)
+    await rename_run(f"watch {now:%Y-%m-%d}: {report.headline}")
     return Completed(message=report.summary, data=report)

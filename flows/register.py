@@ -1,4 +1,4 @@
-"""What prefect.yaml cannot hold: queue limits, the watch over dead runs, and the sweep of left-overs. Repeatable."""
+"""What prefect.yaml cannot hold: queue limits, automations, and the sweep of left-overs. Repeatable."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
+from flows.automations import keep, operator_automations
 from flows.environment import POOL
 
-QUEUES = {"default": 1, "long": 1}
-"""Runs of one queue never overlap: whoever writes the series has the database to itself, and a long back-test in the
-other queue does not hold up the hourly watch."""
+QUEUES = {"default": 1, "long": 1, "operator": 1}
+"""Runs of one queue never overlap: whoever writes the series has the database to itself, a long back-test in the second
+queue does not hold up the hourly watch, and word to the operator waits for neither."""
 
 SILENT_FOR = 90
 """Seconds without a heartbeat after which a run counts as dead."""
@@ -77,15 +78,12 @@ async def _queues(client: PrefectClient) -> None:
         await client.update_work_queue(queue.id, concurrency_limit=limit)
 
 
-async def _watch_over_dead_runs(client: PrefectClient) -> None:
-    # By name: `prefect automation create` would add one more on every start.
-    known = await client.read_automations_by_name(DEAD_RUNS.name)
-    for extra in known[1:]:
-        await client.delete_automation(extra.id)
-    if known:
-        await client.update_automation(known[0].id, DEAD_RUNS)
-    else:
-        await client.create_automation(DEAD_RUNS)
+async def _automations(client: PrefectClient) -> list[AutomationCore]:
+    try:
+        alert = await client.read_deployment_by_name("alert-operator/alert-operator")
+    except ObjectNotFound:  # somebody deployed only a part of prefect.yaml
+        return [DEAD_RUNS]
+    return [DEAD_RUNS, *operator_automations(alert.id)]
 
 
 async def register() -> int:
@@ -93,7 +91,7 @@ async def register() -> int:
     async with get_client() as client:
         swept = await sweep(client)
         await _queues(client)
-        await _watch_over_dead_runs(client)
+        await keep(client, await _automations(client))
     return swept
 
 

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from prefect import get_run_logger
+import httpx
+from prefect import get_client, get_run_logger
 from prefect.context import FlowRunContext
 from prefect.exceptions import MissingContextError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from alerts.words import plain
 from store.progress import Progress
 
 LINE_EVERY = 5.0
@@ -35,6 +37,25 @@ def logger() -> logging.Logger | logging.LoggerAdapter[Any]:
         return get_run_logger()
     except MissingContextError:
         return logging.getLogger("ricwatch")
+
+
+def requested(by: str) -> None:
+    """Keep in the run's log who asked for it."""
+    if by.strip():
+        logger().info("requested by %s", plain(by, 200))
+
+
+async def rename_run(name: str) -> None:
+    """Let the run's name say what it did; outside a flow run there is nothing to name."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    try:
+        async with get_client() as client:
+            await client.update_flow_run(context.flow_run.id, name=plain(name, 120))
+    except httpx.HTTPError as error:
+        # The work is done; a run under its plain name is better than a failed one.
+        logger().info("the run keeps its name: %s", error)
 
 
 @contextmanager

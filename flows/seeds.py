@@ -12,8 +12,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import BY, param
+from flows.reporting import logger, progress, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.seeds import SeedReport, ingest_seeds
 
@@ -48,8 +48,10 @@ async def ingest_seeds_flow(
         str,
         param("Folder with the originals", "On the worker's machine; leave empty to load the dossiers alone."),
     ] = "",
+    requested_by: Annotated[str, BY] = "",
 ) -> State[SeedReport]:
     """Loads the five dossiers and their claims; checks each precis against its original where that one is found."""
+    requested(requested_by)
     with open_watch() as watch:
         report = await seeds_task(watch, moment(""), Path(originals) if originals else None)
     return Completed(message=report.summary, data=report)

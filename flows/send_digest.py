@@ -16,8 +16,9 @@ from alerts.digest import preview, run_digest
 from alerts.digestreport import DigestReport
 from alerts.outbox import DeliverReport, deliver
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import BY, param
+from flows.late import superseded
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.wholefile import write_whole
 
@@ -129,10 +130,15 @@ async def digest(
     as_of: Annotated[
         str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
     ] = "",
-) -> State[MailReport]:
+    requested_by: Annotated[str, BY] = "",
+) -> State[MailReport] | State[None]:
     """Composes the digest that is due, stores its mails in the outbox and delivers them; sends nothing twice."""
+    if passed := await superseded():
+        return passed
+    requested(requested_by)
     with open_watch() as watch:
         report = await mail_task(watch, moment(as_of), kind, recipients, dry_run)
+    await rename_run(f"digest: {describe(report)}")
     return Completed(message=describe(report), data=report)
 
 
@@ -140,8 +146,10 @@ async def digest(
 async def send_test_digest(
     recipients: Annotated[list[str], param("Send to", "Mail addresses; leave empty for the subscribers.")] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but send nothing.")] = False,
+    requested_by: Annotated[str, BY] = "",
 ) -> State[MailReport]:
     """Sends the digest as it stands now, marked as a test, so that you can see it in your mail program."""
+    requested(requested_by)
     with open_watch() as watch:
         report = await mail_task(watch, moment(""), "test", recipients, dry_run)
     return Completed(message=describe(report), data=report)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,8 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
-from flows.environment import POOL, serving_file
+from alerts.operator import Cause, Word, deliver_words, say
+from flows.environment import POOL, log_format, serving_file
+from flows.watch import open_watch
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
 
@@ -42,8 +47,24 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         "PREFECT_API_URL": api,
         "RICWATCH_VAR_DIR": str(settings.var_dir),
         "DO_NOT_TRACK": "1",
+        **retention(settings),
+        **log_format(settings),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+
+
+def retention(settings: Settings) -> dict[str, str]:
+    """How long the server keeps runs and events, in its own terms; "for ever" of runs is not to look at them at all."""
+    kept = {
+        # Without an end there is no duration, so for ever is a century.
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{settings.keep_events_days or 36_500}D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": '["events", "flow_runs"]'
+        if settings.keep_runs_days
+        else '["events"]',
+    }
+    if settings.keep_runs_days:
+        kept["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"] = f"P{settings.keep_runs_days}D"
+    return kept
 
 
 def _restore_interrupt() -> None:
@@ -147,6 +168,7 @@ def serve(settings: Settings, *, port: int = 4200, say: Callable[[str], None] = 
         while not stopped.wait(0.5):
             for name, part, its_log in parts:
                 if part.poll() is not None:
+                    _tell_operator(settings, name, its_log)
                     raise ServeError(f"the {name} ended by itself; its last words are in {its_log}")
     finally:
         serving_file(settings).unlink(missing_ok=True)
@@ -154,6 +176,18 @@ def serve(settings: Settings, *, port: int = 4200, say: Callable[[str], None] = 
             _stop(part)
         if parts:
             say("Stopped.")
+
+
+def _tell_operator(settings: Settings, name: str, log: Path) -> None:
+    """From here and not through a deployment: with a part gone, no deployment would run."""
+    text = f"The {name} of `ricwatch serve` ended by itself, and everything stopped. Its last words are in {log}."
+    now = dt.datetime.now(dt.UTC)
+    try:
+        with open_watch(settings) as watch:
+            say(watch.store, settings, Word(Cause.PART_ENDED, name, text), now=now)
+            deliver_words(watch.store, settings, now=now)
+    except (RicwatchError, SQLAlchemyError, OSError) as error:
+        logging.getLogger("ricwatch").warning("the operator could not be told: %s", error)
 
 
 def _port_taken(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from alerts.backtest import BacktestReport
     from classify.outcome import Unread, Usage
-    from flows.doctor import Finding
+    from flows.findings import Finding
     from flows.monitor import MonitorReport
     from ingest.health import FeedHealth
     from ingest.importer import ImportReport
@@ -168,8 +169,8 @@ def checked(rows: Sequence[CheckRow]) -> bool:
     return well > 0
 
 
-def findings(rows: Sequence[Finding]) -> bool:
-    """The doctor's findings; False when a serious one needs mending."""
+def findings(rows: Sequence[Finding]) -> None:
+    """The doctor's findings, the next step under what needs one."""
     table = Table(show_header=False, box=None, pad_edge=False)
     for row in rows:
         sign = (
@@ -179,4 +180,9 @@ def findings(rows: Sequence[Finding]) -> bool:
         if row.advice:
             table.add_row("", "", Text(f"→ {row.advice}"))
     _out.print(table)
-    return not any(row.serious for row in rows)
+
+
+def findings_json(rows: Sequence[Finding]) -> str:
+    """The same for a machine; `ok` is false when something stops the main job."""
+    document = {"ok": not any(row.serious for row in rows), "findings": [row.as_record() for row in rows]}
+    return json.dumps(document, ensure_ascii=False, indent=1)

@@ -1,6 +1,7 @@
 """Entries become articles: identified, gated by topic, put into stories, counted; all in the caller's transaction.
 
-What does not become one is remembered by hash with its reason, for as long as its feed shows it and 90 days more.
+What does not become one is remembered by hash with its reason, for as long as its feed shows it and a while more
+(`alerts.retention`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ from typing import Any, Protocol, cast
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    CursorResult,
     Executable,
     ScalarSelect,
     Table,
     bindparam,
-    delete,
     func,
     insert,
     select,
@@ -50,9 +49,7 @@ _MERGED = select(_STORY.c.id, _STORY.c.merged_into).where(_STORY.c.id.in_(_KEYS)
 _ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
 
 
-FORGET_AFTER = dt.timedelta(days=90)
-"""An item that its feed has not shown for so long is forgotten; should it come back, it is counted once more."""
-REFRESH_AFTER = dt.timedelta(days=30)
+REFRESH_AFTER = dt.timedelta(days=7)
 """A remembered item that its feed still shows is written again so often, and not at every poll."""
 
 
@@ -150,12 +147,6 @@ def store_entries(
     off_topic = sum(reason == LeftOut.OFF_TOPIC for _, reason in left_out)
     known = repeats + len(items) - len(fresh) - off_topic
     return StoreCounts(new=len(fresh), known=known, off_topic=off_topic)
-
-
-def forget(session: Session, today: dt.date) -> int:
-    """Forget the items that their feeds have not shown for 90 days; how many that were."""
-    gone = session.execute(delete(_SEEN).where(_SEEN.c.last_seen < today - FORGET_AFTER))
-    return cast("CursorResult[Any]", gone).rowcount
 
 
 def title_hash(title: str) -> str:

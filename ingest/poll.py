@@ -14,9 +14,7 @@ from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from ingest.articles import forget
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
@@ -25,7 +23,7 @@ from ingest.model import OnTopic
 from ingest.parse import parse
 from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
 from ingest.polled import Answer, PollRow, Standing, Task
-from ingest.record import forget_polls, record
+from ingest.record import record
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from store.db import Store
@@ -105,16 +103,7 @@ async def poll_feeds(
             return row
 
         rows = await asyncio.gather(*(one(task) for task in tasks))
-    await asyncio.to_thread(_forget, store, now)
     return PollReport(tuple(rows), not_due)
-
-
-def _forget(store: Store, now: dt.datetime) -> None:
-    def work(session: Session) -> None:
-        forget(session, now.astimezone(dt.UTC).date())
-        forget_polls(session, now)
-
-    in_transaction(store, work, undo=lambda: None, what="forgetting")
 
 
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[Task], int]:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ingest.articles import StoreCounts, store_entries
@@ -25,7 +25,6 @@ from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from store.models import Feed, Poll
 
-KEEP_POLLS = dt.timedelta(days=400)
 _POLL = cast(Table, Poll.__table__)
 _FEED = cast(Table, Feed.__table__)
 # Core statements made once: the unit of work of the ORM costs several times what the rows do.
@@ -74,16 +73,6 @@ def record(
         _row(task, answer, poll, count, Health(move["health"]))
         for (task, answer), poll, count, move in zip(answered, polls, counts, moves, strict=True)
     ]
-
-
-def forget_polls(session: Session, now: dt.datetime) -> int:
-    """Forget polls of more than 400 days ago that brought no article; how many that were.
-
-    The first of each feed stays: since then the feed is watched.
-    """
-    first = select(func.min(_POLL.c.id)).group_by(_POLL.c.feed_key)
-    old = delete(_POLL).where(_POLL.c.started_at < now - KEEP_POLLS, _POLL.c.new == 0, _POLL.c.id.not_in(first))
-    return cast("CursorResult[Any]", session.execute(old)).rowcount
 
 
 def _poll(task: Task, answer: Answer, now: dt.datetime) -> dict[str, Any]:

@@ -99,9 +99,18 @@ class Store:
 
 def newest_revision() -> str:
     """The revision that this version of the program expects."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    head = ScriptDirectory.from_config(config).get_current_head()
+    head = _migrations().get_current_head()
     if head is None:
         raise StoreError("this installation holds no migrations; install it again")
     return head
+
+
+def revisions() -> list[str]:
+    """All revisions that this version of the program knows, the oldest first."""
+    return [script.revision for script in _migrations().walk_revisions()][::-1]
+
+
+def _migrations() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return ScriptDirectory.from_config(config)

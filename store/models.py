@@ -231,7 +231,7 @@ class SeenItem(Base):
     last_seen: Mapped[dt.date | None] = mapped_column(
         Date,
         index=True,
-        comment="Day on which it was last found in the feed, give or take a month; 90 days later it is forgotten. Empty: kept.",
+        comment="Day on which it was last found in the feed, give or take a week; long after that it is forgotten. Empty: kept.",
     )
 
 
@@ -616,5 +616,32 @@ class Outbox(Base):
     last_code: Mapped[int | None] = mapped_column(Integer, comment="Last SMTP reply code.")
     last_text: Mapped[str] = mapped_column(Text, default="", comment="Last SMTP reply, or where the mail lies.")
     next_try_at: Mapped[dt.datetime | None] = mapped_column(comment="Not tried before this moment.")
+    created_at: Mapped[dt.datetime] = mapped_column(comment="When it was queued.")
+    sent_at: Mapped[dt.datetime | None] = mapped_column(comment="When it was handed over.")
+
+
+class OperatorMail(Base):
+    """One plain mail to whoever keeps the monitor running, stored before it is sent; at most one per cause and day."""
+
+    __tablename__ = "operator_mail"
+    __table_args__ = (UniqueConstraint("cause", "about", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
+    cause: Mapped[str] = mapped_column(
+        String(40),
+        comment="run failed, run late, worker gone, part ended, feeds silent, disk full or nothing delivered.",
+    )
+    about: Mapped[str] = mapped_column(
+        String(80), comment="What it is about: a deployment, a press bloc, a folder; empty where the cause says all."
+    )
+    day: Mapped[dt.date] = mapped_column(Date, comment="Day in the readers' zone.")
+    recipient: Mapped[str] = mapped_column(String(320), comment="Address it goes to.")
+    message_id: Mapped[str] = mapped_column(String(200), comment="Message-ID, made from cause, day and address.")
+    mime: Mapped[bytes] = mapped_column(LargeBinary, comment="The mail, byte for byte.")
+    state: Mapped[str] = mapped_column(
+        String(20), comment="pending, sending, sent, unknown (broke off after the data) or failed."
+    )
+    attempts: Mapped[int] = mapped_column(default=0, comment="Tries so far.")
+    last_text: Mapped[str] = mapped_column(Text, default="", comment="Last answer, or where the mail lies.")
     created_at: Mapped[dt.datetime] = mapped_column(comment="When it was queued.")
     sent_at: Mapped[dt.datetime | None] = mapped_column(comment="When it was handed over.")

@@ -136,7 +136,55 @@ class Settings(BaseSettings):
     )
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
-    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir", "dkim_key")
+    operator: str = Field(
+        "", description="Mail address of whoever keeps it running: told of failures and silence. Empty tells nobody."
+    )
+    silence_days: int = Field(
+        9,
+        ge=0,
+        description="Days without a delivered mail after which the operator is told; 0 never. Weekly mails are due.",
+    )
+    disk_free_mb: int = Field(500, ge=0, description="Free space in var_dir, in MB, below which the operator is told.")
+    keep_texts_days: int = Field(
+        1100, ge=0, description="Days that article texts and evidence sentences are kept; titles stay. 0 keeps all."
+    )
+    keep_readings_days: int = Field(
+        400, ge=0, description="Days that readings of earlier models are kept; those in force stay. 0 keeps all."
+    )
+    keep_polls_days: int = Field(
+        400,
+        ge=0,
+        description="Days that polls which brought no article are kept, the first of a feed for ever. 0 keeps all.",
+    )
+    keep_seen_days: int = Field(
+        90,
+        ge=0,
+        description="Days that an item outside the topic is known after it left its feed: 14 or more; 0 keeps all.",
+    )
+    keep_mails_days: int = Field(
+        400, ge=0, description="Days that the bytes of delivered mails are kept; digests stay. 0 keeps all."
+    )
+    keep_runs_days: int = Field(
+        30, ge=0, description="Days that Prefect keeps runs, logs and pages; read by ricwatch serve. 0 keeps all."
+    )
+    keep_events_days: int = Field(
+        3, ge=0, description="Days that Prefect keeps events; read by ricwatch serve. 0 keeps all."
+    )
+    log_json: bool = Field(False, description="Log lines of runs, server and worker as JSON, one object a line.")
+    backup_dir: Path | None = Field(
+        None, description="Where backups go, best on another disk; empty means backups in var_dir."
+    )
+    backups_kept: int = Field(14, ge=0, description="How many backups the nightly one leaves; 0 keeps all.")
+
+    @field_validator("keep_seen_days")
+    @classmethod
+    def _longer_than_sight(cls, days: int) -> int:
+        # That a feed still holds an item is noted once a week; sooner, items that it holds would be forgotten.
+        if 0 < days < 14:
+            raise ValueError("must be 0 (keep all) or at least 14")
+        return days
+
+    @field_validator("var_dir", "seeds_dir", "roster", "originals_dir", "templates_dir", "dkim_key", "backup_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         # Flows change to the project's folder before they run; a relative path means the caller's folder.
@@ -164,6 +212,16 @@ class Settings(BaseSettings):
     def feeds_file(self) -> Path:
         """The feed roster in force."""
         return self.roster or self.seeds_dir / "feeds.yaml"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where each run of the monitor leaves its numbers, for the textfile collector of a node exporter."""
+        return self.var_dir / "metrics.prom"
+
+    @property
+    def backups_folder(self) -> Path:
+        """Where backups go."""
+        return self.backup_dir or self.var_dir / "backups"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -480,6 +480,7 @@ def artifact_fields() -> dict[str, dict[str, object]]:
                 judgements=[(HOSTILE, "wrong", HOSTILE)],
             )
         },
+        "operation": {"title": HOSTILE, "summary": HOSTILE, "rows": [(HOSTILE, HOSTILE), ("file", Path("out"))]},
         "backtest": {
             "report": SimpleNamespace(
                 folder=Path("out"),

@@ -117,3 +117,17 @@ def test_doctor_names_a_key_that_cannot_sign(tmp_path: Path) -> None:
 def test_debug_shows_the_trace(tmp_path: Path) -> None:
     done = ricwatch("--debug", "classify", "none.jsonl", "-o", "out.jsonl", cwd=tmp_path)
     assert "Traceback" in done.stderr
+
+
+def test_metrics_are_printed_as_a_collector_reads_them(tmp_path: Path) -> None:
+    done = ricwatch("metrics", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "# TYPE ricwatch_feeds gauge" in done.stdout
+    assert "ricwatch_articles 0.0" in done.stdout
+
+
+def test_log_lines_are_json_where_that_is_set(tmp_path: Path) -> None:
+    done = ricwatch("seeds", cwd=tmp_path, RICWATCH_LOG_JSON="true")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert any("Beginning flow run" in line["message"] for line in lines), done.stderr

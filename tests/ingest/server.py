@@ -55,7 +55,10 @@ class FeedServer:
                     self.close_connection = True
 
             def _send(self, answer: Answer) -> None:
-                self.send_response(answer.status)
+                if "Date" in answer.headers:  # the library's own would be a second one
+                    self.send_response_only(answer.status)
+                else:
+                    self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.send_header("Connection", "close")

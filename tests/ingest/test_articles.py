@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import event, func, select
 
-from ingest.articles import StoreCounts, forget, store_entries
+from ingest.articles import StoreCounts, store_entries
 from ingest.model import Entry
 from ingest.roster import sync_roster
 from store.db import Store
@@ -118,26 +118,6 @@ def test_the_number_of_look_ups_does_not_grow_with_the_items(feeds: Store) -> No
     assert look_ups(400, 10_000) <= few + 2, "two more, for the stories of the first call, and whether they still are"
 
 
-def test_what_a_feed_no_longer_shows_is_forgotten_and_what_it_shows_is_not(feeds: Store) -> None:
-    still, gone = entry("Cricket", "https://x.in/1"), entry("Tennis", "https://x.in/2")
-    put(feeds, still, gone, poll=1)
-    for month in range(1, 13):
-        later = NOW + dt.timedelta(days=31 * month)
-        put(feeds, still, now=later, poll=1 + month)
-        with feeds.session() as session:
-            forget(session, later.date())
-    with feeds.session() as session:
-        (left,) = session.query(SeenItem)
-        assert (left.day, left.last_seen) == (NOW.date(), later.date())
-    assert counted(feeds) == (2, 0), "the item that is still shown was counted once"
-
-
-def test_what_was_imported_is_never_forgotten(feeds: Store) -> None:
-    put(feeds, entry("Cricket", "https://x.in/1"))
-    with feeds.session() as session:
-        assert forget(session, dt.date(2090, 1, 1)) == 0
-
-
 def test_a_remembered_item_is_not_written_at_every_poll(feeds: Store) -> None:
     put(feeds, entry("Cricket", "https://x.in/1"), poll=1)
     written: list[str] = []
@@ -147,7 +127,7 @@ def test_a_remembered_item_is_not_written_at_every_poll(feeds: Store) -> None:
         if not statement.startswith("SELECT") and "seen_item" in statement:
             written.append(statement)
 
-    put(feeds, entry("Cricket", "https://x.in/1"), now=NOW + dt.timedelta(days=29), poll=2)
+    put(feeds, entry("Cricket", "https://x.in/1"), now=NOW + dt.timedelta(days=6), poll=2)
     assert written == []
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 
+from alerts.retention import tidy
 from ingest.model import RosterFeed
 from ingest.policy import MOVES_NEEDED, Health
 from ingest.poll import PollReport, PollRow, poll_feeds
@@ -353,7 +354,7 @@ async def test_too_many_requests_puts_off_every_feed_of_that_host(
     assert (await poll(store, local, *rows, now=NOW + 3 * HOUR, force=False)).due == 4
 
 
-async def test_polls_that_brought_nothing_are_forgotten_after_400_days_but_for_the_first(
+async def test_polls_that_brought_nothing_are_forgotten_after_400_days_but_for_the_first_and_the_newest(
     server: FeedServer, store: Store, local: Settings
 ) -> None:
     url = server.set("/rss", Answer(rss("India meets China"), headers={"ETag": '"1"'}))
@@ -362,6 +363,7 @@ async def test_polls_that_brought_nothing_are_forgotten_after_400_days_but_for_t
     server.set("/rss", Answer(rss("India meets China", "Russia calls India")))
     await poll_one(store, local, url, NOW + 3 * HOUR)
     await poll_one(store, local, url, NOW + dt.timedelta(days=401))
+    tidy(store, local, "any", now=NOW + dt.timedelta(days=401))
     with store.session() as session:
         left = [(row.started_at - NOW, row.new) for row in session.query(Poll).order_by(Poll.id)]
     assert left == [(0 * HOUR, 1), (3 * HOUR, 1), (dt.timedelta(days=401), 0)]

@@ -14,7 +14,7 @@ _REASON = "Why it is not an article of this feed: off_topic, or elsewhere (anoth
 _POLL = "Number of the poll that first brought it; empty for imports."
 _TITLE = "Hash of the words of its title, by which it can be asked for."
 _LAST_SEEN = (
-    "Day on which it was last found in the feed, give or take a month; 90 days later it is forgotten. Empty: kept."
+    "Day on which it was last found in the feed, give or take a week; long after that it is forgotten. Empty: kept."
 )
 _DAY = "Day of publication, or of first sight."
 _DAY_BEFORE = "Day of publication, or of first sight; old rows are removed."

@@ -1,0 +1,30 @@
+"""Flow `alert-operator`: one plain mail to whoever keeps the monitor running. Started by automations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from alerts.operator import Word, cause_of, deliver_words, say
+from flows.forms import param
+from flows.reporting import logger
+from flows.watch import moment, open_watch
+
+
+@flow(name="alert-operator", flow_run_name="alert operator: {cause}", log_prints=False)
+async def alert_operator(
+    cause: Annotated[str, param("Cause", "As docs/operate.md lists them, for example run failed.")] = "run failed",
+    about: Annotated[str, param("About", "A deployment, a press bloc, a folder; may be empty.")] = "",
+    text: Annotated[str, param("Text", "What happened, in words.")] = "A test, started by hand.",
+) -> State[str]:
+    """Queues the mail unless its cause was told today, and hands over what waits."""
+    now = moment("")
+    with open_watch() as watch:
+        said = say(watch.store, watch.settings, Word(cause_of(cause), about, text), now=now)
+        sent, problem = deliver_words(watch.store, watch.settings, now=now)
+    told = f"{said}; {sent} sent" + (f"; {problem}" if problem else "")
+    logger().info("%s: %s", cause, told)
+    return Completed(message=told, data=told)
