@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alerts import gather
-from alerts.charts import dyad_chart, score_limits
+from alerts.charts import coverage_chart, dyad_chart, score_limits
 from alerts.digestreport import DigestReport
 from alerts.facts import DigestFacts
 from alerts.mail import MailParts, content_id
+from alerts.model import Kind
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
+from alerts.shiftview import coverage_name
 from alerts.trianglechart import triangle_chart
 from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
 from alerts.words import dates_as
@@ -59,10 +61,17 @@ def _draw(facts: DigestFacts, drawn: dict[Hashable, bytes]) -> dict[str, bytes]:
     for state in facts.states:
         if state.chart:
             onset, direction = marks.get(state.dyad, (None, ""))
-            what = (state.dyad, onset, direction, scale)
+            what: Hashable = (state.dyad, onset, direction, scale)
             if what not in drawn:
                 drawn[what] = dyad_chart(state, onset, direction, scale)
             charts[state.dyad.lower()] = drawn[what]
+    for shift in facts.shifts:
+        points = next((state.chart for state in facts.states if state.dyad == shift.dyad), ())
+        if shift.kind is Kind.ATTENTION and points:
+            what = (shift.dyad, shift.onset, shift.before, shift.after)
+            if what not in drawn:
+                drawn[what] = coverage_chart(points, shift.before, shift.after, shift.onset)
+            charts[coverage_name(shift.dyad)] = drawn[what]
     if shows_triangle(facts):
         if TRIANGLE not in drawn:
             drawn[TRIANGLE] = triangle_chart(facts.states)

@@ -217,11 +217,22 @@ def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], longest: int) -> 
     return tuple(views)
 
 
+def coverage_name(dyad: str) -> str:
+    """The name of the chart of how much is told of a tie."""
+    return f"{dyad.lower()}-stories"
+
+
 def chart_view(state: DyadState, shift: ShiftFact | None = None) -> ChartView | None:
     """The chart of a tie with its words, which also tell of *shift* where it is marked; None without a series."""
     if not state.chart:
         return None
     name = dyad_name(state.dyad)
+    if shift and shift.kind is Kind.ATTENTION:
+        return ChartView(
+            name=coverage_name(state.dyad),
+            alt=f"{name}, {len(state.chart) // 7} weeks of stories a day: {say.per_day(shift.before)} before about "
+            f"{day_words(shift.onset)}, {say.per_day(shift.after)} since.",
+        )
     score = "no story this week" if state.score is None else f"{signed(state.score)} this week"
     usual = "no baseline yet" if state.baseline is None else f"usual level {signed(state.baseline)}"
     since = f", moved around {day_words(shift.onset)}" if shift else ""

@@ -128,7 +128,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     lead = facts_with(facts, shifts)
     # What was kept from the reader, and what ended untold, comes before what they know of already.
     others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, shift.told_on is not None))
-    told = {group[0].dyad for group in shown if group[0].kind in CHARTED}
+    told = {group[0].dyad for group in shown if group[0].kind is Kind.STANCE}
     return DigestView(
         subject=say.subject(lead),
         preheader=_preheader(lead),

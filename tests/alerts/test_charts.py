@@ -12,7 +12,7 @@ import pytest
 from matplotlib import _pylab_helpers
 from matplotlib.image import imread
 
-from alerts.charts import HEIGHT, WIDTH, dyad_chart, score_limits
+from alerts.charts import HEIGHT, WIDTH, coverage_chart, dyad_chart, score_limits
 from alerts.model import ChartPoint
 from tests.alerts.helpers_digest import DAY, chart, states
 
@@ -77,3 +77,21 @@ def test_all_charts_of_a_digest_share_a_scale_that_shows_zero_and_a_whole_point(
     assert low < 0 < high
     assert high - low >= 1.0
     assert all(low < p.score < high for state in states() for p in state.chart if p.score is not None)
+
+
+def test_a_chart_of_coverage_shows_the_level_before_and_the_level_since() -> None:
+    made = coverage_chart(MOVED.chart, 2.0, 6.0, ONSET)
+    assert made == coverage_chart(MOVED.chart, 2.0, 6.0, ONSET)
+    assert pixels(made).shape[:2] == (2 * HEIGHT, 2 * WIDTH)
+    assert len({made, coverage_chart(MOVED.chart, 3.0, 6.0, ONSET), coverage_chart(MOVED.chart, 2.0, 5.0, ONSET)}) == 3
+
+
+def test_a_chart_of_coverage_bears_an_onset_outside_it_and_days_without_a_story() -> None:
+    none = [replace(point, stories=0) for point in MOVED.chart]
+    for points, onset in (
+        (none, ONSET),
+        (MOVED.chart, dt.date(2020, 1, 1)),
+        (MOVED.chart, dt.date(2030, 1, 1)),
+        ((), ONSET),
+    ):
+        assert pixels(coverage_chart(points, 0.0, 0.0, onset)).shape[:2] == (2 * HEIGHT, 2 * WIDTH)

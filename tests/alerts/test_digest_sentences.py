@@ -9,10 +9,13 @@ from dataclasses import replace
 import pytest
 
 from alerts import sentences as say
+from alerts.draft import render
 from alerts.facts import FeedsFact
 from alerts.model import BlocMove, Direction, DyadState, Evidence, Kind, Verdict
 from alerts.notify import DigestKind
 from alerts.view import LIMITS, compose, onsets, ranked, widths
+from alerts.words import day_words
+from store.settings import Settings
 from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, steady_states, story
 
 
@@ -49,6 +52,19 @@ def test_attention_is_told_as_a_ratio() -> None:
     assert say.figure(RISE) == "×2.3"
     assert say.lead(RISE).startswith("Coverage rose from 5.4 to 12 stories a day (×2.3; 95 % range ×1.9 to ×2.8) since")
     assert say.subject(facts(shifts=(RISE,))) == "[shift ▲] India–China draws 2.3 times its usual coverage"
+
+
+def test_attention_has_a_chart_of_its_own_and_the_tie_keeps_its_chart_of_stance(settings: Settings) -> None:
+    rising = facts(shifts=(RISE,))
+    view = compose(rising)
+    chart = view.shifts[0].chart
+    assert chart is not None
+    assert chart.name == "in-cn-stories"
+    assert chart.alt == (
+        f"India–China, 12 weeks of stories a day: 5.4 a day before about {day_words(RISE.onset)}, 12 a day since."
+    )
+    assert {row.chart.name for row in view.dyads if row.chart} == {"in-ru", "ru-cn", "in-cn"}
+    assert chart.name in render(settings, rising, "a-digest").charts
 
 
 MOVES = [
