@@ -109,7 +109,7 @@ def what_blocs_did(moves: Sequence[BlocMove]) -> str:
             parts.append(f"{words} {listed([_bloc_size(move) for move in by[verdict]])}.")
     if by[Verdict.UNCLEAR]:
         parts.append(f"Too few stories to tell: {listed([press(move.bloc) for move in by[Verdict.UNCLEAR]])}.")
-    return f"By press, each against its own usual tone: {' '.join(parts)}"
+    return f"By press, each against its own usual tone. {' '.join(parts)}"
 
 
 def _bloc_size(move: BlocMove) -> str:

@@ -121,7 +121,7 @@ def test_a_press_that_moved_alone_is_told_after_the_shifts_and_marks_no_chart() 
 
 def test_the_presses_are_told_with_sizes_and_only_is_said_where_it_is_known() -> None:
     assert say.by_press(SPLIT) == (
-        "By press, each against its own usual tone: Only the Russian press changed its tone this way. "
+        "By press, each against its own usual tone. Only the Russian press changed its tone this way. "
         "Moved: the Russian press (+0.45; 95 % range +0.20 to +0.70). "
         "Did not follow: the Indian press (+0.02; 95 % range −0.10 to +0.14). "
         "Moved the other way: the Western press (−0.30; 95 % range −0.50 to −0.10)."
