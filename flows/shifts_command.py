@@ -130,9 +130,7 @@ def silence_add(
     tie: Annotated[str, typer.Option(help="Only this tie, as IN-CN.")] = "",
     kind: Annotated[str, typer.Option(help="Only stance, attention, theme or bloc.")] = "",
     theme: Annotated[str, typer.Option(help="Only shifts that this theme carries.")] = "",
-    press: Annotated[
-        str, typer.Option(help="Only shifts of this press alone: india, russia, china, west, other.")
-    ] = "",
+    press: Annotated[str, typer.Option(help="Only shifts of this press alone, by its code in press.yaml.")] = "",
 ) -> None:
     """List what has a known cause without alerting anybody, until a day.
 

@@ -117,10 +117,7 @@ async def silence(
         param("Kind of shift", "stance: tone. attention: amount. theme: share of all stories. bloc: one press alone."),
     ] = ALL,
     theme: Annotated[str, choose("Theme", "Only shifts that this theme carries.", CODES.themes)] = ALL,
-    press: Annotated[
-        Literal["all", "india", "russia", "china", "west", "other"],
-        param("Press", "Only shifts of this press alone."),
-    ] = ALL,
+    press: Annotated[str, choose("Press", "Only shifts of this press alone.", CODES.blocs)] = ALL,
 ) -> State[str]:
     """Lists what has a known cause in digests without alerting anybody, until a day."""
     with open_watch() as watch:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from ingest.model import Bloc
+from ingest.ties import ties
 from store.errors import SeedError
 from store.zones import find_zone
 
@@ -47,7 +47,7 @@ class Outlet:
 
     key: str
     name: str
-    bloc: Bloc
+    bloc: str
     kind: str
     lang: str
     zone: ZoneInfo
@@ -217,6 +217,12 @@ class _Entry:
             raise self.fail(f"{name!r} holds a control character, which no feed can carry")
         return value.strip()
 
+    def bloc(self) -> str:
+        value, known = self.row.get("bloc"), ties().blocs
+        if value not in known:
+            raise self.fail(f"'bloc' is {value!r}; use one of {', '.join(known)}")
+        return str(value)
+
     def choice(self, name: str, kind: type[StrEnum], row: Mapping[str, Any] | None = None) -> Any:
         value = (self.row if row is None else row).get(name)
         try:
@@ -242,7 +248,7 @@ class _Entry:
         return Outlet(
             key=self.key("key"),
             name=self.text("outlet"),
-            bloc=self.choice("bloc", Bloc),
+            bloc=self.bloc(),
             kind=self.text("kind"),
             lang=self.text("lang"),
             zone=zone,
