@@ -109,7 +109,7 @@ async def judge_shift(
 @flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
 async def silence(
     until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
-    comment: Annotated[str, param("Known cause", "Such as: summit in Delhi. Digests quote it.")],
+    comment: Annotated[str, param("Known cause", "Such as: summit of the week. Digests quote it.")],
     requested_by: Annotated[str, param("Your name", "Digests say who asked for the silence.")],
     dyad: Annotated[str, choose("Tie", "Only shifts of this tie.", CODES.dyads)] = ALL,
     kind: Annotated[

@@ -297,7 +297,7 @@ class _Entry:
             raise self.fail("needs 'expect' with 'relevant', true or false")
         dyads, themes = row.get("dyads", {}), row.get("themes", [])
         if not isinstance(dyads, dict) or not all(isinstance(code, str) and DYAD.match(code) for code in dyads):
-            raise self.fail(f"'expect.dyads' is {dyads!r}; use a mapping such as {{IN-CN: -1}}")
+            raise self.fail(f"'expect.dyads' is {dyads!r}; use a mapping of ties to stances")
         for code, stance in dyads.items():
             if isinstance(stance, bool) or stance not in (-1, 0, 1):
                 raise self.fail(f"the stance expected of {code} is {stance!r}; use -1, 0 or 1")

@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -161,7 +162,7 @@ def feed(seeds: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("prefect_server", "feed")
 def test_the_main_job_runs_on_the_topic_and_names_nothing_of_another() -> None:
-    report = asyncio.run(monitor(force=True))
+    report: Any = asyncio.run(monitor(force=True))
     assert (report.feeds_answered, report.mails_sent) == (5, 1)
     assert report.untrained
     settings = get_settings()
