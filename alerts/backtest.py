@@ -24,7 +24,7 @@ from alerts.detect import FIRST_ALERT_DAY, detect
 from alerts.digest import run_digest
 from alerts.events import Answer, Event, answers
 from alerts.load import first_day, load_coverage
-from alerts.model import DYADS, Found
+from alerts.model import Found
 from alerts.null import Null, empirical_null
 from alerts.periodchart import WIDTH, Period, period_chart, period_points
 from alerts.render import data_url, md, render_page
@@ -36,6 +36,7 @@ from classify.batch import classify_pending
 from classify.model import Backend
 from ingest.importer import ImportReport, import_items
 from ingest.model import OnTopic, RosterFeed
+from ingest.ties import ties
 from store.db import Store
 from store.errors import InputError
 from store.models import Article, FeedDay, Reading, SeriesDay
@@ -255,7 +256,7 @@ def write_series(store: Store, model: str, path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(["date", "dyad", "plus", "zero", "minus", "total"])
         for day in days:
-            for dyad in DYADS:
+            for dyad in ties().dyads:
                 writer.writerow([day.isoformat(), dyad, *counts.get((day, dyad), (0, 0, 0)), totals.get(day, 0)])
 
 

@@ -19,6 +19,7 @@ from alerts.periodchart import letter
 from alerts.shiftview import Limits, Row, shift_view
 from alerts.wording import dyad_name
 from alerts.words import DASH, MONTHS, NBSP, count, day_short, day_words, plain, span_words
+from ingest.ties import ties
 
 DAYS_A_MONTH = 30.44
 THIN = 1.0
@@ -147,6 +148,7 @@ def report_fields(run: Run) -> dict[str, Any]:
     return {
         "title": f"Back-test, {span_words(run.start, run.end)}",
         "period": span_words(run.start, run.end),
+        "ties_named": _listed(list(ties().names.values())),
         "brief": brief(run),
         "chart_alt": _chart_alt(run),
         "alerts": [_alert(number, alert, run) for number, alert in enumerate(run.alerts, 1)],

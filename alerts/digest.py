@@ -31,7 +31,7 @@ from alerts.signing import Sign, make_signer
 from alerts.silences import because
 from alerts.state import dyad_states
 from alerts.subscribers import default_reader, readers
-from alerts.themes import theme_names
+from alerts.themes import theme_names, untrained
 from alerts.verdicts import gather_record
 from alerts.words import count
 from store.db import Store
@@ -353,6 +353,7 @@ class _Job:
             record=once.get("record", lambda: gather_record(session, model, day)),
             press=once.get(("press", group.dyads), lambda: gather_press(session, model, day, dyads)),
             dates=group.dates,
+            untrained=once.get("untrained", lambda: untrained(settings)),
         )
 
 

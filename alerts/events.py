@@ -16,7 +16,8 @@ from typing import Protocol
 
 import yaml
 
-from alerts.model import DYADS, Direction
+from alerts.model import Direction
+from ingest.ties import ties
 from store.errors import InputError
 
 FIELDS = ("date", "tie", "direction", "label")
@@ -179,8 +180,8 @@ def _event(row: Mapping[str, str]) -> Event:
     if day.year not in _YEARS:
         raise ValueError(f"the year {day.year} is outside {_YEARS.start} to {_YEARS.stop - 1}")
     tie = given["tie"].upper()
-    if tie and tie not in DYADS:
-        raise ValueError(f"{given['tie']!r} is no tie; write {', '.join(DYADS)}, or leave it empty for any")
+    if tie and tie not in ties().dyads:
+        raise ValueError(f"{given['tie']!r} is no tie; write {', '.join(ties().dyads)}, or leave it empty for any")
     way = given["direction"].lower()
     if way and way not in list(Direction):
         raise ValueError(f"{given['direction']!r} is no direction; write {', '.join(Direction)}, or leave it empty")

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from alerts.life import changed_at
 from alerts.load import first_day
-from alerts.model import DYADS
 from alerts.notices import told_days
 from alerts.tablefile import Form, form_of, write_table
+from ingest.ties import ties
 from store.db import Store
 from store.errors import InputError
 from store.models import Article, FeedDay, Reading, ReadingDyad, SeriesDay, Shift, Story, Vote
@@ -90,8 +90,8 @@ def export(
         InputError: the days are in the wrong order, there is no such tie or form, or the file cannot be written.
     """
     form = form_of(asked.path, asked.form)
-    if asked.dyad and asked.dyad not in DYADS:
-        raise InputError(f"there is no tie {asked.dyad!r}; write {', '.join(DYADS[:-1])} or {DYADS[-1]}")
+    if asked.dyad and asked.dyad not in ties().dyads:
+        raise InputError(f"there is no tie {asked.dyad!r}; write {', '.join(ties().dyads[:-1])} or {ties().dyads[-1]}")
     if asked.first and asked.last and asked.first > asked.last:
         raise InputError(f"--from {asked.first} lies after --to {asked.last}")
     rows_of: Callable[[Session, _Job], Iterator[dict[str, Any]]] = _ROWS[asked.what]
@@ -113,7 +113,7 @@ class _Job:
 
     @property
     def dyads(self) -> tuple[str, ...]:
-        return (self.dyad,) if self.dyad else DYADS
+        return (self.dyad,) if self.dyad else ties().dyads
 
     def counted(self, session: Session, query: Select[Any]) -> Iterator[Any]:
         """The rows of *query*, a thousand at a time, with word of how far it is."""

@@ -160,6 +160,8 @@ class DigestFacts:
     report_url: str = ""
     dates: str = "en"
     """How dates are written, one of `alerts.words.DATE_STYLES`."""
+    untrained: str = ""
+    """That the reader was not trained on the topic; empty where it was."""
 
     @property
     def context(self) -> ShiftContext:

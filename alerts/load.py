@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from alerts.model import DYADS
 from alerts.votes import GRID, Coverage, FeedRow, ThemeRow, VoteRow, coverage_from_rows
+from ingest.ties import ties
 from store.models import Article, Feed, FeedDay, Poll, ThemeDay, Vote
 
 
@@ -20,9 +20,9 @@ def first_day(session: Session, model: str) -> dt.date | None:
 
 
 def load_coverage(
-    session: Session, model: str, day: dt.date, *, since: dt.date | None = None, dyads: Sequence[str] = DYADS
+    session: Session, model: str, day: dt.date, *, since: dt.date | None = None, dyads: Sequence[str] | None = None
 ) -> Coverage | None:
-    """Coverage as *model* read it up to and including *day*; None without a single vote.
+    """Coverage as *model* read it up to and including *day*, of all ties or of *dyads*; None without a single vote.
 
     Feed days before the model's first vote are left out: on them its counts are not zero but unknown.
     """
@@ -31,7 +31,9 @@ def load_coverage(
         return None
     start = first if since is None else max(first, since)
     rows = load_rows(session, model, start, day, first_polls(session))
-    return coverage_from_rows(rows.votes, rows.feeds, dyads, day, start, themes=rows.themes)
+    return coverage_from_rows(
+        rows.votes, rows.feeds, ties().dyads if dyads is None else dyads, day, start, themes=rows.themes
+    )
 
 
 class Rows(NamedTuple):

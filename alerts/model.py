@@ -7,12 +7,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-DYADS = ("IN-RU", "RU-CN", "IN-CN")
-DYAD_NAMES = {"IN-RU": "India–Russia", "RU-CN": "Russia–China", "IN-CN": "India–China"}
-
-
-ACTOR_NAMES = {"IN": "India", "RU": "Russia", "CN": "China"}
-
 
 class Kind(StrEnum):
     """Which family of series moved.

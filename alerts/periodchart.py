@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 from alerts.charts import limits_around, tick_text
 from alerts.events import Event
 from alerts.facts import ShiftFact
-from alerts.model import DYADS, ChartPoint, Direction, Kind
+from alerts.model import ChartPoint, Direction, Kind
 from alerts.palette import CHART
 from alerts.wording import dyad_name
 from alerts.words import MONTHS
+from ingest.ties import ties
 from store.models import SeriesDay
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def period_points(session: Session, model: str, first: dt.date, last: dt.date) -
     for dyad, day, score, stories in rows:
         days[dyad][day] = (score, stories)
     points: dict[str, list[ChartPoint]] = {}
-    for dyad in DYADS:
+    for dyad in ties().dyads:
         points[dyad] = []
         for at in range((last - first).days + 1):
             day = first + dt.timedelta(days=at)

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from alerts.checkpoint import Checkpoint, Run, Source, Sources, go_on
 from alerts.detect import Asked, Known
 from alerts.load import Rows, first_day, first_polls, load_rows
-from alerts.model import DYADS
 from alerts.packing import from_bytes, to_bytes
 from alerts.votes import Coverage, FeedRow, coverage_from_rows
 from alerts.window import columns_of
+from ingest.ties import ties
 from store.changes import changes_so_far
 from store.db import Store
 from store.errors import InputError
@@ -60,7 +60,7 @@ def run_to(session: Session, model: str, day: dt.date, asked: Asked, known: Sequ
             return run
     polled = first_polls(session)
     rows = load_rows(session, model, first, day, polled)
-    coverage = coverage_from_rows(rows.votes, rows.feeds, DYADS, day, first, themes=rows.themes)
+    coverage = coverage_from_rows(rows.votes, rows.feeds, ties().dyads, day, first, themes=rows.themes)
     if coverage is None:
         return None
     sources = _with_rows(Sources(), rows.feeds, feeds, polled)
@@ -143,7 +143,7 @@ def _later(rows: Rows, checkpoint: Checkpoint, day: dt.date) -> Coverage | None:
     if any(row.seen and (row.outlet, row.feed) in known for row in rows.feeds):
         return None
     return coverage_from_rows(
-        rows.votes, rows.feeds, DYADS, day, checkpoint.day + _DAY, themes=rows.themes, counted=counted
+        rows.votes, rows.feeds, ties().dyads, day, checkpoint.day + _DAY, themes=rows.themes, counted=counted
     )
 
 

@@ -12,7 +12,7 @@ from alerts import thresholds, triangle
 from alerts.backtestreport import KINDS
 from alerts.facts import COLD_DAYS, FeedFact, FeedState, ShiftFact
 from alerts.gather import is_news
-from alerts.model import ACTOR_NAMES, DYADS, Kind
+from alerts.model import Kind
 from alerts.plots import (
     FATE_SIGNS,
     MarkedDay,
@@ -31,7 +31,8 @@ from alerts.trianglechart import WIDTH as TRIANGLE_WIDTH
 from alerts.view import BASELINE_TEXT
 from alerts.weeks import ThemeWeek, Week, recent
 from alerts.wording import dyad_name, how_often, press, share, signed
-from alerts.words import BLOCS, DASH, bloc_name, count, day_short, day_words, listed, plain, span_words
+from alerts.words import DASH, bloc_name, count, day_short, day_words, listed, plain, span_words
+from ingest.ties import ties
 
 FULL = 60
 """Shifts told in full, the newest; the table has them all."""
@@ -45,17 +46,17 @@ def report_fields(facts: ReportFacts) -> dict[str, Any]:
     scale = score_scale([*facts.ties.values()])
     return {
         "mark": "REPLAY of invented demo outlets: nothing here is news." if digest.replay else "",
-        "title": f"{', '.join(ACTOR_NAMES.values())}: coverage up to {day_words(digest.day)}",
-        "ties_named": listed([dyad_name(dyad) for dyad in DYADS]),
+        "title": f"{', '.join(ties().actors.values())}: coverage up to {day_words(digest.day)}",
+        "ties_named": listed([dyad_name(dyad) for dyad in ties().dyads]),
         "period": span_words(span.first, span.last),
         "brief": brief(facts),
         "doubt": say.feeds_doubt(digest),
         "sight": say.smallest(digest.states),
         "triangle": triangle_view(digest.states),
         "triangle_size": (TRIANGLE_WIDTH, TRIANGLE_HEIGHT, RADIUS, *LABEL),
-        "states": [_state(facts, dyad) for dyad in DYADS],
+        "states": [_state(facts, dyad) for dyad in ties().dyads],
         "months": month_ticks(span),
-        "ties": [_tie(facts, dyad, scale) for dyad in DYADS],
+        "ties": [_tie(facts, dyad, scale) for dyad in ties().dyads],
         "presses": _presses(facts),
         "themes": _themes(facts),
         "shifts": [_row(facts, one) for one in digest.shifts],
@@ -206,7 +207,7 @@ def _presses(facts: ReportFacts) -> list[dict[str, Any]]:
     """Of each tie, a small plot for each press bloc that writes of it, all on one scale."""
     scale = score_scale(list(facts.blocs.values()))
     made = []
-    for dyad in DYADS:
+    for dyad in ties().dyads:
         rows = []
         for bloc in sorted((bloc for tie, bloc in facts.blocs if tie == dyad), key=_bloc_place):
             weeks = facts.blocs[dyad, bloc]
@@ -228,7 +229,7 @@ def _presses(facts: ReportFacts) -> list[dict[str, Any]]:
 
 
 def _bloc_place(bloc: str) -> tuple[int, str]:
-    known = list(BLOCS)
+    known = list(ties().blocs)
     return (known.index(bloc) if bloc in known else len(known), bloc)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, Outage, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
@@ -19,6 +19,7 @@ from alerts.words import (
     percent,
     plain,
 )
+from ingest.ties import ties
 
 NEAR_ZERO = 0.1
 """Mean stance, in score points, under which a tie is said to lean neither way."""
@@ -110,8 +111,8 @@ def lead(shift: ShiftFact) -> str:
     verb = "rose" if shift.magnitude > 0 else "fell"
     if shift.kind is Kind.THEME:
         return (
-            f"Of all stories on the three ties, those on this theme {verb} from {share(shift.before)} to "
-            f"{share(shift.after)} ({figure(shift)}; 95 % range {size_range(shift)}) {since}."
+            f"Of all stories on the {in_words(len(ties().dyads))} ties, those on this theme {verb} from "
+            f"{share(shift.before)} to {share(shift.after)} ({figure(shift)}; 95 % range {size_range(shift)}) {since}."
         )
     if shift.kind.tone:
         return (
@@ -183,7 +184,7 @@ def _size(shift: ShiftFact, value: float) -> str:
     return signed(value) if shift.kind.tone else times(value)
 
 
-def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: dict[str, str]) -> list[tuple[str, str]]:
+def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: Mapping[str, str]) -> list[tuple[str, str]]:
     """Who carries a shift, as (what, names with their share of the change); the three largest of each."""
     rows = []
     for label, parts, names in (
@@ -219,9 +220,9 @@ def group_headline(group: Sequence[ShiftFact]) -> str:
     if len(group) == 1:
         return headline(first)
     if first.kind is Kind.ATTENTION:
-        return f"All three ties draw {'more' if first.magnitude > 0 else 'less'} coverage at once"
+        return f"All {in_words(len(group))} ties draw {'more' if first.magnitude > 0 else 'less'} coverage at once"
     way = "convergent" if first.direction is Direction.CONVERGENCE else "divergent"
-    return f"All three ties turned more {way} at once"
+    return f"All {in_words(len(group))} ties turned more {way} at once"
 
 
 def group_figure(group: Sequence[ShiftFact]) -> str:
@@ -282,7 +283,9 @@ def state_word(state: DyadState) -> str:
 
 
 def triangle(states: Sequence[DyadState]) -> str:
-    """The three ties as one picture, in one line."""
+    """The three ties as one picture, in one line; empty where they are no triangle."""
+    if not ties().is_triangle:
+        return ""
     known = [state for state in states if state.score is not None]
     if len(known) < 3:
         return ""

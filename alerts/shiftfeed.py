@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 from alerts import sentences as say
 from alerts.facts import DigestFacts, ShiftFact
 from alerts.life import changed_at
-from alerts.model import ACTOR_NAMES
 from alerts.render import render_page
 from alerts.shiftview import Limits, shift_view
 from alerts.words import day_words, listed, plain, safe_url
+from ingest.ties import ties
 from store.models import Shift
 from store.settings import Settings
 from store.wholefile import whole_file
@@ -92,7 +92,7 @@ def feed_tree(settings: Settings, entries: Sequence[Entry], digest: DigestFacts)
     mark = f"{settings.mark}: " if settings.mark else ""
     kind = "replay/shifts" if settings.replay else "shifts"
     _add(feed, "id", f"tag:{settings.feed_authority},2026:{kind}")
-    _add(feed, "title", f"{mark}ricwatch: shifts of coverage on {listed(list(ACTOR_NAMES.values()))}")
+    _add(feed, "title", f"{mark}ricwatch: shifts of coverage on {listed(list(ties().actors.values()))}")
     _add(feed, "subtitle", "Each shift of coverage that was found; an entry is updated when its status changes.")
     # An empty feed must carry a moment too: that of the last day it knows.
     newest = max((one.updated_at for one in entries), default=dt.datetime.combine(digest.day, dt.time(), dt.UTC))

@@ -11,7 +11,8 @@ from alerts import sentences as say
 from alerts.facts import ClaimFact, ShiftContext, ShiftFact
 from alerts.model import Direction, DyadState, Kind, StoryEvidence
 from alerts.wording import dyad_name, share, signed
-from alerts.words import BLOCS, bloc_name, count, day_short, day_words, lang_tag, language_name, plain, safe_url
+from alerts.words import bloc_name, count, day_short, day_words, lang_tag, language_name, plain, safe_url
+from ingest.ties import ties
 
 STANCES = {1: ("up", "↑ convergence"), 0: ("flat", "→ neutral"), -1: ("down", "↓ divergence")}
 
@@ -157,7 +158,7 @@ def shift_view(
         verdict=say.ask_verdict(shift) if shift.id else "",
         fragile=bool(evidence.fragile),
         chart=chart_view(state, shift) if state else None,
-        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(context.themes), BLOCS)),
+        carriers=tuple(Row(*row) for row in say.carriers(evidence, dict(context.themes), ties().blocs)),
         stories=tuple(_story(story, context.themes, limits) for story in shown),
         more_stories=and_more(left, "story", "stories") if shown else "",
         counter=_story(evidence.counter, context.themes, limits) if evidence.counter else None,

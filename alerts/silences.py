@@ -12,7 +12,7 @@ from alerts.model import Kind
 from alerts.scope import Quiet
 from alerts.subscribers import topic_codes
 from alerts.wording import dyad_name, press
-from alerts.words import BLOCS, day_words, plain
+from alerts.words import day_words, plain
 from store.errors import ConfigError
 from store.people import Silence
 from store.settings import Settings
@@ -48,7 +48,7 @@ def silence(
         ("tie", dyad, codes.dyads),
         ("kind", kind, tuple(Kind)),
         ("theme", theme, codes.themes),
-        ("press", bloc, tuple(BLOCS)),
+        ("press", bloc, codes.blocs),
     )
     for name, value, known in choices:
         if value and value not in known:

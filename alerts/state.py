@@ -15,12 +15,13 @@ from alerts.baseline import StanceBaseline
 from alerts.detect import FIRST_ALERT_DAY
 from alerts.family import FAMILY
 from alerts.load import first_day, load_coverage
-from alerts.model import DYADS, ChartPoint, DyadState, Kind
+from alerts.model import ChartPoint, DyadState, Kind
 from alerts.remeasure import follow_up, sensitivity
 from alerts.reporting import GUARD, WINDOW
 from alerts.shifts import stands
 from alerts.votes import Coverage, FloatArray
 from alerts.watched import Series, series_of
+from ingest.ties import ties
 from store.models import Shift, Vote
 
 WEEK = 7
@@ -31,7 +32,7 @@ SIGHT = 14
 def dyad_states(
     session: Session, model: str, day: dt.date, *, false_alarms_per_year: float, chart_days: int = WINDOW
 ) -> list[DyadState]:
-    """The state of the three dyads, always all three, in the order of `alerts.model.DYADS`.
+    """The state of the topic's dyads, always all of them, in the order of `ingest.ties.Ties.dyads`.
 
     `stories` counts those of the last 7 days, `baseline_stories` the usual number in a week.
     """
@@ -67,7 +68,7 @@ def dyad_states(
             change=changes.get(dyad),
             chart_days=chart_days,
         )
-        for dyad in DYADS
+        for dyad in ties().dyads
     ]
 
 

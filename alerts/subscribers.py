@@ -25,10 +25,11 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """The ties and themes that the topic knows."""
+    """The ties, themes and presses that the topic knows."""
 
     dyads: tuple[str, ...]
     themes: tuple[str, ...]
+    blocs: tuple[str, ...] = ()
 
 
 def topic_codes(settings: Settings) -> Codes:
@@ -38,7 +39,8 @@ def topic_codes(settings: Settings) -> Codes:
         SeedError: the topic cannot be read, so nothing can be checked against it.
     """
     topic = load_topic(settings.seeds_dir)
-    return Codes(tuple(topic.dyads), tuple(theme.code for theme in topic.themes))
+    blocs = tuple(code for code, _name in topic.blocs)
+    return Codes(tuple(topic.dyads), tuple(theme.code for theme in topic.themes), blocs)
 
 
 def default_reader(settings: Settings, address: str = "") -> Reader:

@@ -13,8 +13,9 @@ from alerts.evidence import Cast, Usual
 from alerts.model import Found
 from alerts.remeasure import BEFORE_ONSET
 from alerts.reporting import WINDOW
+from classify.trained import remark
 from ingest.topic import load_topic
-from store.errors import SeedError
+from store.errors import ConfigError, SeedError
 from store.models import Vote
 from store.settings import Settings
 
@@ -34,6 +35,14 @@ def theme_names(settings: Settings) -> dict[str, str]:
         return {theme.code: theme.name for theme in load_topic(settings.seeds_dir).themes}
     except SeedError:
         return {}
+
+
+def untrained(settings: Settings) -> str:
+    """That the reader of the settings was not trained on their topic; empty where it was, or where nobody can tell."""
+    try:
+        return remark(load_topic(settings.seeds_dir), settings.model)
+    except (SeedError, ConfigError):
+        return ""
 
 
 def theme_votes(session: Session, model: str, found: Found) -> tuple[list[Cast], Usual]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alerts.facts import ShiftFact
-from alerts.model import DYADS, Kind
+from alerts.model import Kind
+from ingest.ties import ties
 
 NEAR = 7
 """Days that the onsets may lie apart."""
@@ -37,6 +38,6 @@ def _joint(shifts: Sequence[ShiftFact]) -> list[tuple[ShiftFact, ...]]:
                 first.setdefault(shift.dyad, shift)
             group = tuple(shift for shift in alike if first[shift.dyad] is shift)
             onsets = [shift.onset for shift in group]
-            if set(first) == set(DYADS) and (max(onsets) - min(onsets)).days <= NEAR:
+            if set(first) == set(ties().dyads) and (max(onsets) - min(onsets)).days <= NEAR:
                 groups.append(group)
     return groups

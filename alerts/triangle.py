@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from alerts.family import FAMILY
-from alerts.model import ACTOR_NAMES, DYADS, DyadState, Kind
+from alerts.model import DyadState, Kind
 from alerts.wording import dyad_name, signed
+from ingest.ties import ties
 
 
 class Pattern(StrEnum):
@@ -70,8 +71,8 @@ def pattern(moves: Mapping[str, int]) -> tuple[Pattern, str]:
     >>> pattern({"IN-RU": 0, "RU-CN": 1, "IN-CN": 0})
     (<Pattern.RANKS_CLOSED: 'two close ranks without the third'>, 'IN')
     """
-    ups = [dyad for dyad in DYADS if moves[dyad] > 0]
-    downs = [dyad for dyad in DYADS if moves[dyad] < 0]
+    ups = [dyad for dyad in ties().dyads if moves[dyad] > 0]
+    downs = [dyad for dyad in ties().dyads if moves[dyad] < 0]
     shape = _SHAPES[len(ups), len(downs)]
     if shape in (Pattern.NONE, Pattern.ALL_CLOSER, Pattern.ALL_COOLER):
         return shape, ""
@@ -82,12 +83,14 @@ def pattern(moves: Mapping[str, int]) -> tuple[Pattern, str]:
 def sentence(states: Sequence[DyadState]) -> str:
     """The pattern of the last two weeks in one plain sentence, each change named with its range.
 
-    Empty where a tie has too little behind it to be measured.
+    Empty where a tie has too little behind it to be measured, and where the ties are no triangle.
     """
-    by_dyad = {state.dyad: state for state in states if state.change is not None}
-    if any(dyad not in by_dyad for dyad in DYADS):
+    if not ties().is_triangle:
         return ""
-    moves = {dyad: moved(by_dyad[dyad]) for dyad in DYADS}
+    by_dyad = {state.dyad: state for state in states if state.change is not None}
+    if any(dyad not in by_dyad for dyad in ties().dyads):
+        return ""
+    moves = {dyad: moved(by_dyad[dyad]) for dyad in ties().dyads}
     shape, actor = pattern(moves)
     return f"Over the last two weeks {_words(shape, actor, moves)}{_sizes(by_dyad, moves)}."
 
@@ -95,21 +98,22 @@ def sentence(states: Sequence[DyadState]) -> str:
 def _words(shape: Pattern, actor: str, moves: Mapping[str, int]) -> str:
     if not actor:
         return _WORDS[shape]
-    first, second = sorted((code for code in ACTOR_NAMES if code != actor), key=lambda code: -moves[_tie(actor, code)])
+    names = ties().actors
+    first, second = sorted((code for code in names if code != actor), key=lambda code: -moves[_tie(actor, code)])
     across = moves[_tie(first, second)]
     return _WORDS[shape].format(
-        actor=ACTOR_NAMES[actor],
-        first=ACTOR_NAMES[first],
-        second=ACTOR_NAMES[second],
-        warm=ACTOR_NAMES[first],
-        cool=ACTOR_NAMES[second],
+        actor=names[actor],
+        first=names[first],
+        second=names[second],
+        warm=names[first],
+        cool=names[second],
         between=_BETWEEN[across],
     )
 
 
 def _sizes(states: Mapping[str, DyadState], moves: Mapping[str, int]) -> str:
     """The changes that are claimed; all three where none is, so that a reader sees how little was ruled out."""
-    shown = [dyad for dyad in DYADS if moves[dyad]] or list(DYADS)
+    shown = [dyad for dyad in ties().dyads if moves[dyad]] or list(ties().dyads)
     said = []
     for dyad in shown:
         state = states[dyad]
@@ -119,12 +123,13 @@ def _sizes(states: Mapping[str, DyadState], moves: Mapping[str, int]) -> str:
 
 
 def _shared(one: str, other: str) -> str:
-    return next(code for code in one.split("-") if code in other.split("-"))
+    sides = ties().sides
+    return next(code for code in sides[one] if code in sides[other])
 
 
 def _outside(dyad: str) -> str:
-    return next(code for code in ACTOR_NAMES if code not in dyad.split("-"))
+    return next(code for code in ties().actors if code not in ties().sides[dyad])
 
 
 def _tie(one: str, other: str) -> str:
-    return next(dyad for dyad in DYADS if set(dyad.split("-")) == {one, other})
+    return ties().tie(one, other)

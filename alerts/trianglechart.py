@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts import triangle
-from alerts.model import ACTOR_NAMES, DyadState
+from alerts.model import DyadState
 from alerts.palette import CHART
 from alerts.sentences import leaning
 from alerts.wording import dyad_name, signed
 from alerts.words import listed
+from ingest.ties import ties
 
 WIDTH, HEIGHT = 360, 300
 """Size in CSS pixels, as wide as the narrowest phone shows; the PNG has twice as many."""
-CORNERS = {"RU": (180, 38), "IN": (40, 250), "CN": (320, 250)}
+PLACES = ((40, 250), (180, 38), (320, 250))
+"""Of the corners, in the order of the topic's states: left, top, right."""
 RADIUS = 33
 LABEL = (134, 60)
 """Width and height of a tie's label."""
@@ -86,7 +88,7 @@ def fortnight(state: DyadState) -> float | None:
 
 def triangle_view(states: Sequence[DyadState]) -> TriangleView:
     """The picture of *states*; a tie of which nothing is known is drawn and says so."""
-    corners = tuple(Corner(ACTOR_NAMES[code], *at) for code, at in CORNERS.items())
+    corners = tuple(Corner(ties().actors[code], *at) for code, at in _corners().items())
     return TriangleView(corners, tuple(_side(state) for state in states), triangle_alt(states))
 
 
@@ -99,7 +101,11 @@ def triangle_alt(states: Sequence[DyadState]) -> str:
         word = {1: "closer than usual", -1: "cooler than usual", 0: "no clear change"}[triangle.moved(state)]
         told = f"change {change}, {word}" if change else "change not measured"
         said.append(f"{dyad_name(state.dyad)}: {level}, {told}")
-    return f"The triangle of {listed(list(ACTOR_NAMES.values()))} in the last two weeks. {'. '.join(said)}."
+    return f"The triangle of {listed(list(ties().actors.values()))} in the last two weeks. {'. '.join(said)}."
+
+
+def _corners() -> dict[str, tuple[int, int]]:
+    return dict(zip(ties().actors, PLACES, strict=True))
 
 
 def _change(state: DyadState) -> str:
@@ -109,13 +115,14 @@ def _change(state: DyadState) -> str:
 
 
 def _side(state: DyadState) -> Side:
-    first, second = state.dyad.split("-")
+    corners = _corners()
+    first, second = ties().sides[state.dyad]
     stance, moved = fortnight(state), triangle.moved(state)
     change = "change unknown" if state.change is None else f"change {signed(state.change)} {ARROWS[moved]}"
     return Side(
         dyad=state.dyad,
-        start=CORNERS[first],
-        end=CORNERS[second],
+        start=corners[first],
+        end=corners[second],
         tone=TONES[leaning(stance)],
         moved=moved,
         measured=state.change is not None,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from alerts import narrativenews, triangle
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
-from alerts.model import DYADS, DyadState, Kind
+from alerts.model import DyadState, Kind
 from alerts.notify import REASON_WORDS, DigestKind, Reason
 from alerts.press import PressCell
 from alerts.shiftview import CHARTED, ChartView, Limits, Row, ShiftView, and_more, chart_view, shift_view
@@ -26,6 +26,7 @@ from alerts.words import (
     safe_url,
     span_words,
 )
+from ingest.ties import ties
 
 TRIANGLE = "triangle"
 """The name of its picture among the charts."""
@@ -160,7 +161,7 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
             "In the charts: the line is the mean stance of the 7 days up to each day, the band the usual level and "
             "what around it could not be told from chance, the bars below the stories of each day."
         ),
-        pattern="" if cold or len(facts.states) < len(DYADS) else triangle.sentence(facts.states),
+        pattern="" if cold or len(facts.states) < len(ties().dyads) else triangle.sentence(facts.states),
         triangle=say.triangle(facts.states),
         picture=ChartView(TRIANGLE, triangle_alt(facts.states)) if shows_triangle(facts) else None,
         ties=tuple(dyad_name(state.dyad) for state in facts.states),
@@ -180,7 +181,11 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
 
 def shows_triangle(facts: DigestFacts) -> bool:
     """Whether there is a triangle to show: all three ties, each with stories, and history behind them."""
-    whole = len(facts.states) == len(DYADS) and all(state.chart and state.score is not None for state in facts.states)
+    whole = (
+        ties().is_triangle
+        and len(facts.states) == len(ties().dyads)
+        and all(state.chart and state.score is not None for state in facts.states)
+    )
     return whole and not say.is_cold(facts.states)
 
 
@@ -320,7 +325,7 @@ def _method(facts: DigestFacts) -> list[Row]:
             f"thresholds are set for about {rate:g} false {'digest' if rate == 1 else 'digests'} a year "
             f"over all series together; under {COLD_DAYS} days of history nothing is called",
         ),
-        Row("Read by", f"model {plain(facts.model, 60)}"),
+        Row("Read by", f"model {plain(facts.model, 60)}" + (f". {facts.untrained}" if facts.untrained else "")),
         *([Row("Record", record)] if (record := record_words(facts.record)) else []),
         Row("Composed", f"{day_words(local.date())}, {local:%H:%M} ({facts.timezone})"),
     ]

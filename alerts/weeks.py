@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from alerts.detect import FIRST_ALERT_DAY
 from alerts.load import first_day, load_coverage
-from alerts.model import DYADS
 from alerts.reporting import GUARD, WINDOW
 from alerts.state import SIGHT, WEEK, day_sight, stance_series, stance_threshold, visible
 from alerts.votes import FloatArray
+from ingest.ties import ties
 from store.models import SeriesDay, ThemeDay
 
 BEFORE = WINDOW + GUARD
@@ -86,7 +86,7 @@ def tie_weeks(session: Session, model: str, span: Span, *, false_alarms_per_year
     halves = _halves(session, model, span, false_alarms_per_year)
     start = first_day(session, model)
     made: dict[str, list[Week]] = {}
-    for dyad in DYADS:
+    for dyad in ties().dyads:
         n, total = _sums(stories, (dyad, ""), span), _sums(score, (dyad, ""), span)
         made[dyad] = []
         for end in span.ends:

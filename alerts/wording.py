@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from alerts.model import DYAD_NAMES, BlocMove, Direction, Found, Kind, Verdict
+from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.thresholds import MOST_YEARS
-from alerts.words import NBSP, bloc_name, count, day_words, listed, plain
+from alerts.words import NBSP, bloc_name, count, day_words, in_words, listed, plain
+from ingest.ties import ties
 
 
 def dyad_name(code: str) -> str:
     """The name of a dyad; a code that is not one of ours is its own name."""
-    return DYAD_NAMES.get(code, code)
+    return ties().names.get(code, code)
 
 
 def what_moved(found: Found) -> str:
@@ -138,8 +139,9 @@ def finding(found: Found, themes: Mapping[str, str] | None = None) -> str:
         name = plain((themes or {}).get(found.theme, found.theme), 60)
         first = (
             f"The share of stories on “{name}” {verb} around {since}: from {share(found.before)} to "
-            f"{share(found.after)} of all stories on the three ties ({times(found.magnitude)}; 95 % range "
-            f"{times(found.low)} to {times(found.high)}), {basis(found)} since then."
+            f"{share(found.after)} of all stories on the {in_words(len(ties().dyads))} ties "
+            f"({times(found.magnitude)}; 95 % range {times(found.low)} to "
+            f"{times(found.high)}), {basis(found)} since then."
         )
     else:
         verb = "rose" if found.direction is Direction.RISE else "fell"

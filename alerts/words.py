@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import quote, urlsplit
 
+from ingest.ties import ties
+
 MINUS = "\u2212"
 DASH = "\u2013"
 NBSP = "\u00a0"
@@ -53,13 +55,6 @@ DATE_STYLES = {
 """How a reader may have dates written, with the names of the months; a day of Russian takes the genitive."""
 _STYLE: ContextVar[str] = ContextVar("style of dates", default="en")
 
-BLOCS = {
-    "india": "Indian press",
-    "russia": "Russian press",
-    "china": "Chinese press",
-    "west": "Western press",
-    "other": "other press",
-}
 LANGUAGES = {
     "ar": "Arabic",
     "bn": "Bengali",
@@ -243,7 +238,7 @@ def listed(parts: Sequence[str]) -> str:
 
 def bloc_name(bloc: str) -> str:
     """The press bloc as a reader calls it."""
-    return BLOCS.get(bloc) or plain(bloc, 30)
+    return ties().blocs.get(bloc) or plain(bloc, 30)
 
 
 def language_name(code: str) -> str:

@@ -23,7 +23,6 @@ import numpy as np
 from sqlalchemy import Connection, delete, func, select, update
 
 from alerts.detect import detect
-from alerts.model import DYADS
 from alerts.shifts import detect_shifts
 from alerts.votes import FloatArray
 from bench.worlds import BASE, THEMES, simulate
@@ -70,7 +69,7 @@ def _fill_day(connection: Connection, day: dt.date, number: int, stories: int, r
         story = number + index
         told.append((story, on, feed, at))
         for tie in {ties[index], (ties[index] + on_two[index]) % 3}:
-            votes.append((on, DYADS[tie], story, feed, score, round(score), theme))
+            votes.append((on, ties().dyads[tie], story, feed, score, round(score), theme))
     carried = Counter(themes) | Counter({"": count})
     dated: list[tuple[Any, ...]] = [row[:2] for row in told]
     seen = rng.poisson(60, FEEDS).tolist()

@@ -43,7 +43,7 @@ OURS = """
 import asyncio, datetime as dt
 from pathlib import Path
 from classify.actors import Matcher
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from ingest.topic import load_topic
@@ -54,7 +54,7 @@ settings = Settings(_env_file=None, var_dir=folder, allow_private_addresses=True
 store = Store("sqlite:///" + folder + "/ours.db")
 store.migrate()
 matcher = Matcher(load_topic(Path({seeds!r})))
-rows = [RosterFeed(f"f{{n}}", f"Outlet {{n % 50}}", Bloc.INDIA, "newspaper", "en", f"{{base}}/{{n}}", "UTC", True, "ok")
+rows = [RosterFeed(f"f{{n}}", f"Outlet {{n % 50}}", "india", "newspaper", "en", f"{{base}}/{{n}}", "UTC", True, "ok")
         for n in range(feeds)]
 with store.session() as session:
     sync_roster(session, rows)

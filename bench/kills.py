@@ -33,7 +33,7 @@ from sqlalchemy import func, select, text
 from bench.ingest import ITEMS
 from classify.actors import Matcher
 from ingest.importer import import_items
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from ingest.topic import load_topic
@@ -62,7 +62,7 @@ def poll_once(folder: str, base: str, hour: int) -> None:
     store = Store(f"sqlite:///{folder}/ours.db")
     store.migrate()
     rows = [
-        RosterFeed(f"f{n}", f"Outlet {n}", Bloc.INDIA, "newspaper", "en", f"{base}/{n}", "UTC", True, "ok")
+        RosterFeed(f"f{n}", f"Outlet {n}", "india", "newspaper", "en", f"{base}/{n}", "UTC", True, "ok")
         for n in range(FEEDS)
     ]
     with store.session() as session:

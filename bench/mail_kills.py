@@ -29,8 +29,9 @@ from types import SimpleNamespace
 
 from sqlalchemy import func, select
 
-from alerts.model import DYADS, Evidence, Part, StoryEvidence
+from alerts.model import Evidence, Part, StoryEvidence
 from bench.postbox import postbox, taken
+from ingest.ties import ties
 from store.db import Store
 from store.models import Article, Digest, Feed, FeedDay, Outbox, Shift, Story, Vote
 from store.settings import Settings
@@ -112,7 +113,7 @@ def prepare(store: Store, stories: int = 360) -> None:
                 )
             )  # fmt: skip
             session.flush()
-            for dyad in DYADS:
+            for dyad in ties().dyads:
                 score = 0.6 if day > DAY - dt.timedelta(days=7) else -0.3 + 0.1 * (index % 5)
                 session.add(
                     Vote(

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts.detect import FIRST_ALERT_DAY, detect
-from alerts.model import DYADS, Direction, Found, Kind, Verdict
+from alerts.model import Direction, Found, Kind, Verdict
 from bench.worlds import BASE, CHANGED_THEME, FIRST, HARSH, SPARSE, THEMES, THIN, Change, World, simulate
+from ingest.ties import ties
 
 SEED = 50_000
 """No setting was chosen on seeds from here on."""
@@ -52,9 +53,9 @@ class Effect:
         if self.kind is Kind.THEME:
             return one.theme == THEMES[CHANGED_THEME]
         if self.kind is not Kind.BLOC:
-            return one.dyad == DYADS[0] and one.kind is self.kind
+            return one.dyad == ties().dyads[0] and one.kind is self.kind
         moved = [move.bloc for move in one.bloc_moves if move.verdict is Verdict.MOVED]
-        return one.dyad == DYADS[0] and one.kind.tone and moved == [self.change.bloc]
+        return one.dyad == ties().dyads[0] and one.kind.tone and moved == [self.change.bloc]
 
 
 def _at(kind: Kind, **change: float | str) -> Effect:

@@ -25,10 +25,10 @@ from sqlalchemy import insert
 
 from alerts.digest import run_digest
 from alerts.export import Asked, What, export
-from alerts.model import DYADS
 from alerts.report import write_report
 from alerts.series import update_series
 from alerts.shifts import detect_shifts
+from ingest.ties import ties
 from store.db import Store
 from store.models import Article, Feed, FeedDay, Reading, ReadingDyad, Story
 from store.settings import Settings
@@ -109,7 +109,7 @@ def _story(
     p[2 if rng.random() < (1 + _level(index, dyad, bloc)) / 2 else 0] += 0.65
     theme = THEMES[1 if index >= 450 and rng.random() < 0.15 else int(rng.integers(len(THEMES)))]
     at = dt.datetime.combine(day, dt.time(int(rng.integers(24))), dt.UTC)
-    title = f"Bench story {number} on {DYADS[dyad]}: the parties meet again and say what they said before"
+    title = f"Bench story {number} on {ties().dyads[dyad]}: the parties meet again and say what they said before"
     rows[Story].append({"id": number, "day": day, "last_day": day, "title": title})
     rows[Article].append(
         {
@@ -146,7 +146,7 @@ def _story(
     rows[ReadingDyad].append(
         {
             "reading_id": number,
-            "dyad": DYADS[dyad],
+            "dyad": ties().dyads[dyad],
             "stance": int(np.argmax(p)) - 1,
             "p_minus": p[0],
             "p_zero": p[1],

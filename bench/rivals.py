@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from alerts.detect import FIRST_ALERT_DAY
-from alerts.model import DYADS, Kind
+from alerts.model import Kind
 from alerts.votes import Coverage, FloatArray
 from bench.measures import CHANGE_DAY, EFFECTS, SEED, WATCHED, YEARS, Effect, Row
 from bench.worlds import CHANGED_THEME, World, simulate
+from ingest.ties import ties
 
 QUIET = 14
 TUNING = 40_000
@@ -54,7 +55,7 @@ class Rival:
 def naive_series(coverage: Coverage) -> dict[Key, FloatArray]:
     """Mean score and count of each dyad, share of each theme, a value a day."""
     found: dict[Key, FloatArray] = {}
-    for at, dyad in enumerate(DYADS):
+    for at, dyad in enumerate(ties().dyads):
         table = coverage.dyads[dyad]
         count = table.votes.sum(axis=1)
         found[Kind.ATTENTION, at] = count

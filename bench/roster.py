@@ -31,7 +31,7 @@ _WORK = """
 import asyncio, datetime as dt, json, sys, time
 from pathlib import Path
 from sqlalchemy import insert, update
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from store.db import Store
@@ -42,7 +42,7 @@ now = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 settings = Settings(_env_file=None, var_dir=folder, allow_private_addresses=True)
 store = Store(settings.database)
 store.migrate()
-rows = [RosterFeed(f"f{n}", f"Outlet {n % 500}", Bloc.INDIA, "newspaper", "en", f"{base}/{n}", "UTC", True, "ok")
+rows = [RosterFeed(f"f{n}", f"Outlet {n % 500}", "india", "newspaper", "en", f"{base}/{n}", "UTC", True, "ok")
         for n in range(feeds)]
 told = {}
 def timed(name, work):

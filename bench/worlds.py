@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alerts.model import DYADS
 from alerts.votes import Coverage, DayTable, FloatArray, ThemeTable
+from ingest.ties import ties
 
 FIRST = dt.date(2018, 1, 1)
 OUTLETS = 40
@@ -274,7 +274,7 @@ def _coverage(
     if heard is not None:
         # An item that votes was seen as well.
         seen = rng.poisson(heard).astype(float) + votes.sum(axis=1)
-    tables = {dyad: DayTable(votes[:, i], total[:, i], squares[:, i]) for i, dyad in enumerate(DYADS)}
+    tables = {dyad: DayTable(votes[:, i], total[:, i], squares[:, i]) for i, dyad in enumerate(ties().dyads)}
     names = tuple(f"outlet {i:02d}" for i in range(OUTLETS))
     return Coverage(FIRST, names, tuple(BLOCS[b] for b in bloc), seen, tables)
 

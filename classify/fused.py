@@ -20,6 +20,7 @@ from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neu
 from classify.passages import Scored, is_long, read_long
 from classify.prompts import ROLES, is_latin, pair_prompt
 from classify.text import Document, make_draft
+from classify.trained import network_of
 from ingest.topic import Topic
 
 SURELY_NOT = 0.05
@@ -129,8 +130,8 @@ def _pool(linear: Reals, neural: Reals, share: float) -> Reals:
 
 
 def load_fused(topic: Topic) -> FusedModel:
-    """The default backend with the weights that the project ships."""
-    return FusedModel(topic, load_linear(topic), load_neural())
+    """The default backend with the weights of the topic, or those that the project ships (`classify.trained`)."""
+    return FusedModel(topic, load_linear(topic), load_neural(network_of(topic)))
 
 
 @backend("fused")

@@ -21,9 +21,10 @@ from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, nothing, s
 from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
 from classify.model import Backend, Item, Read, backend
-from classify.parameters import WEIGHTS, Parameters, load_parameters
+from classify.parameters import Parameters, load_parameters
 from classify.passages import Scored, is_long, read_long
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_draft
+from classify.trained import weights_of
 from ingest.topic import Topic
 
 DENSE_SCALE = 0.3
@@ -117,9 +118,9 @@ class LinearModel:
         return PairLogits(stance / own.stance_temperature, float(logits[3]) / own.gate_temperature)
 
 
-def load_linear(topic: Topic, weights: Path = WEIGHTS) -> LinearModel:
-    """The embedded backend with the weights in the folder *weights*."""
-    return LinearModel(topic, load_parameters(weights))
+def load_linear(topic: Topic, weights: Path | None = None) -> LinearModel:
+    """The embedded backend with the weights in the folder *weights*, or with those that are the topic's."""
+    return LinearModel(topic, load_parameters(weights or weights_of(topic)))
 
 
 @backend("linear")

@@ -25,8 +25,9 @@ from classify.llm_client import ChatClient, Meter, NoReply, Prices, chat_address
 from classify.llm_prompt import Answer, Judged, Prompt, Question, canonical
 from classify.model import Backend, DyadReading, Item, Read, ThemeReading, backend, get_backend
 from classify.outcome import Unread, Usage, Why, readings_or_raise
-from classify.parameters import WEIGHTS, load_parameters
+from classify.parameters import load_parameters
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
+from classify.trained import weights_of
 from ingest.topic import Topic
 from store.errors import ConfigError
 from store.settings import Settings, get_settings
@@ -94,7 +95,7 @@ class LlmReader:
         self._cache: Path = settings.var_dir / "llm-answers.db"
         self._unsure = settings.llm_unsure_below
         self._first = first
-        self._claims = ClaimFinder(topic.claims, self._matcher, load_parameters(WEIGHTS).item_words.idf_of)
+        self._claims = ClaimFinder(topic.claims, self._matcher, load_parameters(weights_of(topic)).item_words.idf_of)
         self._version = f"llm-{self._fingerprint(topic)}"
         self._cached = self._spared = self._failed = 0
         self._stopped: NoReply | None = None

@@ -24,8 +24,9 @@ from classify.decide import GATE, MOST_THEMES, PairScore
 from classify.evidence import evidence_sentence
 from classify.heads import Heads, load_heads, softmax
 from classify.model import Backend, DyadReading, Item, Read, ThemeReading, backend
-from classify.parameters import WEIGHTS, load_parameters
+from classify.parameters import load_parameters
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_document
+from classify.trained import weights_of
 from ingest.topic import Topic
 from store.errors import ConfigError
 from store.settings import Settings, get_settings
@@ -70,7 +71,7 @@ class MultilingualReader:
             if heads.about.get(name) != value:
                 raise ConfigError(f"the heads were trained for {name} {heads.about.get(name)}, not {value}; {AGAIN}")
         self._dyads = topic.dyads
-        self._claims = ClaimFinder(topic.claims, self._matcher, load_parameters(WEIGHTS).item_words.idf_of)
+        self._claims = ClaimFinder(topic.claims, self._matcher, load_parameters(weights_of(topic)).item_words.idf_of)
         self._version = f"multilingual-{_fingerprint(topic, heads)}"
 
     @property

@@ -127,6 +127,21 @@ _BLOCKS = ("pair_words", "pair_chars", "item_words", "item_chars")
 _ARRAYS = ("pair_dense", "pair_bias", "item_bias", "theme_thresholds")
 
 
+def known_by(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The ties and the themes that the weights in *folder* were trained on, without loading the weights themselves.
+
+    Raises:
+        ConfigError: the file is missing or damaged.
+    """
+    path = folder / FILE
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+            about = json.loads(held["about"].tobytes())
+        return tuple(about["dyad_prior"]), tuple(about["themes"])
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ConfigError(f"the weights {path} cannot be read ({error}); install the program again") from None
+
+
 def load_parameters(folder: Path) -> Parameters:
     """Read what `Parameters.save` wrote.
 

@@ -23,6 +23,7 @@ from classify.otherpairs import TEXT_CHARS, other_prompts
 from classify.parameters import WEIGHTS
 from classify.text import make_document
 from classify.train import fit, prepare
+from classify.trained import own_folder
 from ingest.jsonl import iter_jsonl
 from ingest.topic import Topic
 from store.errors import InputError
@@ -98,6 +99,11 @@ def train_fused(
 def weighted(lessons: Sequence[Labelled], weight: float) -> list[Labelled]:
     """The same items, each counting *weight* in training."""
     return [replace(one, weight=weight) for one in lessons]
+
+
+def lessons_of(topic: Topic) -> list[Labelled]:
+    """The lessons of *topic*: the shipped ones teach the shipped topic, another has its own in ``lessons``, or none."""
+    return load_lessons(LESSONS if own_folder(topic) == WEIGHTS else topic.folder / "lessons")
 
 
 def load_lessons(folder: Path = LESSONS) -> list[Labelled]:

@@ -38,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Tells an analyst when press coverage of India–Russia–China alignment shifts.\n\n"
+    help="Tells an analyst when press coverage of the ties between some states shifts.\n\n"
     "Start with **ricwatch run** (once, now) or **ricwatch serve** (schedules, forms, pages in a browser). "
     "**ricwatch doctor** tells what is set up and what is missing.",
 )
@@ -353,7 +353,7 @@ def train(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Weights folder; none replaces the shipped.", resolve_path=True),
+        typer.Option("--output", "-o", help="Weights folder; none takes the topic's own.", resolve_path=True),
     ] = None,
     more: Annotated[
         list[Path] | None, typer.Option("--items", help="Labelled items; can be given again.", resolve_path=True)
@@ -374,6 +374,9 @@ def train(
     ] = Trained.LINEAR,
 ) -> None:
     """Train a classifier on labelled items; the default reader is the backend `fused`, which takes an hour.
+
+    Without --output the weights go where reading finds them: those of the shipped topic into classify/weights, those of
+    another into the folder weights among its seeds (docs/another-topic.md).
 
     With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores.
 

@@ -220,11 +220,16 @@ def roster(settings: Settings) -> Finding:
 
 
 def classifier(settings: Settings) -> Finding:
-    """Whether the model loads."""
+    """Whether the model loads, and was trained on the topic that it reads."""
     from classify.model import get_backend
+    from classify.trained import remark
 
     try:
-        return Finding("Classifier", get_backend(settings.model, load_topic(settings.seeds_dir)).version)
+        topic = load_topic(settings.seeds_dir)
+        version = get_backend(settings.model, topic).version
+        if untrained := remark(topic, settings.model):
+            return Finding("Classifier", f"{version}, not trained for {topic.folder}", untrained)
+        return Finding("Classifier", version)
     except InputError:
         return Finding("Classifier", "not tried: the seeds could not be read", "correct the seeds first", serious=True)
     except (RicwatchError, OSError, ImportError) as error:

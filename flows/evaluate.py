@@ -108,6 +108,7 @@ def evaluate_files(paths: Sequence[Path], backend: str, floors: Path) -> Evaluat
     from classify.labelled import digest, load_labelled
     from classify.model import get_backend
     from classify.outlets import outlet_groups
+    from classify.trained import remark
     from flows.reporting import progress
     from ingest.topic import load_topic
     from store.settings import get_settings
@@ -124,6 +125,8 @@ def evaluate_files(paths: Sequence[Path], backend: str, floors: Path) -> Evaluat
     name = next((pin.name for pin in pins if pin.digest == own), _name_of(paths))
     found = bounds(pinned, figures_record(measured, through)) if pinned else []
     remarks = _remarks(name, own, backend, measured, pins)
+    if untrained := remark(topic, backend):
+        remarks.append(untrained)
     return Evaluated(name, own, backend, model.version, measured, through, tuple(found), tuple(remarks))
 
 

@@ -14,10 +14,12 @@ from alerts.export import COLUMNS, Asked, Exported, What
 from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
-from flows.forms import param
+from flows.forms import ALL, choose, codes, param
 from flows.reporting import logger, progress
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import parse_day
+
+CODES = codes()
 
 
 def describe(done: Exported) -> str:
@@ -65,7 +67,7 @@ async def export(
     form: Annotated[Literal["csv", "jsonl"], param("Format", "csv: a table. jsonl: a JSON object a line.")] = "csv",
     start: Annotated[str, param("From", "First day, such as 2025-01-01; leave empty for all.")] = "",
     end: Annotated[str, param("To", "Last day, such as 2025-03-31; leave empty for the last closed one.")] = "",
-    dyad: Annotated[Literal["all", "IN-RU", "RU-CN", "IN-CN"], param("Tie", "One tie, or all three.")] = "all",
+    dyad: Annotated[str, choose("Tie", "One tie, or all.", CODES.dyads)] = ALL,
     output: Annotated[str, param("File", "Where it goes; leave empty for a file in var/exports.")] = "",
 ) -> State[Exported]:
     """Writes what the monitor holds as CSV or JSON Lines; the columns are explained in docs/formats.md."""
@@ -77,7 +79,7 @@ async def export(
             form,
             parse_day(start, "From"),
             parse_day(end, "To"),
-            "" if dyad == "all" else dyad,
+            "" if dyad == ALL else dyad,
         )
         done = await export_task(watch, asked)
     return Completed(message=describe(done), data=done)

@@ -11,10 +11,11 @@ from flows.watch import open_watch
 from ingest.discover import find_feeds
 from ingest.fetch import open_fetcher
 from ingest.health import FeedHealth, feed_health
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
 from ingest.poll import CheckRow, check_feeds
 from ingest.roster import load_roster, sync_roster
 from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed
+from ingest.ties import known_bloc
 from store.errors import InputError
 from store.settings import get_settings
 from store.zones import find_zone
@@ -45,7 +46,7 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
         return await check_feeds(settings, chosen, now=dt.datetime.now(dt.UTC), progress=report_progress)
 
 
-async def add(url: str, *, bloc: Bloc, outlet: str, lang: str, timezone: str, kind: str, dry_run: bool) -> list[str]:
+async def add(url: str, *, bloc: str, outlet: str, lang: str, timezone: str, kind: str, dry_run: bool) -> list[str]:
     """Find the feeds at *url* and add them to the roster file; gives the lines to print.
 
     Raises:
@@ -53,6 +54,7 @@ async def add(url: str, *, bloc: Bloc, outlet: str, lang: str, timezone: str, ki
         SeedError: the roster would not be one with them.
     """
     _known_zone(timezone)
+    known_bloc(bloc)
     settings = get_settings()
     now = dt.datetime.now(dt.UTC)
     taken = {feed.key for feed in load_roster(settings.feeds_file)}
@@ -89,7 +91,7 @@ def switch(key: str, *, enabled: bool, note: str) -> str:
     return f"{feed.key} ({feed.outlet}) {state}: {feed.status_note}"
 
 
-def import_opml(file: Path, *, bloc: Bloc, lang: str, timezone: str) -> list[str]:
+def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]:
     """Add the feeds of an OPML *file* to the roster file; gives the lines to print.
 
     Raises:

@@ -10,7 +10,6 @@ import typer
 
 from flows.environment import prepare
 from flows.exits import EXIT_NOTHING_REACHED
-from ingest.model import Bloc
 
 feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster, and add to it.")
 
@@ -53,7 +52,7 @@ def feeds_check(
 def feeds_add(
     url: Annotated[str, typer.Argument(help="A feed, or a site whose feed is to be found.")],
     *,
-    bloc: Annotated[Bloc, typer.Option(help="Press bloc of the outlet; shares are taken within a bloc.")],
+    bloc: Annotated[str, typer.Option(help="Press bloc of the outlet, as in press.yaml among the seeds.")],
     outlet: Annotated[str, typer.Option(help="Name of the outlet; none takes the feed's title.")] = "",
     lang: Language = "en",
     timezone: Zone = "UTC",
@@ -111,7 +110,7 @@ def feeds_on(
 def feeds_import(
     file: Annotated[Path, typer.Argument(help="A list of feeds as OPML.", resolve_path=True)],
     *,
-    bloc: Annotated[Bloc, typer.Option(help="Press bloc of feeds whose folder names none.")] = Bloc.OTHER,
+    bloc: Annotated[str, typer.Option(help="Press bloc of feeds whose folder names none.")] = "other",
     lang: Language = "en",
     timezone: Zone = "UTC",
 ) -> None:

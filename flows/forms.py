@@ -40,13 +40,21 @@ def choose(title: str, help_text: str, choices: tuple[str, ...], *, many: bool =
     return Field(json_schema_extra=extra)
 
 
+def must_choose(title: str, help_text: str, choices: tuple[str, ...]) -> Any:
+    """As `choose`, without `ALL`: for a parameter that has no default."""
+    extra: dict[str, JsonValue] = {"title": title, "description": help_text}
+    if choices:
+        extra["enum"] = list(choices)
+    return Field(json_schema_extra=extra)
+
+
 @lru_cache(maxsize=1)
 def codes() -> Codes:
-    """The ties and themes of the topic in force; none where it cannot be read, which `ingest-seeds` will say."""
+    """The ties, themes and presses of the topic in force; none where it cannot be read, as `ingest-seeds` will say."""
     try:
         return topic_codes(get_settings())
     except RicwatchError:
-        return Codes((), ())
+        return Codes((), (), ())
 
 
 BY = param("Asked by", "Your name, kept with what this run changes: the pages have no users of their own.")

@@ -37,6 +37,8 @@ class MonitorReport:
     mail_places: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     nothing_reached: bool = False
+    untrained: str = ""
+    """That the reader was not trained on the topic; empty where it was."""
 
     def plus(self, other: MonitorReport) -> MonitorReport:
         """Both together."""
@@ -51,6 +53,7 @@ class MonitorReport:
             mail_places=(self.mail_places + other.mail_places)[-5:],
             digests=self.digests + other.digests,
             nothing_reached=self.nothing_reached or other.nothing_reached,
+            untrained=other.untrained or self.untrained,
         )
 
     @property
@@ -74,6 +77,7 @@ class MonitorReport:
 
 
 def _add_up(
+    watch: Watch,
     polled: PollReport,
     read: ClassifyReport,
     found: DetectReport,
@@ -90,6 +94,7 @@ def _add_up(
         mail_places=tuple(row.where for row in mailed.delivery.rows) if mailed else (),
         digests=tuple(str(one.html_path) for one in mailed.digest.every if one.html_path) if mailed else (),
         nothing_reached=polled.nothing_reached,
+        untrained=watch.untrained,
     )
 
 
@@ -104,7 +109,7 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     mailed = await send_digest.mail_task(watch, now) if send else None
     oversee(watch, now)
     leave_numbers(watch, now)
-    return _add_up(polled, read, found, mailed)
+    return _add_up(watch, polled, read, found, mailed)
 
 
 @task(name="one day", task_run_name="{now:%Y-%m-%d}", cache_policy=NO_CACHE)
@@ -114,7 +119,7 @@ async def watch_day(watch: Watch, now: dt.datetime, send: bool) -> MonitorReport
     read = classify_articles.read_pending(watch, now)
     _series, found = detect_shifts.decide(watch, now)
     mailed = send_digest.compose_and_deliver(watch, now) if send else None
-    return _add_up(polled, read, found, mailed)
+    return _add_up(watch, polled, read, found, mailed)
 
 
 def days_between(start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:

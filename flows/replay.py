@@ -37,7 +37,7 @@ MORNING = dt.time(7, 0, tzinfo=dt.UTC)
 
 def write_roster(path: Path, feeds: list[RosterFeed]) -> None:
     """The archive's outlets as a roster file; the server's port differs from run to run."""
-    rows = [{**{name: getattr(feed, name) for name in feed.__slots__}, "bloc": str(feed.bloc)} for feed in feeds]
+    rows = [{name: getattr(feed, name) for name in feed.__slots__} for feed in feeds]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump({"feeds": rows}, allow_unicode=True, sort_keys=False), encoding="utf-8")
 

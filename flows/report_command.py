@@ -20,14 +20,6 @@ class What(StrEnum):
     STORIES = "stories"
 
 
-class Dyad(StrEnum):
-    """The three ties."""
-
-    IN_RU = "IN-RU"
-    RU_CN = "RU-CN"
-    IN_CN = "IN-CN"
-
-
 class Form(StrEnum):
     """How the records lie in the file."""
 
@@ -74,7 +66,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .csv or .jsonl file.", resolve_path=True)],
     start: Annotated[str, typer.Option("--from", help="First day, for example 2025-01-01.")] = "",
     end: Annotated[str, typer.Option("--to", help="Last day, for example 2025-03-31.")] = "",
-    dyad: Annotated[Dyad | None, typer.Option(help="One tie; none takes all three.")] = None,
+    dyad: Annotated[str, typer.Option(help="One tie, by its code; none takes all.")] = "",
     form: Annotated[Form | None, typer.Option("--format", help="Of a file whose ending does not tell it.")] = None,
 ) -> None:
     """Write what is stored for other programs, as CSV or JSON Lines (columns: docs/formats.md).
@@ -103,7 +95,7 @@ def export(
         form.value if form else "",
         parse_day(start, "--from"),
         parse_day(end, "--to"),
-        dyad.value if dyad else "",
+        dyad,
     )
     with open_watch() as watch:
         done = build(watch, asked)

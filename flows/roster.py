@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts, feeds
-from flows.forms import BY, param
+from flows.forms import BY, codes, must_choose, param
 from flows.reporting import logger
-from ingest.model import Bloc
 from ingest.poll import CheckRow
 from store.settings import get_settings
 
-Press = Literal["india", "russia", "china", "west", "other"]
+CODES = codes()
 
 
 @flow(name="check-feeds", flow_run_name="check feeds", log_prints=False)
@@ -34,7 +33,9 @@ async def check_feeds(
 @flow(name="add-feed", flow_run_name="add feed {url}", log_prints=False)
 async def add_feed(
     url: Annotated[str, param("Address", "Of a feed, or of a site whose feed is to be found.")],
-    press: Annotated[Press, param("Press", "The bloc whose press it belongs to; shares are taken within a bloc.")],
+    press: Annotated[
+        str, must_choose("Press", "The bloc whose press it belongs to; shares are taken within a bloc.", CODES.blocs)
+    ],
     outlet: Annotated[str, param("Name of the outlet", "Leave empty for the feed's own title.")] = "",
     language: Annotated[str, param("Language", "Of the texts, as two letters: en, hi, ru, zh.")] = "en",
     timezone: Annotated[str, param("Time zone", "For dates that leave it open, such as Asia/Kolkata.")] = "UTC",
@@ -44,7 +45,7 @@ async def add_feed(
 ) -> State[list[str]]:
     """Finds the feed of a site, reads it once, and adds it to the roster file; the next poll takes it in."""
     lines = await feeds.add(
-        url, bloc=Bloc(press), outlet=outlet, lang=language, timezone=timezone, kind=kind, dry_run=dry_run
+        url, bloc=press, outlet=outlet, lang=language, timezone=timezone, kind=kind, dry_run=dry_run
     )
     return await _told(lines, requested_by)
 

@@ -127,12 +127,10 @@ def silence_add(
     until: Annotated[str, typer.Option(help="Last day, for example 2026-11-30.")],
     comment: Annotated[str, typer.Option(help="The known cause; digests quote it.")],
     by: Annotated[str, typer.Option("--by", help="Your name; digests name it.")],
-    tie: Annotated[str, typer.Option(help="Only this tie, as IN-CN.")] = "",
+    tie: Annotated[str, typer.Option(help="Only this tie, by its code.")] = "",
     kind: Annotated[str, typer.Option(help="Only stance, attention, theme or bloc.")] = "",
     theme: Annotated[str, typer.Option(help="Only shifts that this theme carries.")] = "",
-    press: Annotated[
-        str, typer.Option(help="Only shifts of this press alone: india, russia, china, west, other.")
-    ] = "",
+    press: Annotated[str, typer.Option(help="Only shifts of this press alone, by its code in press.yaml.")] = "",
 ) -> None:
     """List what has a known cause without alerting anybody, until a day.
 

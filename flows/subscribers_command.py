@@ -41,7 +41,7 @@ def list_() -> None:
 def add(
     address: Address,
     *,
-    tie: Annotated[list[str] | None, typer.Option(help="Only this tie, as IN-RU; can be given again.")] = None,
+    tie: Annotated[list[str] | None, typer.Option(help="Only this tie, by its code; can be given again.")] = None,
     theme: Annotated[
         list[str] | None, typer.Option(help="Only shifts that this theme carries; can be given again.")
     ] = None,

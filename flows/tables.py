@@ -61,6 +61,7 @@ def monitor(report: MonitorReport, mark: str = "") -> None:
         ("Mails", f"{report.mails_sent} sent" + (f", {report.mails_failed} failed" if report.mails_failed else "")),
         *(("", place) for place in report.mail_places[-1:]),
         *((("Digests" if i == 0 else ""), path) for i, path in enumerate(digests)),
+        *([("Not trained", report.untrained)] if report.untrained else []),
     ]
     _grid(f"ricwatch {mark}".strip(), rows)
 

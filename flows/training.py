@@ -53,15 +53,15 @@ Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 def _fused(news: Sequence[Path]) -> Train:
     from classify.network import base_folder
-    from classify.parameters import WEIGHTS
-    from classify.train_fused import load_lessons, load_news, train_fused
+    from classify.train_fused import lessons_of, load_news, train_fused
+    from classify.trained import own_folder
 
     base_folder()  # what is missing is told before the texts are joined
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
         unlabelled = [item for path in news for item in load_news(path)]
-        lessons, folder = load_lessons(), output or WEIGHTS
+        lessons, folder = lessons_of(topic), output or own_folder(topic)
         return str(train_fused(labelled, lessons, topic, folder, news=unlabelled, progress=report_progress))
 
     return run
@@ -72,12 +72,12 @@ def _linear(_news: Sequence[Path]) -> Train:
         import sklearn  # noqa: F401
     except ImportError:
         raise ConfigError("training needs scikit-learn; install it with: pip install 'ricwatch[train]'") from None
-    from classify.parameters import WEIGHTS
     from classify.train import train
+    from classify.trained import own_folder
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
-        return str(train(labelled, topic, output or WEIGHTS, progress=report_progress))
+        return str(train(labelled, topic, output or own_folder(topic), progress=report_progress))
 
     return run
 

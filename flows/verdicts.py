@@ -109,7 +109,7 @@ async def judge_shift(
 @flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
 async def silence(
     until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
-    comment: Annotated[str, param("Known cause", "Such as: summit in Delhi. Digests quote it.")],
+    comment: Annotated[str, param("Known cause", "Such as: summit of the week. Digests quote it.")],
     requested_by: Annotated[str, param("Your name", "Digests say who asked for the silence.")],
     dyad: Annotated[str, choose("Tie", "Only shifts of this tie.", CODES.dyads)] = ALL,
     kind: Annotated[
@@ -117,10 +117,7 @@ async def silence(
         param("Kind of shift", "stance: tone. attention: amount. theme: share of all stories. bloc: one press alone."),
     ] = ALL,
     theme: Annotated[str, choose("Theme", "Only shifts that this theme carries.", CODES.themes)] = ALL,
-    press: Annotated[
-        Literal["all", "india", "russia", "china", "west", "other"],
-        param("Press", "Only shifts of this press alone."),
-    ] = ALL,
+    press: Annotated[str, choose("Press", "Only shifts of this press alone.", CODES.blocs)] = ALL,
 ) -> State[str]:
     """Lists what has a known cause in digests without alerting anybody, until a day."""
     with open_watch() as watch:

@@ -10,8 +10,9 @@ from functools import cached_property
 
 from classify.actors import Matcher
 from classify.model import Backend, get_backend
-from classify.parameters import WEIGHTS, load_parameters
+from classify.parameters import load_parameters
 from classify.rarity import word_rarity
+from classify.trained import remark, weights_of
 from ingest.model import RosterFeed
 from ingest.roster import load_roster
 from ingest.topic import Topic, load_topic
@@ -40,9 +41,14 @@ class Watch:
         return get_backend(self.settings.model, self.topic)
 
     @cached_property
+    def untrained(self) -> str:
+        """That the reader was not trained on the topic, in words for people; empty where it was."""
+        return remark(self.topic, self.settings.model)
+
+    @cached_property
     def rarity(self) -> Callable[[str], float]:
-        """How much a word of a title tells; of the words that the shipped weights know, whichever model reads."""
-        return word_rarity(load_parameters(WEIGHTS).item_words.idf_of, self.matcher)
+        """How much a word of a title tells; of the words that the weights know, whichever model reads."""
+        return word_rarity(load_parameters(weights_of(self.topic)).item_words.idf_of, self.matcher)
 
     @cached_property
     def roster(self) -> list[RosterFeed]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from ingest.model import Bloc
+from ingest.ties import ties
 from store.errors import SeedError
 from store.zones import find_zone
 
@@ -47,7 +47,7 @@ class Outlet:
 
     key: str
     name: str
-    bloc: Bloc
+    bloc: str
     kind: str
     lang: str
     zone: ZoneInfo
@@ -217,6 +217,12 @@ class _Entry:
             raise self.fail(f"{name!r} holds a control character, which no feed can carry")
         return value.strip()
 
+    def bloc(self) -> str:
+        value, known = self.row.get("bloc"), ties().blocs
+        if value not in known:
+            raise self.fail(f"'bloc' is {value!r}; use one of {', '.join(known)}")
+        return str(value)
+
     def choice(self, name: str, kind: type[StrEnum], row: Mapping[str, Any] | None = None) -> Any:
         value = (self.row if row is None else row).get(name)
         try:
@@ -242,7 +248,7 @@ class _Entry:
         return Outlet(
             key=self.key("key"),
             name=self.text("outlet"),
-            bloc=self.choice("bloc", Bloc),
+            bloc=self.bloc(),
             kind=self.text("kind"),
             lang=self.text("lang"),
             zone=zone,
@@ -291,7 +297,7 @@ class _Entry:
             raise self.fail("needs 'expect' with 'relevant', true or false")
         dyads, themes = row.get("dyads", {}), row.get("themes", [])
         if not isinstance(dyads, dict) or not all(isinstance(code, str) and DYAD.match(code) for code in dyads):
-            raise self.fail(f"'expect.dyads' is {dyads!r}; use a mapping such as {{IN-CN: -1}}")
+            raise self.fail(f"'expect.dyads' is {dyads!r}; use a mapping of ties to stances")
         for code, stance in dyads.items():
             if isinstance(stance, bool) or stance not in (-1, 0, 1):
                 raise self.fail(f"the stance expected of {code} is {stance!r}; use -1, 0 or 1")

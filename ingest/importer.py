@@ -21,9 +21,10 @@ from ingest.articles import StoreCounts, store_entries
 from ingest.clean import TEXT_LIMIT, TITLE_LIMIT, plain_text, title_key, web_address
 from ingest.dates import read_date
 from ingest.jsonl import Line, iter_jsonl
-from ingest.model import Bloc, DateQuality, Entry, OnTopic, RosterFeed
+from ingest.model import DateQuality, Entry, OnTopic, RosterFeed
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
+from ingest.ties import OTHER
 from store.db import Store
 from store.errors import InputError
 from store.models import Feed, ImportFile
@@ -64,11 +65,11 @@ class Outlets:
     """Guesses the press bloc of a source by its name, from the outlets of the roster."""
 
     def __init__(self, roster: Sequence[RosterFeed]) -> None:
-        self._blocs: dict[str, Bloc] = {}
+        self._blocs: dict[str, str] = {}
         for feed in roster:
             self._blocs.setdefault(_plain_name(feed.outlet), feed.bloc)
 
-    def bloc(self, outlet: str) -> Bloc:
+    def bloc(self, outlet: str) -> str:
         """The bloc of *outlet*; other when the roster has no outlet of that name."""
         name = _plain_name(outlet)
         if name in self._blocs:
@@ -79,7 +80,7 @@ class Outlets:
             for known, bloc in self._blocs.items()
             if name and (known.startswith(f"{name} ") or name.startswith(f"{known} "))
         }
-        return fit.pop() if len(fit) == 1 else Bloc.OTHER
+        return fit.pop() if len(fit) == 1 else OTHER
 
 
 def _plain_name(name: str) -> str:
@@ -317,7 +318,7 @@ def _pseudo_feed(session: Session, outlet: str, lang: str, outlets: Outlets) -> 
         feed = Feed(
             key=key,
             outlet=outlet,
-            bloc=str(outlets.bloc(outlet)),
+            bloc=outlets.bloc(outlet),
             kind=IMPORT_KIND,
             lang=lang,
             url="",

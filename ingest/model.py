@@ -12,16 +12,6 @@ OnTopic = Callable[[str], bool]
 It is handed in, because this room comes before the one that knows the actors."""
 
 
-class Bloc(StrEnum):
-    """Press bloc of an outlet. Shares are taken within a bloc, since the roster is never balanced between them."""
-
-    INDIA = "india"
-    RUSSIA = "russia"
-    CHINA = "china"
-    WEST = "west"
-    OTHER = "other"
-
-
 class DateQuality(StrEnum):
     """How far a publication date can be trusted; the last three count by first sight."""
 
@@ -48,7 +38,7 @@ class RosterFeed:
 
     key: str
     outlet: str
-    bloc: Bloc
+    bloc: str
     kind: str
     lang: str
     url: str

@@ -14,7 +14,8 @@ import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
+from ingest.ties import ties
 from store.errors import SeedError
 from store.models import Feed
 from store.zones import find_zone
@@ -120,11 +121,11 @@ def _matching(path: Path, key: str, values: dict[str, str], name: str, form: tup
     return values[name]
 
 
-def _bloc(path: Path, key: str, value: str) -> Bloc:
-    try:
-        return Bloc(value)
-    except ValueError:
-        raise SeedError(f"{path}: {key}, bloc: {value!r} is none of {', '.join(Bloc)}") from None
+def _bloc(path: Path, key: str, value: str) -> str:
+    known = ties().blocs
+    if value not in known:
+        raise SeedError(f"{path}: {key}, bloc: {value!r} is none of {', '.join(known)}")
+    return value
 
 
 def _kind(path: Path, key: str, value: str) -> str:
@@ -167,7 +168,7 @@ def sync_roster(session: Session, feeds: Sequence[RosterFeed]) -> RosterReport:
     for item in feeds:
         values = {
             "outlet": item.outlet,
-            "bloc": str(item.bloc),
+            "bloc": item.bloc,
             "kind": item.kind,
             "lang": item.lang,
             "url": item.url,

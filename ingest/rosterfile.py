@@ -12,9 +12,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import yaml
 
 from ingest.clean import canonical_url
-from ingest.model import Bloc, RosterFeed
+from ingest.model import RosterFeed
 from ingest.plainxml import Refused, read_xml
 from ingest.roster import load_roster
+from ingest.ties import ties
 from store.errors import InputError
 from store.wholefile import whole_file
 
@@ -115,8 +116,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _entry(feed: RosterFeed, indent: str) -> str:
-    values = {**asdict(feed), "bloc": str(feed.bloc)}
-    body = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
+    body = yaml.safe_dump([asdict(feed)], sort_keys=False, allow_unicode=True, width=10_000)
     return "".join(f"{indent}{line}\n" for line in body.splitlines())
 
 
@@ -126,10 +126,10 @@ def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
     head = SubElement(root, "head")
     SubElement(head, "title").text = "Feeds of ricwatch"
     body = SubElement(root, "body")
-    for bloc in Bloc:
+    for bloc in ties().blocs:
         own = [feed for feed in feeds if feed.bloc == bloc and feed.enabled]
         if own:
-            folder = SubElement(body, "outline", text=str(bloc))
+            folder = SubElement(body, "outline", text=bloc)
             for feed in own:
                 names = {"text": feed.outlet, "title": feed.key, "xmlUrl": feed.url, "language": feed.lang}
                 SubElement(folder, "outline", {"type": "rss", **names})
@@ -137,7 +137,7 @@ def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
+def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
     """The feeds of an OPML file as roster entries, not probed yet.
 
     A folder that is called as a press bloc names it, an outline's `language` its language; *bloc* and *lang* stand in.
@@ -160,11 +160,12 @@ def from_opml(path: Path, *, bloc: Bloc, lang: str, timezone: str, day: str, tak
         raise InputError(f"{path} is no OPML: its root is not <opml>")
     found: list[RosterFeed] = []
     keys = set(taken)
+    blocs = ties().blocs
     for names, folders in reader.outlines:
         outlet = " ".join((names.get("text") or names.get("title") or names["xmlUrl"]).split())[:200]
         key = new_key(names.get("title") or outlet, keys)
         keys.add(key)
-        named = next((Bloc(folder) for folder in reversed(folders) if folder in set(Bloc)), bloc)
+        named = next((folder for folder in reversed(folders) if folder in blocs), bloc)
         own = names.get("language", "")[:2].lower()
         found.append(
             RosterFeed(

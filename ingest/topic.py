@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,6 +18,12 @@ from store.errors import InputError, SeedError
 MAX_BYTES = 2 * 1024 * 1024
 """Largest topic file; actors with aliases in four languages stay far below."""
 
+LONGEST_DYAD = 5
+"""What the database has room for."""
+
+ONLY_OTHER = (("other", "other press"),)
+
+_BLOC = re.compile("[a-z][a-z-]{0,19}")
 _LINE = "__line__"
 
 
@@ -59,6 +66,8 @@ class Topic:
     dyads: tuple[str, ...]
     themes: tuple[Theme, ...]
     claims: tuple[ClaimText, ...]
+    blocs: tuple[tuple[str, str], ...] = ONLY_OTHER
+    """Press blocs, code and name, in the order in which tables show them."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -146,7 +155,7 @@ def _claim(path: Path, row: dict[str, Any], dyads: Iterable[str], themes: Iterab
 
 @lru_cache(maxsize=4)
 def load_topic(folder: Path) -> Topic:
-    """Read ``actors.yaml``, ``themes.yaml`` and ``claims.yaml`` of *folder*.
+    """Read ``actors.yaml``, ``themes.yaml``, ``claims.yaml`` and, where there is one, ``press.yaml`` of *folder*.
 
     Raises:
         SeedError: a file is missing or malformed, or a claim names an unknown dyad or theme.
@@ -154,7 +163,8 @@ def load_topic(folder: Path) -> Topic:
     actors = _read(folder / "actors.yaml", yaml.SafeLoader)
     if not isinstance(actors, dict) or not isinstance(actors.get("dyads"), dict):
         raise SeedError(f"{folder / 'actors.yaml'}: expected 'dyads', a mapping of dyad code to two actors")
-    dyads = tuple(actors["dyads"])
+    dyads = tuple(map(str, actors["dyads"]))
+    _short(folder / "actors.yaml", dyads)
     path = folder / "themes.yaml"
     themes = tuple(_theme(path, row) for row in _records(path, "themes"))
     codes = tuple(theme.code for theme in themes)
@@ -162,4 +172,27 @@ def load_topic(folder: Path) -> Topic:
     path = folder / "claims.yaml"
     claims = tuple(_claim(path, row, dyads, codes) for row in _records(path, "claims"))
     _unique(path, "claims", (claim.id for claim in claims))
-    return Topic(folder=folder, actors=actors, dyads=dyads, themes=themes, claims=claims)
+    blocs = _blocs(folder / "press.yaml")
+    return Topic(folder=folder, actors=actors, dyads=dyads, themes=themes, claims=claims, blocs=blocs)
+
+
+def _short(path: Path, dyads: Iterable[str]) -> None:
+    long = next((dyad for dyad in dyads if len(dyad) > LONGEST_DYAD), None)
+    if long is not None:
+        raise SeedError(f"{path}: the dyad code {long!r} is longer than {LONGEST_DYAD} characters")
+
+
+def _blocs(path: Path) -> tuple[tuple[str, str], ...]:
+    """The press blocs; where the file is absent every outlet is of the other press."""
+    if not path.exists():
+        return ONLY_OTHER
+    content = _read(path, yaml.SafeLoader)
+    blocs = content.get("blocs") if isinstance(content, dict) else None
+    if not isinstance(blocs, dict) or not all(isinstance(part, str) for pair in blocs.items() for part in pair):
+        raise SeedError(f"{path}: expected 'blocs', a mapping of code to name, both of them texts")
+    for code, name in blocs.items():
+        if not _BLOC.fullmatch(code) or not name.strip() or len(name) > 60:
+            raise SeedError(f"{path}: {code!r}: {name!r}; a code has at most 20 small letters, a name 60 characters")
+    if "other" not in blocs:
+        raise SeedError(f"{path}: 'other' is missing; outlets of which nothing is known belong to it")
+    return tuple(blocs.items())

@@ -18,9 +18,10 @@ from playwright.sync_api import Browser
 from alerts.backtest import write_report
 from alerts.backtestreport import Run, brief, figures, months_of
 from alerts.events import Event, answers
-from alerts.model import DYADS, ChartPoint, Direction, Kind
+from alerts.model import ChartPoint, Direction, Kind
 from alerts.null import Null
 from alerts.periodchart import WIDTH, Period, letter, period_chart
+from ingest.ties import ties
 from store.settings import Settings
 from tests.alerts.helpers_browser import MEASURE, chromium
 from tests.alerts.helpers_digest import evidence, shift, story
@@ -35,7 +36,7 @@ NULL = Null(20, 7, 300, 1, (1, 0) * 10, (0,) * 20, (0,) * 20, 0.25, 1 / 12)
 def points(stories: int = 3) -> dict[str, list[ChartPoint]]:
     days = (LAST - FIRST).days + 1
     made = {}
-    for place, dyad in enumerate(DYADS):
+    for place, dyad in enumerate(ties().dyads):
         made[dyad] = [
             ChartPoint(
                 FIRST + dt.timedelta(days=at),
@@ -218,7 +219,7 @@ def test_alerts_onsets_and_events_show_in_it() -> None:
 @pytest.mark.parametrize("days", [1, 20, 800, 3000])
 def test_short_and_long_periods_are_drawn(days: int) -> None:
     last = FIRST + dt.timedelta(days=days - 1)
-    empty = {dyad: [ChartPoint(FIRST + dt.timedelta(days=at), None, 0) for at in range(days)] for dyad in DYADS}
+    empty = {dyad: [ChartPoint(FIRST + dt.timedelta(days=at), None, 0) for at in range(days)] for dyad in ties().dyads}
     assert period_chart(Period(FIRST, last, empty, (), ())).startswith(b"\x89PNG")
 
 

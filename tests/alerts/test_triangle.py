@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts import triangle
-from alerts.model import ACTOR_NAMES, DYADS, DyadState
+from alerts.model import DyadState
 from alerts.triangle import Pattern, moved, pattern, sentence
+from ingest.ties import ties
 from tests.alerts.helpers_digest import states
 
 
@@ -80,16 +81,16 @@ def renamed(moves: dict[str, int], names: dict[str, str]) -> dict[str, int]:
     made = {}
     for dyad, move in moves.items():
         ends = {names[code] for code in dyad.split("-")}
-        made[next(one for one in DYADS if set(one.split("-")) == ends)] = move
+        made[next(one for one in ties().dyads if set(one.split("-")) == ends)] = move
     return made
 
 
-@given(st.tuples(*[st.integers(-1, 1)] * 3), st.permutations(sorted(ACTOR_NAMES)))
+@given(st.tuples(*[st.integers(-1, 1)] * 3), st.permutations(sorted(ties().actors)))
 def test_which_state_plays_which_part_changes_the_names_and_not_the_pattern(
     sizes: tuple[int, ...], order: list[str]
 ) -> None:
-    moves = dict(zip(DYADS, sizes, strict=True))
-    names = dict(zip(sorted(ACTOR_NAMES), order, strict=True))
+    moves = dict(zip(ties().dyads, sizes, strict=True))
+    names = dict(zip(sorted(ties().actors), order, strict=True))
     shape, actor = pattern(moves)
     assert pattern(renamed(moves, names)) == (shape, names.get(actor, ""))
     opposite, same = pattern({dyad: -move for dyad, move in moves.items()})

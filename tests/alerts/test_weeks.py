@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session
 
-from alerts.model import DYADS
 from alerts.series import update_series
 from alerts.state import dyad_states
 from alerts.weeks import Span, Week, bloc_weeks, recent, span_of, theme_weeks, tie_weeks
+from ingest.ties import ties
 from store.db import Store
 from tests.alerts.helpers_report import DAYS, LAST, NOW, TURN, turned
 from tests.alerts.helpers_store import MINUS, MODEL, PLUS, Item, add, day
@@ -88,7 +88,9 @@ def test_a_store_without_a_vote_gives_empty_weeks(store: Store) -> None:
     with store.session() as session:
         span = span_of(session, MODEL, LAST, 24)
         weeks = tie_weeks(session, MODEL, span, false_alarms_per_year=1.0)
-        assert {dyad: [week.stories for week in weeks[dyad]] for dyad in DYADS} == {dyad: [0] for dyad in DYADS}
+        assert {dyad: [week.stories for week in weeks[dyad]] for dyad in ties().dyads} == {
+            dyad: [0] for dyad in ties().dyads
+        }
         assert (bloc_weeks(session, MODEL, span), theme_weeks(session, MODEL, span)) == ({}, {})
 
 

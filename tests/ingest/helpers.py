@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import format_datetime
 from html import escape
 
-from ingest.model import Bloc, DateQuality, Entry, RosterFeed
+from ingest.model import DateQuality, Entry, RosterFeed
 
 NOW = dt.datetime(2026, 11, 25, 12, 0, tzinfo=dt.UTC)
 
@@ -17,7 +17,7 @@ def feed(key: str = "example", **changes: object) -> RosterFeed:
     values: dict[str, object] = {
         "key": key,
         "outlet": f"Outlet {key}",
-        "bloc": Bloc.INDIA,
+        "bloc": "india",
         "kind": "newspaper",
         "lang": "en",
         "url": f"https://{key}.example/rss",

@@ -11,16 +11,15 @@ import pytest
 from sqlalchemy import event, func, select
 
 from ingest.importer import BadLine, ImportReport, Outlets, import_items, import_key, outlet_name
-from ingest.model import Bloc
 from store.db import Store
 from store.errors import InputError
 from store.models import Article, Feed, FeedDay, ImportFile
 from tests.ingest.helpers import NOW, about_two, feed
 
 ROSTER = [
-    feed("bbc", outlet="BBC News", bloc=Bloc.WEST),
-    feed("tass", outlet="TASS", bloc=Bloc.RUSSIA),
-    feed("nyt", outlet="The New York Times", bloc=Bloc.WEST),
+    feed("bbc", outlet="BBC News", bloc="west"),
+    feed("tass", outlet="TASS", bloc="russia"),
+    feed("nyt", outlet="The New York Times", bloc="west"),
 ]
 
 
@@ -150,16 +149,16 @@ def test_a_file_that_is_no_such_file_is_refused(store: Store, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("source", "bloc"),
     [
-        ("BBC News (RSS)", Bloc.WEST),
-        ("BBC", Bloc.WEST),
-        ("New York Times (world)", Bloc.WEST),
-        ("tass", Bloc.RUSSIA),
-        ("TASS World", Bloc.RUSSIA),
-        ("Unheard Of", Bloc.OTHER),
-        ("", Bloc.OTHER),
+        ("BBC News (RSS)", "west"),
+        ("BBC", "west"),
+        ("New York Times (world)", "west"),
+        ("tass", "russia"),
+        ("TASS World", "russia"),
+        ("Unheard Of", "other"),
+        ("", "other"),
     ],
 )
-def test_the_bloc_is_guessed_by_the_outlets_name(source: str, bloc: Bloc) -> None:
+def test_the_bloc_is_guessed_by_the_outlets_name(source: str, bloc: str) -> None:
     assert Outlets(ROSTER).bloc(outlet_name(source)) == bloc
 
 
