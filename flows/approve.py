@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from prefect import flow, get_client
 from prefect.client.orchestration import PrefectClient
@@ -33,7 +34,7 @@ from alerts.approval import (
     waiting,
     word_of,
 )
-from alerts.words import count
+from alerts.words import count, day_words
 from flows import artifacts
 from flows.forms import param
 from flows.oversight import is_served
@@ -57,7 +58,7 @@ class Answer(RunInput):
     """The form of a suspended run."""
 
     decision: Answered = Field(
-        "send", title="What to do", description="send: as it stands. send with note: your note at its top. drop: never."
+        title="What to do", description="send: as it stands. send with note: your note at its top. drop: never."
     )
     note: str = Field(
         "",
@@ -83,15 +84,16 @@ def carry_out(watch: Watch, number: int, decision: str, note: str, by: str) -> D
     return decide(watch.store, watch.settings, number, word_of(verdict, by, note), moment(""))
 
 
-def form_words(found: Waiting, problem: str = "") -> str:
+def form_words(found: Waiting, zone: ZoneInfo, problem: str = "") -> str:
     """What stands above the form of a suspended run, as Markdown; *problem* is why the last answer was not taken."""
     from alerts.render import md
 
+    until = f"{day_words(found.due_at.astimezone(zone).date())}, {found.due_at.astimezone(zone):%H:%M} ({zone.key})"
     told = f"**Nothing was decided: {md(problem)}.**\n\n" if problem else ""
     return (
         f"{told}**{md(found.subject)}**\n\n"
         f"{md(count(found.mails, 'mail'))} {'waits' if found.mails == 1 else 'wait'}: {md(found.why)}. "
-        f"If nobody decides until {found.due_at:%Y-%m-%d %H:%M} UTC, "
+        f"If nobody decides until {until}, "
         f"{'it is' if found.mails == 1 else 'they are'} **{DONE[found.if_nobody]}**.\n\n"
         "The whole digest is under *Artifacts* of this run, as approval."
     )
@@ -147,6 +149,7 @@ async def _begin(watch: Watch, found: Waiting, *, again: bool) -> bool:
     await artifacts.publish(
         watch.settings, "approval", "approval", "The digest that waits for you", found=found, text=text
     )
+    logger().info("waits for you: press Resume in the menu at the top right of this run's page. %s", found.words)
     await rename_run(f"approve digest {found.number}: waits until {found.due_at:%Y-%m-%d %H:%M} UTC")
     return False
 
@@ -155,7 +158,7 @@ async def _ask(watch: Watch, found: Waiting) -> Decided:
     patience = max(found.due_at - moment(""), dt.timedelta(0)) + GRACE
     problem = ""
     for _ in range(ASKED_AGAIN):
-        form = Answer.with_initial_data(description=form_words(found, problem))
+        form = Answer.with_initial_data(description=form_words(found, watch.settings.zone, problem))
         # Each call suspends once; the process that goes on gets the answers of all that came before.
         answer = await asuspend_flow_run(wait_for_input=form, timeout=int(patience.total_seconds()))
         try:
