@@ -72,6 +72,17 @@ def pages(state: State[Any]) -> dict[str, str]:
     return asyncio.run(read())
 
 
+def name_of(state: State[Any]) -> str:
+    """The name of the run that ended in *state*."""
+
+    async def read() -> str:
+        async with get_client() as client:
+            assert state.state_details.flow_run_id is not None
+            return str((await client.read_flow_run(state.state_details.flow_run_id)).name)
+
+    return asyncio.run(read())
+
+
 def count(table: type[Any]) -> int:
     """Rows of a table in the database in force."""
     store = Store(get_settings().database)
