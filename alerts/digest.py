@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts import gather, life, notices
+from alerts import approval, gather, life, notices
 from alerts.addresses import parse_address, parse_recipients
+from alerts.approval import told_words
 from alerts.digestreport import DigestReport, Spared
 from alerts.draft import Draft, render
 from alerts.facts import DigestFacts
@@ -23,7 +24,7 @@ from alerts.mail import build_message
 from alerts.model import DyadState
 from alerts.narrativenews import mark_told
 from alerts.notify import TELLING, Asked, Decision, DigestKind, Reason, decide
-from alerts.outbox import enqueue
+from alerts.outbox import MailState, enqueue
 from alerts.press import gather_press
 from alerts.readers import Reader
 from alerts.scope import HELD_WORDS, Held, asked_for_all
@@ -103,12 +104,27 @@ def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_r
         groups.setdefault(group, []).append(at)
     # All are drafted before the first is stored: drawing takes its time, and a writer holds up all others.
     drafts = [(group, desks, job.draft(session, board, group)) for group, desks in groups.items()]
-    made = [job.issue(session, board, group, desks, draft, dry_run=dry_run) for group, desks, draft in drafts]
+    waits = None if dry_run else _approval(session, job, drafts)
+    made = [
+        job.issue(session, board, group, desks, draft, dry_run=dry_run, approval=waits)
+        for group, desks, draft in drafts
+    ]
     if not made:
         reason = spared[0].reason if spared else Reason.NOBODY
         return DigestReport(reason, spared=tuple(spared))
     first, *others = sorted(made, key=lambda report: -len(report.recipients))
-    return replace(first, others=tuple(others), spared=tuple(spared))
+    return replace(first, others=tuple(others), spared=tuple(spared), approval=waits)
+
+
+def _approval(session: Session, job: _Job, drafts: Sequence[tuple[_Group, list[gather.Desk], Draft]]) -> int | None:
+    """The number under which these digests wait for a person; None where they are small enough to go by themselves."""
+    mails = sum(len(desks) for _group, desks, _draft in drafts)
+    shifts = {shift.id for group, _desks, _draft in drafts if group.kind in TELLING for shift in group.told.news}
+    why = approval.why_asked(job.settings, mails=mails, shifts=len(shifts))
+    if not why:
+        return None
+    _group, _desks, largest = max(drafts, key=lambda one: len(one[1]))
+    return approval.ask(session, job.settings, why, mails=mails, subject=largest.made.view.subject, now=job.now)
 
 
 def preview(
@@ -250,20 +266,24 @@ class _Job:
         draft: Draft,
         *,
         dry_run: bool,
+        approval: int | None,
     ) -> DigestReport:
-        """Store the digest of *group*, and queue it for the readers of *desks*."""
+        """Store the digest of *group*, and queue it for the readers of *desks*, held where it waits for *approval*."""
         people = [at.situation.reader for at in desks]
         report = draft.report([reader.address for reader in people])
         folder = self.settings.var_dir / "digests"
         if dry_run:
             return replace(report, html_path=draft.write(folder, "-dry-run"), dry_run=True)
-        digest = draft.row()
+        digest = draft.row(approval)
         session.add(digest)
         session.flush()
         if group.kind in TELLING:
             mark_told(session, draft.facts.narratives, digest.id)
             for shift in group.told.news:
-                life.note(session, shift.id, "told", f"Told in the digest {draft.key}.", day=self.day, now=self.now)
+                state, words = "told", f"Told in the digest {draft.key}."
+                if approval:
+                    state, words = "held", told_words(approval)
+                life.note(session, shift.id, state, words, day=self.day, now=self.now)
             for number, reason in group.told.held:
                 _note_held(session, number, reason, board)
         for at in desks:
@@ -278,7 +298,13 @@ class _Job:
                 narrative_ids=group.narratives,
                 held=at.sifted.held,
             )
-        mails = enqueue(session, digest, self._letters(draft, people), self.sign)
+        letters = self._letters(draft, people)
+        # What waits for a person is signed when it goes: a note may come into it.
+        mails = (
+            enqueue(session, digest, letters, state=MailState.HELD)
+            if approval
+            else enqueue(session, digest, letters, self.sign)
+        )
         # Before the commit: a digest on record whose page could not be written is worse than a stray page.
         return replace(report, digest_id=digest.id, queued=len(mails), html_path=draft.write(folder))
 

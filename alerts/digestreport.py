@@ -28,7 +28,8 @@ class DigestReport:
     """What was composed. `digest_id` is None where nothing was stored: none was due, or it was a dry run.
 
     `others` are the further digests of this run, for readers for whom something else was to be said; `spared` the
-    readers who get none. Where nobody gets one, `reason` is that of the first of them.
+    readers who get none. Where nobody gets one, `reason` is that of the first of them. `approval` is the number under
+    which the mails of the run wait for a person; None where they need not.
     """
 
     reason: Reason
@@ -45,6 +46,7 @@ class DigestReport:
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     others: tuple[DigestReport, ...] = ()
     spared: tuple[Spared, ...] = ()
+    approval: int | None = None
 
     @property
     def pictures(self) -> tuple[tuple[str, bytes], ...]:

@@ -104,8 +104,9 @@ class Draft:
             charts=self.made.charts,
         )
 
-    def row(self) -> Digest:
+    def row(self, approval: int | None = None) -> Digest:
         return Digest(
+            approval_id=approval,
             kind=self.facts.kind,
             sequence=self.sequence,
             reason=self.facts.reason,

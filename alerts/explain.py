@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from alerts import gather, life
 from alerts import sentences as say
 from alerts.facts import ShiftContext, ShiftFact, evidence_from_json
+from alerts.notices import went_out
 from alerts.shiftview import Limits, ShiftView, shift_view
 from alerts.themes import theme_names
 from alerts.verdicts import Said
 from store.errors import InputError
-from store.models import Article, Shift
+from store.models import Article, Digest, Shift
 from store.people import Judgement, Notice
 from store.settings import Settings
 
@@ -80,7 +81,10 @@ def explain_shift(session: Session, settings: Settings, number: int) -> Explaine
     facts = gather.shift_facts(gather.shift_rows(session, shift.model, shift.detected), themes)
     fact = next(one for one in facts if one.id == number)
     told = session.execute(
-        select(Notice.address, Notice.at, Notice.shift_ids).where(Notice.digest_id.is_not(None)).order_by(Notice.at)
+        select(Notice.address, Notice.at, Notice.shift_ids)
+        .join(Digest, Digest.id == Notice.digest_id)
+        .where(went_out())
+        .order_by(Notice.at)
     )
     said = _said(session, [number]).get(number, [])
     return Explained(

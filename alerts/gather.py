@@ -97,7 +97,14 @@ def gather_board(session: Session, settings: Settings, model: str, day: dt.date,
 def desk(board: Board, reader: Reader, past: Past) -> Desk:
     """The board as *reader* sees it, who was told what *past* says."""
     every = [replace(shift, told_on=past.told.get(shift.id)) for shift in board.shifts]
-    news = {shift.id: replace(_news(shift, board), follows=board.undone.get(shift.id) in past.told) for shift in every}
+    news = {
+        shift.id: replace(
+            _news(shift, board),
+            follows=board.undone.get(shift.id) in past.told,
+            dropped=shift.id in past.dropped,
+        )
+        for shift in every
+    }
     shifts = tuple(shift for shift in every if concerns(news[shift.id], reader))
     late = back_from_pause(reader, board.now)
     fresh_ids = frozenset(

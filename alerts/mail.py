@@ -37,10 +37,13 @@ class MailPolicy(EmailPolicy):
     """CRLF, folded RFC 2047 subjects, bodies in ASCII, and identifiers left whole.
 
     Python folds a long Message-ID or mailto: into encoded words, which RFC 2047 section 5 forbids there and no mail
-    program undoes: threads and unsubscribing would break for every sender with a long domain.
+    program undoes: threads and unsubscribing would break for every sender with a long domain. Headers that were read
+    from a mail's bytes are written as they stood there.
     """
 
     def fold(self, name: str, value: str) -> str:
+        if not hasattr(value, "name"):  # source text, not a header made here
+            return f"{name}: {self.linesep.join(value.splitlines())}{self.linesep}"
         if name.lower() in _WHOLE:
             return f"{name}: {value}{self.linesep}"
         if name.lower() == "subject":
@@ -48,7 +51,7 @@ class MailPolicy(EmailPolicy):
         return str(super().fold(name, value))
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        if name.lower() in (*_WHOLE, "subject"):
+        if name.lower() in (*_WHOLE, "subject") or not hasattr(value, "name"):
             return self.fold(name, value).encode("ascii")
         return super().fold_binary(name, value)
 

@@ -8,20 +8,25 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from alerts.notify import TELLING, Decision, DigestKind
 from alerts.readers import Reader
 from alerts.scope import Held, News
-from store.people import Notice
+from store.models import Digest
+from store.people import Approval, Notice
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a reader was told: days (their own) by shift, narratives, the digests sent, and the last that told all."""
+    """What a reader was told: days (their own) by shift, narratives, the digests sent, and the last that told all.
+
+    `dropped` are the shifts of digests that a person kept back: not told, and not to be told again by themselves.
+    """
 
     told: dict[int, dt.date] = field(default_factory=dict)
+    dropped: frozenset[int] = frozenset()
     narratives: frozenset[int] = frozenset()
     sent: frozenset[tuple[DigestKind, dt.date]] = frozenset()
     last_full: dt.date | None = None
@@ -34,7 +39,17 @@ def past_of(session: Session, readers: Sequence[Reader], day: dt.date) -> dict[s
     """
     rows: dict[str, list[_Row]] = {reader.key: [] for reader in readers}
     found = session.execute(
-        select(Notice.address, Notice.kind, Notice.day, Notice.at, Notice.shift_ids, Notice.narrative_ids)
+        select(
+            Notice.address,
+            Notice.kind,
+            Notice.day,
+            Notice.at,
+            Notice.shift_ids,
+            Notice.narrative_ids,
+            Approval.decision,
+        )
+        .outerjoin(Digest, Digest.id == Notice.digest_id)
+        .outerjoin(Approval, Approval.id == Digest.approval_id)
         .where(Notice.kind.in_(TELLING))
         .order_by(Notice.at, Notice.id)
     )
@@ -50,12 +65,24 @@ class _Row(NamedTuple):
     at: dt.datetime
     shift_ids: list[int]
     narrative_ids: list[int]
+    decision: str | None
+
+
+def went_out() -> ColumnElement[bool]:
+    """The condition on digests that none waits for a person's word or was dropped by it."""
+    sent = select(Approval.id).where(Approval.decision == "send")
+    return or_(Digest.approval_id.is_(None), Digest.approval_id.in_(sent))
 
 
 def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
     """The day in *zone* on which each shift was first told to anybody."""
     days: dict[int, dt.date] = {}
-    rows = session.execute(select(Notice.shift_ids, Notice.at).where(Notice.kind.in_(TELLING)).order_by(Notice.at))
+    rows = session.execute(
+        select(Notice.shift_ids, Notice.at)
+        .join(Digest, Digest.id == Notice.digest_id)
+        .where(Notice.kind.in_(TELLING), went_out())
+        .order_by(Notice.at)
+    )
     for numbers, moment in rows:
         for number in numbers:
             days.setdefault(number, moment.astimezone(zone).date())
@@ -64,19 +91,23 @@ def told_days(session: Session, zone: ZoneInfo) -> dict[int, dt.date]:
 
 def _past(reader: Reader, rows: Iterable[_Row], day: dt.date) -> Past:
     told: dict[int, dt.date] = {}
+    dropped: set[int] = set()
     narratives: set[int] = set()
     sent: set[tuple[DigestKind, dt.date]] = set()
     last: dt.date | None = None
     for row in rows:
         on = reader.local(row.at).date()
-        for number in row.shift_ids:
-            told.setdefault(number, on)
+        if row.decision == "drop":
+            dropped.update(row.shift_ids)
+        else:
+            for number in row.shift_ids:
+                told.setdefault(number, on)
         narratives.update(row.narrative_ids)
         if row.day > day:
             continue
         sent.add((DigestKind(row.kind), row.day))
         last = on if last is None else max(last, on)
-    return Past(told, frozenset(narratives), frozenset(sent), last)
+    return Past(told, frozenset(dropped - set(told)), frozenset(narratives), frozenset(sent), last)
 
 
 def keep(

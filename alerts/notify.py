@@ -45,6 +45,7 @@ class Reason(StrEnum):
     TOO_WEAK = "too_weak"
     SILENCED = "silenced"
     FEED_OUTAGE = "feed_outage"
+    DROPPED = "dropped"
     NOBODY = "nobody"
 
     @property
@@ -85,6 +86,7 @@ REASON_WORDS = {
     Reason.SILENCED: "What is new has a known cause and is silenced; the next digest lists it.",
     Reason.NOBODY: "Nobody gets digests: name recipients in the settings, or subscribe somebody.",
     Reason.FEED_OUTAGE: "What is new depends on feeds that do not answer; it waits for them, seven days at most.",
+    Reason.DROPPED: "A person decided not to send the digest that told what is new; the next one lists it.",
 }
 
 
@@ -192,7 +194,7 @@ def _waiting(at: Situation, *, told_today: bool, weekly: bool) -> Reason:
 def _telling(held: tuple[tuple[News, Held], ...]) -> Held:
     """Of several reasons the one that a person can do something about; that a shift is none of theirs comes last."""
     reasons = {reason for _news, reason in held}
-    order = (Held.SILENCED, Held.FEED_OUTAGE, Held.TOO_WEAK, Held.OUT_OF_SCOPE)
+    order = (Held.DROPPED, Held.SILENCED, Held.FEED_OUTAGE, Held.TOO_WEAK, Held.OUT_OF_SCOPE)
     return next(reason for reason in order if reason in reasons)
 
 

@@ -1,5 +1,7 @@
 """The outbox: a mail is stored as bytes before anything is sent, and leaves it at most once.
 
+    held ────a person says so────▶ pending, or dropped       only above a size: `alerts.approval`
+
     pending ──claimed, committed──▶ sending ──▶ sent
        ▲                              │ ├─────▶ failed    5xx, or given up after five days
        └──4xx, later again────────────┘ └─────▶ unknown   broke off after the mail began to flow
@@ -53,6 +55,8 @@ HOUR = dt.timedelta(hours=1)
 class MailState(StrEnum):
     """The states of a mail, as in the outbox table."""
 
+    HELD = "held"
+    DROPPED = "dropped"
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
@@ -75,7 +79,8 @@ class DeliveredRow:
 class DeliverReport:
     """`sent` and `failed` count this run; `unknown` and `waiting` what stands in the outbox now.
 
-    `held` counts those of the waiting that were due and did not fit into the hour (setting `mails_per_hour`).
+    `held` counts those of the waiting that were due and did not fit into the hour (setting `mails_per_hour`),
+    `unapproved` the mails that wait for a person.
     `problem` is empty unless the way out itself did not work; then nothing further was tried.
     """
 
@@ -84,12 +89,17 @@ class DeliverReport:
     unknown: int = 0
     waiting: int = 0
     held: int = 0
+    unapproved: int = 0
     rows: tuple[DeliveredRow, ...] = ()
     problem: str = ""
 
 
 def enqueue(
-    session: Session, digest: Digest, messages: Iterable[EmailMessage], sign: Sign | None = None
+    session: Session,
+    digest: Digest,
+    messages: Iterable[EmailMessage],
+    sign: Sign | None = None,
+    state: MailState = MailState.PENDING,
 ) -> list[Outbox]:
     """Store one mail per recipient, byte for byte, signed by *sign*; sent, it will be these bytes also on the tenth
     try. The bytes do not stay in memory, so that a thousand recipients take no more of it than one."""
@@ -101,7 +111,7 @@ def enqueue(
             recipient=address_of(message),
             message_id=str(message["Message-ID"]),
             mime=sign(mime) if sign else mime,
-            state=MailState.PENDING,
+            state=state,
             created_at=digest.composed_at,
         )
         session.add(row)
@@ -158,6 +168,7 @@ def deliver(
         unknown=counts.get(MailState.UNKNOWN, 0),
         waiting=counts.get(MailState.PENDING, 0),
         held=held,
+        unapproved=counts.get(MailState.HELD, 0),
         rows=tuple(rows),
         problem=problem,
     )
@@ -167,7 +178,7 @@ def withdraw(session: Session, address: str, why: str) -> None:
     """Keep back the mails to *address* that wait, also where it is written in other letters."""
     session.execute(
         update(Outbox)
-        .where(func.lower(Outbox.recipient) == address.lower(), Outbox.state == MailState.PENDING)
+        .where(func.lower(Outbox.recipient) == address.lower(), Outbox.state.in_((MailState.PENDING, MailState.HELD)))
         .values(state=MailState.FAILED, next_try_at=None, last_text=why)
     )
 

@@ -68,6 +68,11 @@ def md_code(value: object) -> Markdown:
     return Markdown(f"`{text}`" if text else "")
 
 
+def md_block(value: object) -> Markdown:
+    """Laid-out text as it is, in a block of its own: indented by four, nothing in it is Markdown or HTML."""
+    return Markdown("\n".join(f"    {line}" for line in printable(str(value)).splitlines()))
+
+
 def md_picture(alt: object, png: bytes) -> Markdown:
     """A PNG within the page itself."""
     return Markdown(f"![{md(alt)}]({data_url(png)})")
@@ -132,6 +137,7 @@ def _markdown(folder: Path) -> jinja2.Environment:
     made.filters.update(
         link=md_link,
         code=md_code,
+        block=md_block,
         picture=md_picture,
         day=_day,
         time=_time,
@@ -174,6 +180,13 @@ def render_html(folder: Path, view: DigestView, charts: Mapping[str, str]) -> st
 def render_page(folder: Path, name: str, **fields: Any) -> str:
     """A page for a browser, from ``<name>.html``; every value is escaped."""
     return _html(folder).get_template(f"{name}.html").render(light=LIGHT, dark=DARK, **fields)
+
+
+def render_part(folder: Path, name: str, **fields: Any) -> str:
+    """A piece of a mail from ``parts/<name>``: HTML, every value escaped, or plain text, as the name ends."""
+    if name.endswith(".html"):
+        return _html(folder).get_template(f"parts/{name}").render(light=LIGHT, dark=DARK, **fields)
+    return _text(folder).get_template(f"parts/{name}").render(**fields)
 
 
 def render_text(folder: Path, view: DigestView) -> str:

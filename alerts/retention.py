@@ -33,7 +33,7 @@ from store.settings import Settings
 
 BATCH = 500
 """Rows of one transaction: it holds SQLite's only writer's place for some milliseconds."""
-SETTLED = (MailState.SENT, MailState.FAILED)
+SETTLED = (MailState.SENT, MailState.FAILED, MailState.DROPPED)
 """Mails whose bytes nobody needs again; one of unknown fate may be sent again by a person's word."""
 
 

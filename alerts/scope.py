@@ -24,6 +24,7 @@ class Held(StrEnum):
     TOO_WEAK = "too_weak"
     SILENCED = "silenced"
     FEED_OUTAGE = "feed_outage"
+    DROPPED = "dropped"
 
 
 HELD_WORDS = {
@@ -31,6 +32,7 @@ HELD_WORDS = {
     Held.TOO_WEAK: "its evidence is weaker than asked for; it is told if the days after it confirm it",
     Held.SILENCED: "its cause is known",
     Held.FEED_OUTAGE: "feeds that it depends on do not answer",
+    Held.DROPPED: "a person decided not to send the digest that told it",
 }
 
 
@@ -40,7 +42,8 @@ class News:
 
     `themes` holds the share of the shift that each theme (by its code) carries; for a shift of a theme's share, the
     theme alone. `dyad` is empty for a shift of no tie. `outage` tells that feeds which it depends on are out,
-    `follows` that it takes back a shift that this reader was told.
+    `follows` that it takes back a shift that this reader was told, `dropped` that a person kept back the digest that
+    would have told it.
     """
 
     id: int
@@ -53,6 +56,7 @@ class News:
     returned: bool = False
     outage: bool = False
     follows: bool = False
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,13 @@ def why_held(news: News, reader: Reader, silences: Sequence[Quiet] = ()) -> Held
     """The first reason to keep *news* from *reader*; None where it is to be told."""
     if not concerns(news, reader):
         return Held.OUT_OF_SCOPE
-    if any(silence.covers(news) for silence in silences):
-        return Held.SILENCED
-    if news.outage:
-        return Held.FEED_OUTAGE
+    for reason, holds in (
+        (Held.DROPPED, news.dropped),
+        (Held.SILENCED, any(silence.covers(news) for silence in silences)),
+        (Held.FEED_OUTAGE, news.outage),
+    ):
+        if holds:
+            return reason
     if news.follows:
         return None
     # What fourteen later days confirmed is no longer the weak evidence that it was on its first day.

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts import life
+from alerts.notices import went_out
 from alerts.notify import DigestKind
 from alerts.words import count, day_words, in_words, listed, plain
 from store.errors import ConfigError
@@ -88,7 +89,12 @@ def gather_record(session: Session, model: str, until: dt.date) -> Record:
     digests, since = 0, None
     rows = session.execute(
         select(Digest.shift_ids, Digest.composed_at)
-        .where(Digest.kind.in_((DigestKind.SHIFT, DigestKind.WEEKLY)), Digest.model == model, Digest.day <= until)
+        .where(
+            Digest.kind.in_((DigestKind.SHIFT, DigestKind.WEEKLY)),
+            Digest.model == model,
+            Digest.day <= until,
+            went_out(),
+        )
         .order_by(Digest.composed_at)
     )
     for shifts, at in rows:
@@ -97,7 +103,7 @@ def gather_record(session: Session, model: str, until: dt.date) -> Record:
     digests = (
         session.scalar(
             select(func.count(Digest.day.distinct())).where(
-                Digest.kind == DigestKind.SHIFT, Digest.model == model, Digest.day <= until
+                Digest.kind == DigestKind.SHIFT, Digest.model == model, Digest.day <= until, went_out()
             )
         )
         or 0

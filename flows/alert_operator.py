@@ -9,8 +9,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from alerts.operator import Word, cause_of, deliver_words, say
+from flows import artifacts
 from flows.forms import param
-from flows.reporting import logger
+from flows.reporting import logger, rename_run
 from flows.watch import moment, open_watch
 
 
@@ -27,4 +28,14 @@ async def alert_operator(
         sent, problem = deliver_words(watch.store, watch.settings, now=now)
     told = f"{said}; {sent} sent" + (f"; {problem}" if problem else "")
     logger().info("%s: %s", cause, told)
+    await artifacts.publish(
+        watch.settings,
+        "operation",
+        "operator",
+        "Word to the operator",
+        title="Word to the operator",
+        summary=text,
+        rows=[("cause", cause), ("about", about or "–"), ("mail", told)],
+    )
+    await rename_run(f"alert operator: {cause}{f' – {about}' if about else ''} ({said})")
     return Completed(message=told, data=told)

@@ -1,6 +1,7 @@
 """What every run leaves in the UI: a Markdown page per step, from the templates in ``templates/artifacts``, and links.
 
-Outside a flow run (a flow's plain function, called by the command line on files) nothing is published.
+The first page of a run ends with what the run was asked for. Outside a flow run (a flow's plain function, called by the
+command line on files) nothing is published.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
 
 from alerts.render import render_artifact
+from flows.echo import first_rows
 from flows.reporting import in_flow_run
 from store.settings import Settings
 
@@ -20,6 +22,8 @@ async def publish(settings: Settings, template: str, key: str, description: str,
         return
     mark = f"{settings.mark}: " if settings.mark else ""
     page = render_artifact(settings, template, mark=settings.mark, **fields)
+    if rows := first_rows():
+        page += "\n" + render_artifact(settings, "asked", rows=rows)
     await acreate_markdown_artifact(markdown=page, key=key, description=f"{mark}{description}")
 
 

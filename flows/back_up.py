@@ -14,7 +14,7 @@ from prefect.states import Completed
 from flows import artifacts
 from flows.forms import BY, param
 from flows.late import superseded
-from flows.reporting import logger, requested
+from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from store.backup import BackupReport, make_backup
 
@@ -63,4 +63,5 @@ async def back_up(
         settings = watch.settings
         where = Path(folder).expanduser().absolute() if folder.strip() else settings.backups_folder
         report = await back_up_task(watch, where, settings.backups_kept if keep < 0 else keep, moment(""))
+    await rename_run(f"back up: {report.size / 1e6:.1f} MB, checked")
     return Completed(message=report.summary, data=report)

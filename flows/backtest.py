@@ -16,8 +16,8 @@ from alerts.events import read_events
 from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import progress, rename_run
+from flows.forms import BY, param
+from flows.reporting import progress, rename_run, requested
 from flows.watch import moment
 from ingest.roster import load_roster
 from ingest.topic import load_topic
@@ -119,8 +119,10 @@ async def backtest(
         int, param("Permuted histories", "How many times to deal the stances out anew; 0 for none.", ge=0, le=10_000)
     ] = HISTORIES,
     seed: Annotated[int, param("Seed", "The same seed gives the same permuted histories.", ge=0)] = 1,
+    requested_by: Annotated[str, BY] = "",
 ) -> State[BacktestReport]:
     """What would the monitor have said? Report, series, shifts and digests, with nothing from the future."""
+    requested(requested_by)
     settings = get_settings()
     folder = Path(output) if output else settings.var_dir / "backtest"
     report = run(settings, Path(items), folder, Options(start, end, events, permutations, seed))

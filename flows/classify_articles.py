@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from alerts.words import count
 from classify.batch import ClassifyReport, classify_pending, forget_since
 from classify.jsonl import FileReport, classify_file
 from classify.model import get_backend
@@ -83,12 +84,13 @@ async def re_read(
     The series follow with the next watch. What was told stays on record; a shift of the last four weeks that shows only
     now is told.
     """
+    requested(requested_by)
     with open_watch() as watch:
         with progress("Forgetting readings") as report_progress:
             gone = forget_since(watch.store, watch.model.version, since, progress=report_progress)
-        asked = f" (asked by {requested_by})" if requested_by else ""
-        logger().info(f"{gone} readings since {since} forgotten{asked}")
+        logger().info(f"{gone} readings since {since} forgotten")
         report = await read_task(watch, moment(""))
+    await rename_run(f"re-read since {since}: {count(report.read, 'article')}")
     return Completed(message=f"since {since}: {describe(report)}", data=report)
 
 

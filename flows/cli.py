@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.approve_command import approve
 from flows.claims_command import claims
 from flows.environment import prepare
 from flows.evaluate import evaluate
@@ -397,6 +398,7 @@ def train(
         tables.say(line)
 
 
+app.command()(approve)
 app.command()(backup)
 app.command()(restore)
 app.command()(tidy)

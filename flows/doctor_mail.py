@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address
+from alerts.approval import waiting
 from alerts.operator import silence
 from alerts.outbox import MailState
 from alerts.signing import make_signer
@@ -123,6 +124,7 @@ def outbox(settings: Settings) -> Finding:
                 .where(Outbox.state.in_((MailState.PENDING, MailState.UNKNOWN)))
                 .order_by(Outbox.id.desc())
             )
+            held = [one.words for one in waiting(session)]
     except (RicwatchError, SQLAlchemyError) as error:
         return Finding(
             "Outbox", f"cannot be read: {str(error).splitlines()[0]}", "mend the database first", serious=True
@@ -142,6 +144,9 @@ def outbox(settings: Settings) -> Finding:
             serious=True,
         )
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    if held:
+        # Nothing is broken, so it is no fault; but somebody is waited for.
+        listed = "; ".join([listed, *held, "ricwatch approve NUMBER send --by NAME decides"])
     return Finding("Outbox", listed or "nothing yet")
 
 

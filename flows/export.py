@@ -14,8 +14,8 @@ from alerts.export import COLUMNS, Asked, Exported, What
 from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
-from flows.forms import ALL, choose, codes, param
-from flows.reporting import logger, progress
+from flows.forms import ALL, BY, choose, codes, param
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import parse_day
 
@@ -69,8 +69,10 @@ async def export(
     end: Annotated[str, param("To", "Last day, such as 2025-03-31; leave empty for the last closed one.")] = "",
     dyad: Annotated[str, choose("Tie", "One tie, or all.", CODES.dyads)] = ALL,
     output: Annotated[str, param("File", "Where it goes; leave empty for a file in var/exports.")] = "",
+    requested_by: Annotated[str, BY] = "",
 ) -> State[Exported]:
     """Writes what the monitor holds as CSV or JSON Lines; the columns are explained in docs/formats.md."""
+    requested(requested_by)
     with open_watch() as watch:
         path = Path(output) if output else watch.settings.var_dir / "exports" / f"{what}.{form}"
         asked = Asked(
@@ -82,4 +84,5 @@ async def export(
             "" if dyad == ALL else dyad,
         )
         done = await export_task(watch, asked)
+    await rename_run(f"export {what}: {count(done.rows, 'row')}")
     return Completed(message=describe(done), data=done)

@@ -17,6 +17,7 @@ SENT_SHOWN = 10
 outbox_app = typer.Typer(
     invoke_without_command=True,
     help="Look at the mails, and decide about those whose fate is unknown.\n\n"
+    "A mail that is *held* waits for a person: **ricwatch approve** decides.\n\n"
     "A mail is *unknown* when the connection broke after it began to flow: the server may have taken it. It is never "
     "sent again by itself. Ask the reader, or look into the server's log, then say **arrived** or **resend**.\n\n"
     "Examples:\n\n"
@@ -40,6 +41,7 @@ class MailRow:
     next_try: dt.datetime | None
     queued: dt.datetime
     sent: dt.datetime | None
+    approval: int | None = None
 
 
 @outbox_app.callback()
@@ -106,7 +108,7 @@ def look_up(*, all_mails: bool = False) -> tuple[list[MailRow], int]:
 
     columns = (
         Outbox.id, Outbox.state, Outbox.recipient, Digest.subject, Outbox.attempts, Outbox.last_text,
-        Outbox.next_try_at, Outbox.created_at, Outbox.sent_at,
+        Outbox.next_try_at, Outbox.created_at, Outbox.sent_at, Digest.approval_id,
     )  # fmt: skip
     # The mails' bytes stay where they are: a year of digests is hundreds of megabytes.
     wanted = select(*columns).join(Digest, Digest.id == Outbox.digest_id)
@@ -132,6 +134,7 @@ def record(row: MailRow) -> dict[str, Any]:
         "next_try": row.next_try.isoformat() if row.next_try else None,
         "queued": row.queued.isoformat(),
         "sent": row.sent.isoformat() if row.sent else None,
+        "approval": row.approval,
     }
 
 
@@ -145,6 +148,8 @@ def mail_table(rows: list[MailRow], zone: ZoneInfo) -> Table:
         about = Text(f"{row.recipient}\n{row.subject}")
         if row.state == "pending":
             next_try = f"{row.next_try.astimezone(zone):%d %b %H:%M}" if row.next_try else "next run"
+        elif row.state == "held":
+            next_try = f"approval {row.approval}"
         else:
             next_try = ""
         table.add_row(str(row.number), row.state, about, str(row.tries), Text(row.last), next_try)
@@ -156,6 +161,11 @@ def summary(rows: list[MailRow], hidden: int) -> list[str]:
     if not rows:
         return ["The outbox is empty: no digest was composed yet."]
     lines = [f"and {hidden:,} more that were sent; --all shows them"] if hidden else []
+    for number in sorted({row.approval for row in rows if row.state == "held" and row.approval}):
+        held = sum(row.state == "held" and row.approval == number for row in rows)
+        lines.append(
+            f"{held} {'waits' if held == 1 else 'wait'} for a person: ricwatch approve {number} send --by NAME, or drop"
+        )
     unknown = [row for row in rows if row.state == "unknown"]
     if unknown:
         first = unknown[0]

@@ -13,8 +13,9 @@ from prefect.states import Completed
 from alerts import subscribers
 from alerts.readers import Reader, describe
 from flows import artifacts
+from flows.echo import masked
 from flows.forms import BY, choose, codes, param
-from flows.reporting import logger
+from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -60,8 +61,9 @@ def everyone(watch: Watch) -> tuple[Reader, ...]:
         return tuple(subscribers.readers(session, watch.settings))
 
 
-async def _tell(watch: Watch, report: PeopleReport) -> State[PeopleReport]:
+async def _tell(watch: Watch, report: PeopleReport, name: str) -> State[PeopleReport]:
     logger().info(report.words)
+    await rename_run(name)
     rows = [(reader, describe(reader)) for reader in report.readers]
     await artifacts.publish(
         watch.settings, "subscribers", "subscribers", "Who gets digests", words=report.words, rows=rows
@@ -69,7 +71,7 @@ async def _tell(watch: Watch, report: PeopleReport) -> State[PeopleReport]:
     return Completed(message=report.words, data=report)
 
 
-@flow(name="subscribe", flow_run_name="subscribe {address}", log_prints=False)
+@flow(name="subscribe", flow_run_name="subscribe", log_prints=False)
 async def subscribe(
     address: Annotated[str, param("Mail address", "Such as analyst@example.org.")],
     dyads: Annotated[list[str], choose("Ties", "Leave empty for all.", CODES.dyads, many=True)] = [],
@@ -123,25 +125,32 @@ async def subscribe(
         "dates": dates,
         "html": not text_only,
     }
+    requested(requested_by)
     with open_watch() as watch:
-        return await _tell(watch, change_subscription(watch, fields, by=requested_by or UNASKED, whole=True))
+        report = change_subscription(watch, fields, by=requested_by or UNASKED, whole=True)
+        what = ", ".join([*dyads, *themes]) or "everything"
+        return await _tell(watch, report, f"subscribe {masked(address)}: {what}, {cadence.replace('_', ' ')}")
 
 
-@flow(name="unsubscribe", flow_run_name="unsubscribe {address}", log_prints=False)
+@flow(name="unsubscribe", flow_run_name="unsubscribe", log_prints=False)
 async def unsubscribe(
     address: Annotated[str, param("Mail address", "Of whoever is to get no more digests.")],
     requested_by: Annotated[str, BY] = "",
 ) -> State[PeopleReport]:
     """Ends a subscription, also one that the settings name; what was told to this reader stays on record."""
+    requested(requested_by)
     with open_watch() as watch:
-        return await _tell(watch, end_subscription(watch, address, by=requested_by or UNASKED))
+        report = end_subscription(watch, address, by=requested_by or UNASKED)
+        return await _tell(watch, report, f"unsubscribe {masked(address)}")
 
 
-@flow(name="pause", flow_run_name="pause {address}", log_prints=False)
+@flow(name="pause", flow_run_name="pause", log_prints=False)
 async def pause(
     address: Annotated[str, param("Mail address", "Of the reader who is away.")],
     until: Annotated[dt.date, param("Until", "First day with digests again; a day that has come ends a pause.")],
+    requested_by: Annotated[str, BY] = "",
 ) -> State[PeopleReport]:
     """Sends a reader nothing until a day; what still holds then is told then."""
+    requested(requested_by)
     with open_watch() as watch:
-        return await _tell(watch, pause_subscription(watch, address, until))
+        return await _tell(watch, pause_subscription(watch, address, until), f"pause {masked(address)} until {until}")

@@ -18,9 +18,9 @@ from prefect.states import Crashed
 from flows.automations import keep, operator_automations
 from flows.environment import POOL
 
-QUEUES = {"default": 1, "long": 1, "operator": 1}
+QUEUES = {"default": 1, "long": 1, "operator": 1, "approval": 1}
 """Runs of one queue never overlap: whoever writes the series has the database to itself, a long back-test in the second
-queue does not hold up the hourly watch, and word to the operator waits for neither."""
+queue does not hold up the hourly watch, and word to the operator and a person's decision wait for neither."""
 
 SILENT_FOR = 90
 """Seconds without a heartbeat after which a run counts as dead."""

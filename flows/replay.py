@@ -19,9 +19,9 @@ from sqlalchemy import func, select
 
 from flows import artifacts
 from flows.environment import overridden
-from flows.forms import param
+from flows.forms import BY, param
 from flows.monitor import MonitorReport, watch_day
-from flows.reporting import logger, progress
+from flows.reporting import logger, progress, rename_run, requested
 from flows.seeds import seeds_task
 from flows.watch import Watch, open_watch
 from ingest.archive import Archive, ArchiveServer, load_archive
@@ -69,8 +69,10 @@ async def _replay(watch: Watch, archive: Archive, server: ArchiveServer, until: 
 async def replay(
     fresh: Annotated[bool, param("From the start", "Throw the last replay away first.")] = False,
     until: Annotated[str, param("Until", "Last simulated day, such as 2025-03-04; leave empty for all.")] = "",
+    requested_by: Annotated[str, BY] = "",
 ) -> State[MonitorReport]:
     """Serves the archive of demo outlets as RSS and Atom, moves the clock a day at a time, and runs the same steps."""
+    requested(requested_by)
     live = get_settings()
     folder = live.var_dir / "replay"
     if fresh and folder.exists():
@@ -95,4 +97,5 @@ async def replay(
             await artifacts.publish(
                 settings, "replay", "replay", "What the replay found", report=report, folder=folder, until=last
             )
+    await rename_run(f"REPLAY until {last}: {report.headline}")
     return Completed(message=f"REPLAY until {last}: {report.summary}", data=report)

@@ -15,8 +15,9 @@ from alerts.report import PAGE_NAME, ReportDone, write_report
 from alerts.reportfacts import MONTHS
 from alerts.words import count, safe_url
 from flows import artifacts
-from flows.forms import param
-from flows.reporting import logger, progress
+from flows.forms import BY, param
+from flows.late import superseded
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.settings import Settings
 
@@ -92,8 +93,13 @@ async def report(
     as_of: Annotated[
         str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
     ] = "",
-) -> State[ReportDone]:
+    requested_by: Annotated[str, BY] = "",
+) -> State[ReportDone] | State[None]:
     """Writes what was found in the last months as one page for readers, and the feed of shifts for feed readers."""
+    if passed := await superseded():
+        return passed
+    requested(requested_by)
     with open_watch() as watch:
         done = await report_task(watch, moment(as_of), output, feed, months)
+    await rename_run(f"report until {done.day}: {count(done.shifts, 'shift')}")
     return Completed(message=describe(done), data=done)

@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 
 from flows import artifacts, feeds
 from flows.forms import BY, codes, must_choose, param
-from flows.reporting import logger
+from flows.reporting import logger, rename_run, requested
 from ingest.poll import CheckRow
 from store.settings import get_settings
 
@@ -20,17 +20,22 @@ CODES = codes()
 @flow(name="check-feeds", flow_run_name="check feeds", log_prints=False)
 async def check_feeds(
     keys: Annotated[list[str], param("Feeds", "Keys from seeds/feeds.yaml; leave empty for every enabled feed.")] = [],
+    requested_by: Annotated[str, BY] = "",
 ) -> State[list[CheckRow]]:
     """Asks feeds for an answer, side by side, and says what to do about those that fail. Stores nothing."""
+    requested(requested_by)
     rows = await feeds.check(keys)
     well = sum(row.well for row in rows)
     message = f"{well} of {len(rows)} feeds are well"
     logger().info(message)
+    bad = len(rows) - well
+    answer = f"{bad} of {len(rows)} {'does' if bad == 1 else 'do'} not answer" if bad else f"all {len(rows)} are well"
+    await rename_run(f"check feeds: {answer}")
     await artifacts.publish(get_settings(), "checked", "checked-feeds", "What each feed answered", rows=rows)
     return (Completed if well else Failed)(message=message, data=rows)
 
 
-@flow(name="add-feed", flow_run_name="add feed {url}", log_prints=False)
+@flow(name="add-feed", flow_run_name="add feed", log_prints=False)
 async def add_feed(
     url: Annotated[str, param("Address", "Of a feed, or of a site whose feed is to be found.")],
     press: Annotated[
@@ -47,6 +52,8 @@ async def add_feed(
     lines = await feeds.add(
         url, bloc=press, outlet=outlet, lang=language, timezone=timezone, kind=kind, dry_run=dry_run
     )
+    found = lines[0].partition(":")[0] if len(lines) == 2 else f"{len(lines) - 1} feeds"
+    await rename_run(f"add feed {found} ({press} press)" + (": dry run" if dry_run else ""))
     return await _told(lines, requested_by)
 
 
@@ -58,11 +65,13 @@ async def switch_feed(
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[str]]:
     """Switches a feed of the roster off or on again. It stays in the roster, and so do its articles."""
-    return await _told([feeds.switch(key, enabled=polled, note=because)], requested_by)
+    lines = [feeds.switch(key, enabled=polled, note=because)]
+    await rename_run(f"feed {key}: switched {'on' if polled else 'off'}")
+    return await _told(lines, requested_by)
 
 
 async def _told(lines: list[str], by: str) -> State[list[str]]:
-    asked = f" (asked by {by})" if by else ""
-    logger().info("; ".join(lines) + asked)
-    await artifacts.publish(get_settings(), "roster", "roster", "What was changed in the roster", lines=lines, by=by)
+    requested(by)
+    logger().info("; ".join(lines))
+    await artifacts.publish(get_settings(), "roster", "roster", "What was changed in the roster", lines=lines)
     return Completed(message=lines[-1], data=lines)

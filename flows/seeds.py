@@ -13,7 +13,7 @@ from prefect.states import Completed
 
 from flows import artifacts
 from flows.forms import BY, param
-from flows.reporting import logger, progress, requested
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.seeds import SeedReport, ingest_seeds
 
@@ -54,4 +54,5 @@ async def ingest_seeds_flow(
     requested(requested_by)
     with open_watch() as watch:
         report = await seeds_task(watch, moment(""), Path(originals) if originals else None)
+    await rename_run(report.summary)
     return Completed(message=report.summary, data=report)

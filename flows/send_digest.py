@@ -12,10 +12,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from alerts.approval import settle_overdue
 from alerts.digest import preview, run_digest
 from alerts.digestreport import DigestReport
 from alerts.outbox import DeliverReport, deliver
+from alerts.words import count
 from flows import artifacts
+from flows.approve import tend
 from flows.forms import BY, param
 from flows.late import superseded
 from flows.reporting import logger, progress, rename_run, requested
@@ -40,6 +43,12 @@ def describe(report: MailReport) -> str:
         return f"dry run: {report.digest.subject or report.digest.words}"
     if report.digest.digest_id is None:
         return report.digest.words
+    if report.digest.approval:
+        mails = sum(one.queued for one in report.digest.every)
+        return (
+            f"{report.digest.subject} ({mails} {'mail waits' if mails == 1 else 'mails wait'} for approval "
+            f"{report.digest.approval})"
+        )
     sent, failed = report.delivery.sent, report.delivery.failed
     others = len(report.digest.others)
     more = f"; {others} more {'digest' if others == 1 else 'digests'} for readers who asked for something else"
@@ -70,6 +79,8 @@ def compose_and_deliver(
     )
     if dry_run:
         return MailReport(digest, DeliverReport())
+    for decided in settle_overdue(watch.store, watch.settings, now):
+        logger().info(decided.words)
     with progress("Delivering mails") as report_progress:
         delivery = deliver(watch.store, watch.settings, now=now, progress=report_progress)
     return MailReport(digest, delivery)
@@ -107,6 +118,8 @@ async def mail_task(
     """Compose, deliver, and leave the page *The digest*."""
     report = compose_and_deliver(watch, now, kind=kind, recipients=recipients, dry_run=dry_run)
     logger().info(describe(report))
+    if not dry_run:
+        await tend(watch, now)
     await artifacts.publish(
         watch.settings,
         "digest",
@@ -152,4 +165,6 @@ async def send_test_digest(
     requested(requested_by)
     with open_watch() as watch:
         report = await mail_task(watch, moment(""), "test", recipients, dry_run)
+    readers = count(sum(len(one.recipients) for one in report.digest.every), "reader")
+    await rename_run(f"test digest for {readers}: " + ("dry run" if dry_run else f"{report.delivery.sent} sent"))
     return Completed(message=describe(report), data=report)

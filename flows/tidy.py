@@ -15,7 +15,7 @@ from alerts.retention import tidy as forget
 from flows import artifacts
 from flows.forms import BY, param
 from flows.late import superseded
-from flows.reporting import logger, progress, requested
+from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 
 
@@ -53,4 +53,5 @@ async def tidy(
     requested(requested_by)
     with open_watch() as watch:
         report = await tidy_task(watch, moment(""), dry_run)
+    await rename_run(f"tidy: {report.summary}")
     return Completed(message=report.summary, data=report)

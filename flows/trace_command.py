@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingest.trace import ArticleTrace, LeftOutTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
 
 _STANCES = {-1: "divergence", 0: "neither", 1: "convergence"}
-_DATES = {
+DATES = {
     "given": "as the feed gave it",
     "zone_assumed": "in the feed's time zone, since the date names none",
     "missing": "by first sight, since the item has no date that can be read",
@@ -84,7 +84,7 @@ def _article(article: ArticleTrace) -> Iterator[str]:
     if article.poll:
         yield f"  Response: {_poll(article.poll)}"
     given = f" (it says {article.published_raw!r})" if article.published_raw else ""
-    yield f"  Counts on {article.day}, {_DATES.get(article.date_quality, article.date_quality)}{given}"
+    yield f"  Counts on {article.day}, {DATES.get(article.date_quality, article.date_quality)}{given}"
     for other in article.also:
         yield f"  Carried as well by {other.outlet} ({other.feed}), counted there in what that feed brought"
     if article.story is None:

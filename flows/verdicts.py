@@ -15,7 +15,7 @@ from alerts.gather import FRESH_DAYS
 from alerts.scope import Quiet
 from flows import artifacts
 from flows.forms import ALL, choose, codes, param
-from flows.reporting import logger
+from flows.reporting import logger, rename_run
 from flows.watch import Watch, closed_day, moment, open_watch
 
 CODES = codes()
@@ -103,6 +103,7 @@ async def judge_shift(
         words = judge(watch, number, verdict, by=requested_by, comment=comment)
         logger().info(words)
         await _page(watch, number)
+    await rename_run(f"judge shift {number}: {verdict}")
     return Completed(message=words, data=words)
 
 
@@ -127,6 +128,7 @@ async def silence(
         logger().info(words)
         rows = [(one.id, silences.what(one), silences.because(one)) for one in silences_now(watch)]
         await artifacts.publish(watch.settings, "silences", "silences", "Silences in force", words=words, rows=rows)
+        await rename_run(f"silence {rows[-1][1]} until {until}" if rows else f"silence until {until}")
     return Completed(message=words, data=words)
 
 
@@ -137,6 +139,7 @@ async def explain_shift_flow(
     """Shows why a shift was found, what carries it, how it came into its state, and who was told. Changes nothing."""
     with open_watch() as watch:
         row = await _page(watch, number)
+    await rename_run(f"explain shift {number}: {row.headline}")
     message = f"shift {number}: {row.headline}, {row.figure}; {row.status}"
     return Completed(message=message, data=message)
 

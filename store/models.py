@@ -592,6 +592,9 @@ class Digest(Base):
     shift_ids: Mapped[list[dict[str, Any]]] = mapped_column(comment="The shifts that it tells: id and dyad.")
     model: Mapped[str] = mapped_column(String(60), comment="Model version.")
     composed_at: Mapped[dt.datetime] = mapped_column(comment="When it was composed.")
+    approval_id: Mapped[int | None] = mapped_column(
+        index=True, comment="Number of the approval that its mails wait or waited for; empty where none was asked for."
+    )
 
 
 class Outbox(Base):
@@ -610,7 +613,8 @@ class Outbox(Base):
         String(20),
         index=True,
         default="pending",
-        comment="pending, sending, sent, unknown (broke off after the data; never re-sent by itself) or failed.",
+        comment="held (waits for a person), dropped (a person, or the end of the time, decided so), pending, sending, "
+        "sent, unknown (broke off after the data; never re-sent by itself) or failed.",
     )
     attempts: Mapped[int] = mapped_column(default=0, comment="Tries so far.")
     last_code: Mapped[int | None] = mapped_column(Integer, comment="Last SMTP reply code.")

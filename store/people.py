@@ -71,6 +71,30 @@ class Judgement(Base):
     judged_at: Mapped[dt.datetime] = mapped_column(comment="When it was said.")
 
 
+class Approval(Base):
+    """Digests above a size, composed at one time, that wait for a person; and who decided what, and when."""
+
+    __tablename__ = "approval"
+
+    id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
+    asked_at: Mapped[dt.datetime] = mapped_column(comment="When the digests were composed.")
+    due_at: Mapped[dt.datetime] = mapped_column(comment="Until then a person may decide.")
+    if_nobody: Mapped[str] = mapped_column(String(10), comment="What is done then: send or drop.")
+    subject: Mapped[str] = mapped_column(Text, comment="Subject of the digest with most readers.")
+    mails: Mapped[int] = mapped_column(comment="Mails that wait.")
+    why: Mapped[str] = mapped_column(Text, comment="The size that made it wait, and the setting that says so.")
+    decision: Mapped[str] = mapped_column(
+        String(10), default="", index=True, comment="send or drop; empty while it waits."
+    )
+    decided_at: Mapped[dt.datetime | None] = mapped_column(comment="When that was decided.")
+    decided_by: Mapped[str] = mapped_column(
+        String(120), default="", comment="Who decided, as they named themselves; nobody where the time was up."
+    )
+    note: Mapped[str] = mapped_column(
+        Text, default="", comment="What they added: sent, it stands at the top of the mails; dropped, it says why."
+    )
+
+
 class ShiftEvent(Base):
     """The life of a shift: each state that it came into, when, and why."""
 
@@ -79,7 +103,7 @@ class ShiftEvent(Base):
     id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
     shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"), index=True, comment="Which shift.")
     state: Mapped[str] = mapped_column(
-        String(20), comment="found, told, confirmed, faded, returned, silenced, held or judged."
+        String(20), comment="found, told, confirmed, faded, returned, silenced, held, dropped or judged."
     )
     day: Mapped[dt.date] = mapped_column(Date, comment="Last day of data then.")
     why: Mapped[str] = mapped_column(Text, comment="The reason in a sentence.")

@@ -134,6 +134,20 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
         description="A domain of yours, for the names of the entries of shifts.atom; set it before that has readers.",
     )
+    approve_from_mails: int = Field(
+        0,
+        ge=0,
+        description="Digests of so many mails or more at once wait until a person sends or drops them; 0 never.",
+    )
+    approve_from_shifts: int = Field(
+        0, ge=0, description="Digests that tell so many shifts or more at once wait for a person too; 0 never."
+    )
+    approve_within: int = Field(
+        12, ge=1, le=168, description="Hours that digests wait for a person; then approve_default is done."
+    )
+    approve_default: Literal["send", "drop"] = Field(
+        "send", description="What becomes of digests that waited for a person, and nobody decided in time."
+    )
     replay: bool = Field(False, description="Set by the replay: every output is marked REPLAY.")
 
     operator: str = Field(

@@ -72,6 +72,17 @@ def pages(state: State[Any]) -> dict[str, str]:
     return asyncio.run(read())
 
 
+def name_of(state: State[Any]) -> str:
+    """The name of the run that ended in *state*."""
+
+    async def read() -> str:
+        async with get_client() as client:
+            assert state.state_details.flow_run_id is not None
+            return str((await client.read_flow_run(state.state_details.flow_run_id)).name)
+
+    return asyncio.run(read())
+
+
 def count(table: type[Any]) -> int:
     """Rows of a table in the database in force."""
     store = Store(get_settings().database)
@@ -219,7 +230,7 @@ def test_feeds_are_probed_switched_off_and_on_by_hand(feeds: ArchiveServer) -> N
     key = feeds.roster()[0].key
     off = run(switch_feed, key=key, because="sold", requested_by="Ann")
     assert "is not polled any more: sold" in str(off.message)
-    assert "Asked by Ann" in pages(off)["roster"]
+    assert "| Asked by | Ann |" in pages(off)["roster"]
     assert f"of {len(feeds.roster()) - 1} feeds answered" in str(run(ingest_feeds, force=True).message)
     assert run(switch_feed, key=key).is_failed()
     assert "is polled again" in str(run(switch_feed, key=key, polled=True).message)

@@ -100,9 +100,8 @@ def test_a_failing_run_says_why_in_its_state(served: Served) -> None:
     assert "no-such-file.jsonl" in state["message"]
 
 
-@pytest.fixture(scope="module")
-def page(served: Served) -> Iterator[Page]:
-    """A page of a real browser, on the installation's UI."""
+def browser_page() -> Iterator[Page]:
+    """A page of a real browser, closed at the end; skips where there is none."""
     if not CHROMIUM:
         pytest.skip("no chromium on this machine; install the package chromium, or set CHROMIUM to its path")
     from playwright.sync_api import sync_playwright
@@ -113,6 +112,12 @@ def page(served: Served) -> Iterator[Page]:
         page.set_default_timeout(90_000)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(served: Served) -> Iterator[Page]:
+    """A page of a real browser, on the installation's UI."""
+    yield from browser_page()
 
 
 def mails(var: Path) -> list[EmailMessage]:
