@@ -64,7 +64,9 @@ def test_every_exception_is_still_needed() -> None:
     assert [name for name in ALLOWED if not found_in(literals(ROOT / name))] == []
 
 
-@pytest.mark.parametrize("path", sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file()), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file()), ids=lambda path: path.name
+)
 def test_no_template_names_the_topic(path: Path) -> None:
     assert found_in([path.read_text(encoding="utf-8")]) == []
 
