@@ -10,6 +10,7 @@ import typer
 
 from flows.environment import prepare
 from flows.exits import EXIT_NOTHING_REACHED
+from store.errors import InputError
 
 feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster, and add to it.")
 
@@ -48,11 +49,23 @@ def feeds_check(
         raise typer.Exit(EXIT_NOTHING_REACHED)
 
 
+def press_bloc(code: str) -> str:
+    """*code*, if the topic in force has such a press; a usage error otherwise."""
+    from ingest.ties import known_bloc
+
+    try:
+        return known_bloc(code)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @feeds_app.command("add")
 def feeds_add(
     url: Annotated[str, typer.Argument(help="A feed, or a site whose feed is to be found.")],
     *,
-    bloc: Annotated[str, typer.Option(help="Press bloc of the outlet, as in press.yaml among the seeds.")],
+    bloc: Annotated[
+        str, typer.Option(help="Press bloc of the outlet, as in press.yaml among the seeds.", callback=press_bloc)
+    ],
     outlet: Annotated[str, typer.Option(help="Name of the outlet; none takes the feed's title.")] = "",
     lang: Language = "en",
     timezone: Zone = "UTC",
@@ -110,7 +123,9 @@ def feeds_on(
 def feeds_import(
     file: Annotated[Path, typer.Argument(help="A list of feeds as OPML.", resolve_path=True)],
     *,
-    bloc: Annotated[str, typer.Option(help="Press bloc of feeds whose folder names none.")] = "other",
+    bloc: Annotated[
+        str, typer.Option(help="Press bloc of feeds whose folder names none.", callback=press_bloc)
+    ] = "other",
     lang: Language = "en",
     timezone: Zone = "UTC",
 ) -> None:

@@ -20,6 +20,16 @@ class What(StrEnum):
     STORIES = "stories"
 
 
+def known_tie(code: str) -> str:
+    """*code*, if it is empty or a tie of the topic in force; a usage error otherwise."""
+    from ingest.ties import ties
+
+    known = ties().dyads
+    if code and code not in known:
+        raise typer.BadParameter(f"there is no tie {code!r}; write one of {', '.join(known)}")
+    return code
+
+
 class Form(StrEnum):
     """How the records lie in the file."""
 
@@ -66,7 +76,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .csv or .jsonl file.", resolve_path=True)],
     start: Annotated[str, typer.Option("--from", help="First day, for example 2025-01-01.")] = "",
     end: Annotated[str, typer.Option("--to", help="Last day, for example 2025-03-31.")] = "",
-    dyad: Annotated[str, typer.Option(help="One tie, by its code; none takes all.")] = "",
+    dyad: Annotated[str, typer.Option(help="One tie, by its code; none takes all.", callback=known_tie)] = "",
     form: Annotated[Form | None, typer.Option("--format", help="Of a file whose ending does not tell it.")] = None,
 ) -> None:
     """Write what is stored for other programs, as CSV or JSON Lines (columns: docs/formats.md).
