@@ -14,7 +14,7 @@ from alerts.export import COLUMNS, Asked, Exported, What
 from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import parse_day
@@ -63,8 +63,8 @@ async def export(
     ] = "series",
     *,
     form: Annotated[Literal["csv", "jsonl"], param("Format", "csv: a table. jsonl: a JSON object a line.")] = "csv",
-    start: Annotated[str, param("From", "First day, such as 2025-01-01; leave empty for all.")] = "",
-    end: Annotated[str, param("To", "Last day, such as 2025-03-31; leave empty for the last closed one.")] = "",
+    start: Annotated[str, calendar("From", "First day; leave empty for all.")] = "",
+    end: Annotated[str, calendar("To", "Last day; leave empty for the last closed one.")] = "",
     dyad: Annotated[Literal["all", "IN-RU", "RU-CN", "IN-CN"], param("Tie", "One tie, or all three.")] = "all",
     output: Annotated[str, param("File", "Where it goes; leave empty for a file in var/exports.")] = "",
     requested_by: Annotated[str, BY] = "",

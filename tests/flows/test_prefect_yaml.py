@@ -74,6 +74,12 @@ def test_every_parameter_is_flat(deployment: dict[str, Any]) -> None:
         assert schema.get("type") in {"string", "boolean", "number", "integer", "array"}, name
 
 
+def test_days_are_chosen_from_a_calendar(deployment: dict[str, Any]) -> None:
+    for name, schema in flow_of(deployment).parameters.properties.items():
+        if name in {"as_of", "start", "end", "since", "until"}:
+            assert schema.get("format") == "date", name
+
+
 def test_the_form_can_be_sent_as_it_opens(deployment: dict[str, Any]) -> None:
     flow = flow_of(deployment)
     given = set(deployment.get("parameters") or {})
