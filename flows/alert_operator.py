@@ -8,16 +8,16 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.operator import Word, cause_of, deliver_words, say
+from alerts.operator import Cause, Word, cause_of, deliver_words, say
 from flows import artifacts
-from flows.forms import param
+from flows.forms import param, pick
 from flows.reporting import logger, rename_run
 from flows.watch import moment, open_watch
 
 
 @flow(name="alert-operator", flow_run_name="alert operator: {cause}", log_prints=False)
 async def alert_operator(
-    cause: Annotated[str, param("Cause", "As docs/operate.md lists them, for example run failed.")] = "run failed",
+    cause: Annotated[str, pick("Cause", "docs/operate.md says of each what to do.", tuple(Cause))] = "run failed",
     about: Annotated[str, param("About", "A deployment, a press bloc, a folder; may be empty.")] = "",
     text: Annotated[str, param("Text", "What happened, in words.")] = "A test, started by hand.",
 ) -> State[str]:

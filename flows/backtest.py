@@ -16,7 +16,7 @@ from alerts.events import read_events
 from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.reporting import progress, rename_run, requested
 from flows.watch import moment
 from ingest.roster import load_roster
@@ -109,8 +109,8 @@ def run(settings: Settings, items: Path, folder: Path, options: Options) -> Back
 async def backtest(
     items: Annotated[str, param("Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine.")],
     *,
-    start: Annotated[str, param("From", "First day, such as 2020-01-01; leave empty for the file's first.")] = "",
-    end: Annotated[str, param("To", "Last day, such as 2020-12-31; leave empty for the file's last.")] = "",
+    start: Annotated[str, calendar("From", "First day; leave empty for the file's first.")] = "",
+    end: Annotated[str, calendar("To", "Last day; leave empty for the file's last.")] = "",
     output: Annotated[str, param("Folder", "Where the results go; leave empty for var/backtest.")] = "",
     events: Annotated[
         str, param("Events file", "A .yaml or .csv of dated events to hold the shifts against; empty for none.")

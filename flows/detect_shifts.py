@@ -21,7 +21,7 @@ from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.reporting import in_flow_run, logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.errors import ConfigError
@@ -92,9 +92,7 @@ def announce(report: DetectReport) -> None:
 
 @flow(name="detect", flow_run_name="detect", log_prints=False)
 async def detect(
-    as_of: Annotated[
-        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
-    ] = "",
+    as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     series: Annotated[
         str, param("Series file", "A .csv of daily counts on the worker's machine; leave empty for stored articles.")
     ] = "",

@@ -14,7 +14,7 @@ from alerts.export import COLUMNS, Asked, Exported, What
 from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
-from flows.forms import ALL, BY, choose, codes, param
+from flows.forms import ALL, BY, calendar, choose, codes, param
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import parse_day
@@ -65,8 +65,8 @@ async def export(
     ] = "series",
     *,
     form: Annotated[Literal["csv", "jsonl"], param("Format", "csv: a table. jsonl: a JSON object a line.")] = "csv",
-    start: Annotated[str, param("From", "First day, such as 2025-01-01; leave empty for all.")] = "",
-    end: Annotated[str, param("To", "Last day, such as 2025-03-31; leave empty for the last closed one.")] = "",
+    start: Annotated[str, calendar("From", "First day; leave empty for all.")] = "",
+    end: Annotated[str, calendar("To", "Last day; leave empty for the last closed one.")] = "",
     dyad: Annotated[str, choose("Tie", "One tie, or all.", CODES.dyads)] = ALL,
     output: Annotated[str, param("File", "Where it goes; leave empty for a file in var/exports.")] = "",
     requested_by: Annotated[str, BY] = "",

@@ -24,6 +24,14 @@ def param(title: str, help_text: str = "", **constraints: Any) -> Any:
     return Field(json_schema_extra=extra, **constraints)
 
 
+def calendar(title: str, help_text: str) -> Any:
+    """As `param`, for a day that may stay empty: the form shows a calendar.
+
+    A `date | None` would be a switch between a date and the words *Property is type "None"*.
+    """
+    return Field(json_schema_extra={"title": title, "description": help_text, "format": "date"})
+
+
 ALL: Literal["all"] = "all"
 """What a form calls no choice: an empty line in a drop-down says nothing."""
 
@@ -33,10 +41,19 @@ def choose(title: str, help_text: str, choices: tuple[str, ...], *, many: bool =
 
     The server refuses what is not in the list before a run begins.
     """
-    values: list[JsonValue] = list(choices if many else (ALL, *choices))
+    if not many:
+        return pick(title, help_text, (ALL, *choices) if choices else ())
     extra: dict[str, JsonValue] = {"title": title, "description": help_text}
     if choices:
-        extra.update({"items": {"type": "string", "enum": values}} if many else {"enum": values})
+        extra["items"] = {"type": "string", "enum": list(choices)}
+    return Field(json_schema_extra=extra)
+
+
+def pick(title: str, help_text: str, choices: tuple[str, ...]) -> Any:
+    """As `param`, with exactly these to choose from; any text where there are none."""
+    extra: dict[str, JsonValue] = {"title": title, "description": help_text}
+    if choices:
+        extra["enum"] = list(choices)
     return Field(json_schema_extra=extra)
 
 

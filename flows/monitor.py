@@ -25,7 +25,10 @@ from ingest.poll import PollReport
 
 @dataclass(frozen=True, slots=True)
 class MonitorReport:
-    """What a run did, added up over its days; `nothing_reached` tells that not one feed could be reached."""
+    """What a run did, added up over its days; `nothing_reached` tells that not one feed could be reached.
+
+    `unapproved` are the mails that wait for a person at its end.
+    """
 
     feeds_due: int = 0
     feeds_answered: int = 0
@@ -34,6 +37,7 @@ class MonitorReport:
     shifts: tuple[str, ...] = ()
     mails_sent: int = 0
     mails_failed: int = 0
+    unapproved: int = 0
     mail_places: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     nothing_reached: bool = False
@@ -50,6 +54,7 @@ class MonitorReport:
             shifts=self.shifts + other.shifts,
             mails_sent=self.mails_sent + other.mails_sent,
             mails_failed=self.mails_failed + other.mails_failed,
+            unapproved=other.unapproved,
             mail_places=(self.mail_places + other.mail_places)[-5:],
             digests=self.digests + other.digests,
             nothing_reached=self.nothing_reached or other.nothing_reached,
@@ -70,6 +75,7 @@ class MonitorReport:
         """One line for the state message."""
         shifts = f"{len(self.shifts)} shifts" if len(self.shifts) != 1 else "1 shift"
         mails = f"{self.mails_sent} mails" if self.mails_sent != 1 else "1 mail"
+        mails += f" ({self.unapproved} more wait for a person)" if self.unapproved else ""
         return (
             f"{self.feeds_answered} of {self.feeds_due} feeds answered, {self.new_articles} new articles, "
             f"{self.readings} readings, {shifts}, {mails}"
@@ -91,6 +97,7 @@ def _add_up(
         shifts=tuple(item.text for _id, item in found.new),
         mails_sent=mailed.delivery.sent if mailed else 0,
         mails_failed=mailed.delivery.failed if mailed else 0,
+        unapproved=mailed.delivery.unapproved if mailed else 0,
         mail_places=tuple(row.where for row in mailed.delivery.rows) if mailed else (),
         digests=tuple(str(one.html_path) for one in mailed.digest.every if one.html_path) if mailed else (),
         nothing_reached=polled.nothing_reached,

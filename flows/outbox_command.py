@@ -113,9 +113,10 @@ def look_up(*, all_mails: bool = False) -> tuple[list[MailRow], int]:
     # The mails' bytes stay where they are: a year of digests is hundreds of megabytes.
     wanted = select(*columns).join(Digest, Digest.id == Outbox.digest_id)
     with open_watch() as watch, watch.store.session() as session:
-        sent = wanted.where(Outbox.state == MailState.SENT).order_by(Outbox.id.desc())
+        over = (MailState.SENT, MailState.DROPPED)
+        sent = wanted.where(Outbox.state.in_(over)).order_by(Outbox.id.desc())
         found = [
-            *session.execute(wanted.where(Outbox.state != MailState.SENT)),
+            *session.execute(wanted.where(Outbox.state.not_in(over))),
             *session.execute(sent if all_mails else sent.limit(SENT_SHOWN)),
         ]
         total = session.scalar(select(func.count()).select_from(Outbox)) or 0

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from flows import artifacts
 from flows.environment import overridden
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.monitor import MonitorReport, watch_day
 from flows.reporting import logger, progress, rename_run, requested
 from flows.seeds import seeds_task
@@ -68,7 +68,7 @@ async def _replay(watch: Watch, archive: Archive, server: ArchiveServer, until: 
 @flow(name="replay", flow_run_name="REPLAY of the bundled archive", log_prints=False)
 async def replay(
     fresh: Annotated[bool, param("From the start", "Throw the last replay away first.")] = False,
-    until: Annotated[str, param("Until", "Last simulated day, such as 2025-03-04; leave empty for all.")] = "",
+    until: Annotated[str, calendar("Until", "Last simulated day; leave empty for all.")] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[MonitorReport]:
     """Serves the archive of demo outlets as RSS and Atom, moves the clock a day at a time, and runs the same steps."""

@@ -15,7 +15,7 @@ from alerts.report import PAGE_NAME, ReportDone, write_report
 from alerts.reportfacts import MONTHS
 from alerts.words import count, safe_url
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.late import superseded
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
@@ -90,9 +90,7 @@ async def report(
     months: Annotated[int, param("Months", "How far back the pictures reach.", ge=1, le=240)] = MONTHS,
     output: Annotated[str, param("File", "Where the page goes; leave empty for var/report/index.html.")] = "",
     feed: Annotated[str, param("Feed file", "Where the feed goes; leave empty for shifts.atom beside the page.")] = "",
-    as_of: Annotated[
-        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
-    ] = "",
+    as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[ReportDone] | State[None]:
     """Writes what was found in the last months as one page for readers, and the feed of shifts for feed readers."""

@@ -19,7 +19,7 @@ from alerts.outbox import DeliverReport, deliver
 from alerts.words import count
 from flows import artifacts
 from flows.approve import tend
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.late import superseded
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
@@ -140,9 +140,7 @@ async def digest(
     ] = "auto",
     recipients: Annotated[list[str], param("Only to", "Mail addresses; leave empty for the subscribers.")] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but store and send nothing.")] = False,
-    as_of: Annotated[
-        str, param("As of", "A day such as 2025-03-04, as if it had just been closed; leave empty for now.")
-    ] = "",
+    as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[MailReport] | State[None]:
     """Composes the digest that is due, stores its mails in the outbox and delivers them; sends nothing twice."""

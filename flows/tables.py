@@ -59,6 +59,7 @@ def monitor(report: MonitorReport, mark: str = "") -> None:
         ("Shifts", f"{len(report.shifts)}"),
         *(("", f"• {text}") for text in report.shifts),
         ("Mails", f"{report.mails_sent} sent" + (f", {report.mails_failed} failed" if report.mails_failed else "")),
+        *([("", f"{report.unapproved} wait for a person: ricwatch approve")] if report.unapproved else []),
         *(("", place) for place in report.mail_places[-1:]),
         *((("Digests" if i == 0 else ""), path) for i, path in enumerate(digests)),
         *([("Not trained", report.untrained)] if report.untrained else []),

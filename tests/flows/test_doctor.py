@@ -339,7 +339,11 @@ def test_a_broken_set_up_is_found_and_the_next_step_named(name: str, well: Setup
     assert status == 1
     assert "hunter2" not in json.dumps(found)
     # What is broken here is no reason to call anything else broken, save what depends on it.
-    depends = {"Seeds": {"Classifier", "Feeds", "Network"}, "Feeds": {"Network"}, "Database": {"Outbox", "Last mail", "Last run"}}
+    depends = {
+        "Seeds": {"Classifier", "Feeds", "Network"},
+        "Feeds": {"Network"},
+        "Database": {"Outbox", "Last mail", "Last run"},
+    }
     depends |= {"Folder": {"Mail"}, "Last run": {"Last mail"}, "Last mail": {"Last run"}}
     assert {what for what, row in found.items() if not row["ok"]} - depends.get(where, set()) == {where}
 

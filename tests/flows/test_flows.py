@@ -226,11 +226,13 @@ def test_replay_marks_everything_and_goes_on_where_it_stopped(settings: Settings
 def test_feeds_are_probed_switched_off_and_on_by_hand(feeds: ArchiveServer) -> None:
     state = run(check_feeds)
     assert "feeds are well" in str(state.message)
+    assert name_of(state) == f"check feeds: all {len(feeds.roster())} are well"
     assert "Demo" in pages(state)["checked-feeds"]
     key = feeds.roster()[0].key
     off = run(switch_feed, key=key, because="sold", requested_by="Ann")
     assert "is not polled any more: sold" in str(off.message)
     assert "| Asked by | Ann |" in pages(off)["roster"]
+    assert name_of(off) == f"feed {key}: switched off"
     assert f"of {len(feeds.roster()) - 1} feeds answered" in str(run(ingest_feeds, force=True).message)
     assert run(switch_feed, key=key).is_failed()
     assert "is polled again" in str(run(switch_feed, key=key, polled=True).message)
@@ -241,6 +243,7 @@ def test_a_feed_is_added_by_hand_and_a_dry_run_adds_nothing(feeds: ArchiveServer
     url = feeds.roster()[0].url
     tried = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice")
     assert "Nothing was added" in str(tried.message)
+    assert name_of(tried) == "add feed twice (india press): dry run"
     state = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice", dry_run=False)
     assert "1 added to" in str(state.message)
     assert "twice" in pages(state)["roster"]
@@ -253,5 +256,6 @@ def test_articles_are_read_again_since_a_day() -> None:
     before = count(Reading)
     state = run(re_read, since="2000-01-01", requested_by="Ann")
     assert f"since 2000-01-01: {before} articles read" in str(state.message)
+    assert name_of(state) == f"re-read since 2000-01-01: {before} articles"
     assert count(Reading) == before
     assert "nothing new to read" in str(run(re_read, since="2099-01-01").message)

@@ -14,7 +14,7 @@ from flows.watch import open_watch
 from store.settings import Settings
 from tests.alerts.test_digest import add_shift
 from tests.flows.test_cli import ricwatch
-from tests.flows.test_flows import _collect, pages, run
+from tests.flows.test_flows import _collect, name_of, pages, run
 
 __all__ = ["_collect"]
 
@@ -43,6 +43,7 @@ def test_a_form_subscribes_and_its_page_shows_everyone() -> None:
     assert "ann@example.org is subscribed. Shifts of IN-CN: once a day from Monday to Friday" in str(state.message)
     page = pages(state)["subscribers"]
     assert "ann&#64;example.org" in page
+    assert name_of(state) == "subscribe ann@…: IN-CN, weekdays"
     assert addresses() == ["ann@example.org"]
     assert "gets no digest before 2030-01-01" in str(run(pause, address="ann@example.org", until="2030-01-01").message)
     assert "gets digests again" in str(run(pause, address="ann@example.org", until="2020-01-01").message)
@@ -69,6 +70,7 @@ def test_a_verdict_is_kept_and_shown_with_the_shift() -> None:
     number = found()
     state = run(judge_shift, number=number, verdict="wrong", requested_by="Ann", comment="satire <b>")
     assert f"Shift {number} judged wrong by Ann." in str(state.message)
+    assert name_of(state) == f"judge shift {number}: wrong"
     page = pages(state)["shift"]
     assert "Ann: **wrong** satire &lt;b&gt;" in page
     assert "judged" in page

@@ -74,6 +74,12 @@ def test_every_parameter_is_flat(deployment: dict[str, Any]) -> None:
         assert schema.get("type") in {"string", "boolean", "number", "integer", "array"}, name
 
 
+def test_days_are_chosen_from_a_calendar(deployment: dict[str, Any]) -> None:
+    for name, schema in flow_of(deployment).parameters.properties.items():
+        if name in {"as_of", "start", "end", "since", "until"}:
+            assert schema.get("format") == "date", name
+
+
 def test_the_form_can_be_sent_as_it_opens(deployment: dict[str, Any]) -> None:
     flow = flow_of(deployment)
     given = set(deployment.get("parameters") or {})
@@ -90,6 +96,20 @@ def test_schedules_name_a_time_zone(deployment: dict[str, Any]) -> None:
         CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
 
 
+def test_late_runs_of_a_schedule_collapse_into_the_newest(deployment: dict[str, Any]) -> None:
+    source = inspect.getsource(flow_of(deployment).fn)
+    assert ("await superseded()" in source) == bool(deployment.get("schedules"))
+
+
+def test_its_runs_are_named_after_what_they_did(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    module = inspect.getmodule(flow.fn)
+    assert module is not None
+    assert "await rename_run(" in inspect.getsource(module)
+    assert "address" not in str(flow.flow_run_name), "names of runs show in lists, events and mails"
+    assert "url" not in str(flow.flow_run_name)
+
+
 def test_it_runs_one_at_a_time_in_a_queue_that_exists(deployment: dict[str, Any]) -> None:
     assert deployment["concurrency_limit"]["limit"] == 1
     assert deployment["work_pool"]["work_queue_name"] in QUEUES
@@ -99,6 +119,15 @@ def test_it_is_described_in_the_form_and_in_the_documentation(deployment: dict[s
     assert len(deployment["description"]) > 80
     assert deployment["tags"]
     assert f"`{deployment['name']}`" in (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
+
+
+def test_somebody_is_asked_when_a_digest_waits() -> None:
+    from flows.approve import DIGEST_HELD, DIGESTS_RESOURCE
+
+    asking = next(deployment for deployment in DEPLOYMENTS if deployment["name"] == "approve-digest")
+    (trigger,) = asking["triggers"]
+    assert trigger["expect"] == [DIGEST_HELD]
+    assert trigger["match"]["prefect.resource.id"] == DIGESTS_RESOURCE
 
 
 def test_the_digest_goes_out_on_weekday_mornings_and_when_a_shift_opens() -> None:

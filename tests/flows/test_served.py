@@ -92,6 +92,12 @@ def test_a_shift_that_opens_starts_the_digest_by_itself(served: Served, tmp_path
     started = served.await_some("/flow_runs/filter", wanted)
     assert {run["created_by"]["type"] for run in started} == {"AUTOMATION"}
     assert served.await_run(started[0]["id"])["type"] == "COMPLETED"
+    assert "automation digest when a shift opens" in served.artifacts(started[0]["id"])["digest"]
+    sent = len(mails(served.var))
+    # Whoever runs it again, or opens the event again, sends nothing twice.
+    assert served.await_run(served.start("digest"))["type"] == "COMPLETED"
+    assert "no shift" in str(served.await_run(served.start("detect", as_of="2021-07-20"))["message"])
+    assert len(mails(served.var)) == sent
 
 
 def test_a_failing_run_says_why_in_its_state(served: Served) -> None:
@@ -192,3 +198,24 @@ def test_an_analyst_subscribes_a_reader_from_the_form(served: Served, page: Page
         (row,) = session.scalars(select(Subscriber)).all()
         assert (row.address, row.dyads, row.cadence) == ("ann@example.org", ["IN-CN"], "at_once")
     store.close()
+
+
+@pytest.mark.browser
+def test_an_analyst_asks_why_an_article_counts_from_the_form(served: Served, page: Page) -> None:
+    deployment = served.deployments()["explain-article"]["id"]
+    page.goto(f"{served.base}/v2/deployments/deployment/{deployment}/run")
+    page.get_by_text("eight letters and more").first.wait_for()
+    page.get_by_role("textbox").nth(1).fill("patrol, incident 700")
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/deployments/deployment/*tab=Runs")
+    (run,) = served.post("/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
+    page.goto(f"{served.base}/v2/runs/flow-run/{run['id']}")
+    page.get_by_text("explain article: India protests").first.wait_for(timeout=120_000)
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("article", exact=True).last.click()
+    page.get_by_role("heading", name="Why it was read so").wait_for()
+    page.get_by_role("heading", name="Why it is in its story").wait_for()
+    page.get_by_role("heading", name="Why it counts").wait_for()
+    page.get_by_role("cell", name="↓ divergence").first.wait_for()
+    if os.environ.get("SHOTS_DIR"):
+        page.screenshot(path=Path(os.environ["SHOTS_DIR"]) / "article.png", full_page=True)
