@@ -130,7 +130,11 @@ class Settings(BaseSettings):
         description="user:password that the Prefect server asks for, its pages too; empty asks for nothing. The "
         "password has 16 or more of letters, digits, . _ ~ + = / @ % ! : , -",
     )
-    public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
+    public_url: str = Field(
+        "",
+        description="Address of the Prefect UI, for links in mails; empty leaves links out. The server answers to its "
+        "name, and to loopback.",
+    )
     report_url: str = Field(
         "",
         description="Address at which you publish the folder var_dir/report, for links; empty leaves them out.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typer.main import get_command
 
 from flows.cli import app
 from store.settings import ROOT, Settings
+from tests.alerts.helpers_tls import make_certificates
 
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
@@ -77,3 +79,20 @@ def test_systemd_finds_little_that_a_service_leaves_open(unit: Path) -> None:
     if found is None:
         pytest.skip(f"this systemd-analyze cannot look at a file: {done.stderr.strip()[:100]}")
     assert float(found[1]) < 2.0, done.stdout
+
+
+def test_nginx_takes_the_example(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not on this machine")
+    made = make_certificates(tmp_path)
+    site = (ROOT / "deploy" / "nginx" / "ricwatch.conf").read_text(encoding="utf-8")
+    site = re.sub(r"(ssl_certificate +)\S+;", rf"\g<1>{made.certificate};", site)
+    site = re.sub(r"(ssl_certificate_key +)\S+;", rf"\g<1>{made.key};", site)
+    site = site.replace("listen 443", "listen 44399").replace("[::]:443", "[::]:44399")
+    whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {site} }}"
+    (tmp_path / "nginx.conf").write_text(whole, encoding="utf-8")
+    asked = [nginx, "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(asked, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr, done.stderr
