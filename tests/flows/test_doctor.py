@@ -96,7 +96,7 @@ def well(
 ) -> Iterator[Setup]:
     server = FeedServer()
     made = Setup(tmp_path / "var", server, monkeypatch, served, certificates)
-    made.var.mkdir()
+    made.var.mkdir(mode=0o700)
     row = yaml.safe_load((ROOT / "seeds" / "feeds.yaml").read_text())["feeds"][0]
     row |= {"url": server.set("/feed", Answer(RSS)), "status": "ok", "enabled": True}
     (made.var / "feeds.yaml").write_text(yaml.safe_dump({"feeds": [row]}))
