@@ -160,16 +160,24 @@ def _replay(*, fresh: bool, until: str) -> None:
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 4200,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the pages.")] = 4200,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; one that others reach needs RICWATCH_API_AUTH.")
+    ] = "127.0.0.1",
 ) -> None:
     """Start the Prefect server, a worker and all deployments on loopback; Ctrl-C stops everything.
 
-    Example: `ricwatch serve --port 4300`
+    With RICWATCH_API_AUTH=user:password the pages and the API ask for both; commands give them by themselves.
+
+    Examples:
+
+    - `ricwatch serve --port 4300`
+    - `ricwatch serve --host 192.0.2.7`
     """
     from flows.serve import serve as serve_all
     from store.settings import get_settings
 
-    serve_all(get_settings(), port=port, say=typer.echo)
+    serve_all(get_settings(), port=port, host=host, say=typer.echo)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from ingest.roster import load_roster
 from ingest.topic import load_topic
 from store.db import Store, newest_revision, revisions
 from store.errors import InputError, RicwatchError
+from store.private import lets_others_in, others_read, private_folder
 from store.settings import Settings
 from store.snapshot import file_of, is_sqlite
 
@@ -104,7 +105,7 @@ def folder(settings: Settings) -> Finding:
     """Whether results can be written."""
     var = settings.var_dir
     try:
-        var.mkdir(parents=True, exist_ok=True)
+        private_folder(var)
         probe = var / f".doctor-{os.getpid()}"
         # Written and not asked: to the superuser, and on a file system mounted read-only, access() says yes.
         probe.write_text("x", encoding="utf-8")
@@ -115,6 +116,13 @@ def folder(settings: Settings) -> Finding:
             f"{var} is not writable: {error.strerror or error}",
             "set RICWATCH_VAR_DIR to a folder that this user may write",
             serious=True,
+        )
+    kept = [var / name for name in ("ricwatch.db", "prefect", "mail", "logs")]
+    if lets_others_in(var) and (open_ones := [path.name for path in kept if others_read(path)]):
+        return Finding(
+            "Folder",
+            f"other users of this machine can read {', '.join(open_ones)} in {var}",
+            f"`chmod 700 {var}`, unless they are meant to",
         )
     return Finding("Folder", f"{var} is writable")
 

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.doctor_mail import reading
-from flows.environment import POOL, running_api, serving_file
+from flows.environment import POOL, login, running_api, serving_file
 from flows.findings import Finding
 from ingest.fetch import Failed, Fetched, open_fetcher
 from ingest.roster import load_roster
-from store.errors import RicwatchError
+from store.errors import ConfigError, RicwatchError
 from store.models import Feed, Poll
 from store.settings import Settings
 
@@ -29,19 +29,22 @@ LATE = dt.timedelta(hours=26)
 
 def server(settings: Settings) -> Finding:
     """Whether the schedules are running, and somebody does the work."""
-    api = running_api(settings)
+    try:
+        api = running_api(settings)
+    except ConfigError as error:
+        return Finding("Prefect", str(error), "until then no command reaches it", serious=True)
     if api is None:
         if serving_file(settings).exists():
             return Finding(
                 "Prefect",
                 "`ricwatch serve` ended without saying goodbye, and its server does not answer: no schedule fires",
-                "start it again with `ricwatch serve`, best under a service manager (docs/operate.md)",
+                "start it again with `ricwatch serve`, best under a service manager (docs/server.md)",
                 serious=True,
             )
         return Finding("Prefect", "no server is running: schedules do not fire; `ricwatch serve` starts it")
     base = api.removesuffix("/api")
     try:
-        pool = httpx.get(f"{api}/work_pools/{POOL}", timeout=5.0, trust_env=False)
+        pool = httpx.get(f"{api}/work_pools/{POOL}", timeout=5.0, trust_env=False, auth=login(settings))
         status = str(pool.json().get("status", "")) if pool.status_code == 200 else f"HTTP {pool.status_code}"
     except (httpx.HTTPError, ValueError) as error:
         status = str(error)
@@ -52,7 +55,8 @@ def server(settings: Settings) -> Finding:
             "start `ricwatch serve` again; what the worker said last is in var/logs/worker.log",
             serious=True,
         )
-    return Finding("Prefect", f"server at {base}, with a worker")
+    asks = "; it asks for a password" if login(settings) else ""
+    return Finding("Prefect", f"server at {base}, with a worker{asks}")
 
 
 def last_run(settings: Settings) -> Finding:

@@ -16,9 +16,17 @@ from pathlib import Path
 
 import httpx
 
+from store.errors import ConfigError
+from store.private import private_folder
 from store.settings import ROOT, Settings, get_settings
 
 POOL = "ricwatch"
+
+
+def prefect_home(settings: Settings) -> Path:
+    """Prefect's folder, made where it is missing; run history and pickled results lie there, for nobody else."""
+    private_folder(settings.var_dir)
+    return private_folder(settings.var_dir / "prefect")
 
 
 def serving_file(settings: Settings) -> Path:
@@ -27,13 +35,43 @@ def serving_file(settings: Settings) -> Path:
 
 
 def running_api(settings: Settings) -> str | None:
-    """The API address of the server that `ricwatch serve` started, if it answers now."""
+    """The API address of the server that `ricwatch serve` started, if it answers now.
+
+    Raises:
+        ConfigError: it answers and wants another password than the setting's.
+    """
     try:
         api = str(json.loads(serving_file(settings).read_text(encoding="utf-8"))["api"])
         answer = httpx.get(f"{api}/health", timeout=2.0, trust_env=False)
+        if answer.status_code != 200:
+            return None
+        answer = httpx.get(f"{api}/admin/version", timeout=2.0, trust_env=False, auth=login(settings))
     except (OSError, ValueError, KeyError, httpx.HTTPError):
         return None
-    return api if answer.status_code == 200 else None
+    if answer.status_code == 401:
+        raise ConfigError(
+            f"the server at {api} refuses the password; set RICWATCH_API_AUTH as it was when `ricwatch serve` started, "
+            "or start that again"
+        )
+    return api
+
+
+def login(settings: Settings) -> tuple[str, str] | None:
+    """User and password of the API, where it has them; None where it is open."""
+    user, colon, password = settings.api_auth.get_secret_value().partition(":")
+    return (user, password) if colon else None
+
+
+def client_login(settings: Settings) -> dict[str, str]:
+    """The variable with which Prefect's commands, workers and flows give the password. Secret."""
+    secret = settings.api_auth.get_secret_value()
+    return {"PREFECT_API_AUTH_STRING": secret} if secret else {}
+
+
+def server_login(settings: Settings) -> dict[str, str]:
+    """The variable with which a server asks for the password. Secret."""
+    secret = settings.api_auth.get_secret_value()
+    return {"PREFECT_SERVER_API_AUTH_STRING": secret} if secret else {}
 
 
 def prepare(*, quiet: bool | None = None) -> str | None:
@@ -44,8 +82,7 @@ def prepare(*, quiet: bool | None = None) -> str | None:
     if "prefect" in sys.modules:
         return os.environ.get("PREFECT_API_URL")
     settings = get_settings()
-    home = settings.var_dir / "prefect"
-    home.mkdir(parents=True, exist_ok=True)
+    home = prefect_home(settings)
     os.environ.setdefault("PREFECT_HOME", str(home))
     os.environ.setdefault("DO_NOT_TRACK", "1")
     api = os.environ.get("PREFECT_API_URL") or running_api(settings)
@@ -53,6 +90,10 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ["PREFECT_API_URL"] = api
     else:
         os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+        # The small server listens on loopback for the length of the command, where other users reach it too.
+        os.environ.update(server_login(settings))
+    for name, secret in client_login(settings).items():
+        os.environ.setdefault(name, secret)
     if quiet is None:
         quiet = sys.stderr.isatty()
     if quiet:

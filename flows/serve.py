@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,9 +20,11 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.operator import Cause, Word, deliver_words, say
-from flows.environment import POOL, log_format, serving_file
+from flows.environment import POOL, client_login, log_format, prefect_home, server_login, serving_file
+from flows.server import LOOPBACK, host_names
 from flows.watch import open_watch
-from store.errors import RicwatchError
+from store.errors import ConfigError, RicwatchError
+from store.private import private_folder
 from store.settings import ROOT, Settings
 
 START_LIMIT = 180.0
@@ -38,8 +42,7 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
 
     `PWD` is set because ``{{ $PWD }}`` in prefect.yaml is that variable and not the current folder.
     """
-    home = settings.var_dir / "prefect"
-    home.mkdir(parents=True, exist_ok=True)
+    home = prefect_home(settings)
     return {
         **os.environ,
         "PWD": str(ROOT),
@@ -49,6 +52,7 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         **retention(settings),
         **log_format(settings),
+        **client_login(settings),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
@@ -75,7 +79,7 @@ def _restore_interrupt() -> None:
 def _spawn(arguments: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as sink:
         return subprocess.Popen(  # noqa: S603 (our own interpreter and fixed words)
-            [sys.executable, "-m", "prefect", *arguments],
+            [sys.executable, "-m", *arguments],
             env=env,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -127,29 +131,53 @@ def _stop(part: subprocess.Popen[bytes]) -> None:
         part.wait()
 
 
-def serve(settings: Settings, *, port: int = 4200, say: Callable[[str], None] = print) -> None:
+def check_host(host: str, settings: Settings) -> str:
+    """The address at which this machine itself reaches a server bound to *host*.
+
+    >>> check_host("127.0.0.1", Settings(_env_file=None))
+    '127.0.0.1'
+
+    Raises:
+        ConfigError: others could reach it, and it would ask for no password.
+    """
+    if host not in LOOPBACK and not settings.api_auth.get_secret_value():
+        raise ConfigError(
+            f"--host {host} would let everyone who reaches this machine start runs and read stored secrets; "
+            "set RICWATCH_API_AUTH first, or leave --host out (docs/security.md)"
+        )
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (looked up, not bound)
+
+
+def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say: Callable[[str], None] = print) -> None:
     """Run everything until Ctrl-C or SIGTERM.
 
     Raises:
+        ConfigError: *host* is reached from elsewhere, and no password is set.
         ServeError: a part did not start, or ended by itself.
     """
-    base = f"http://127.0.0.1:{port}"
+    near = check_host(host, settings)
+    base = f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
     api = f"{base}/api"
     env = environment(settings, api)
-    logs = settings.var_dir / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    if _port_taken(port):
-        raise ServeError(f"port {port} of 127.0.0.1 is taken; is `ricwatch serve` running already? Or use --port")
+    logs = private_folder(settings.var_dir / "logs")
+    _check_port(host, port)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     # Other pages' scripts may not read the API; only the UI's own origin may, whatever the port.
     env["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] = f"{base},http://localhost:{port}"
+    if host not in LOOPBACK:
+        say(
+            f"Listening on {host}, unencrypted: put a TLS proxy in front (docs/server.md), or the password can be read."
+        )
     parts: list[tuple[str, subprocess.Popen[bytes], Path]] = []
     try:
         say("Starting the Prefect server …")
         log = logs / "server.log"
-        server = _spawn(["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, log)
+        names = [word for name in host_names(host, settings.public_url) for word in ("--name", name)]
+        # Only the server is told to ask: what a worker starts needs to give the password and no more.
+        asking = {**env, **server_login(settings)}
+        server = _spawn(["flows.server", "--host", host, "--port", str(port), *names], asking, log)
         parts.append(("server", server, log))
         _await_server(api, server, log, stopped)
         if not stopped.is_set():
@@ -160,7 +188,7 @@ def serve(settings: Settings, *, port: int = 4200, say: Callable[[str], None] = 
             _call(["-m", "prefect", "--no-prompt", "deploy", "--all"], env)
             _call(["-m", "flows.register"], env)
             log = logs / "worker.log"
-            worker = _spawn(["worker", "start", "--pool", POOL, "--name", "local", "--limit", "4"], env, log)
+            worker = _spawn(["prefect", "worker", "start", "--pool", POOL, "--name", "local", "--limit", "4"], env, log)
             parts.append(("worker", worker, log))
             note = serving_file(settings)
             note.write_text(json.dumps({"api": api, "pid": os.getpid()}), encoding="utf-8")
@@ -190,13 +218,14 @@ def _tell_operator(settings: Settings, name: str, log: Path) -> None:
         logging.getLogger("ricwatch").warning("the operator could not be told: %s", error)
 
 
-def _port_taken(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
+def _check_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ServeError(
+                    f"port {port} of {host} is taken; is `ricwatch serve` running already? Or use --port"
+                ) from None
+            raise ServeError(f"cannot listen on {host}, port {port}: {error.strerror}") from None

@@ -18,6 +18,7 @@ from ingest.roster import load_roster
 from ingest.topic import Topic, load_topic
 from store.db import Store
 from store.errors import InputError
+from store.private import private_folder
 from store.settings import Settings, get_settings
 
 
@@ -59,7 +60,7 @@ class Watch:
 def open_watch(settings: Settings | None = None) -> Iterator[Watch]:
     """The monitor on a migrated database; connections are given back at the end of the block."""
     settings = settings or get_settings()
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.var_dir)
     store = Store(settings.database)
     try:
         store.migrate()

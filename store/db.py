@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from store.errors import StoreError
+from store.private import private_file
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
@@ -28,11 +29,14 @@ def make_engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30})
+    file = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         # BEGIN is left to SQLAlchemy below: the driver's own late BEGIN lets two writers both read, then deadlock.
         connection.isolation_level = None
+        if file is not None and file.is_file() and not file.stat().st_size:
+            private_file(file)  # readers' addresses will be in it; SQLite gives its -wal and -shm the same rights
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")

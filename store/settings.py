@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -124,7 +125,16 @@ class Settings(BaseSettings):
     allow_private_addresses: bool = Field(
         False, description="Let feeds lie on loopback and private addresses; for the replay and for tests."
     )
-    public_url: str = Field("", description="Address of the Prefect UI, for links in mails; empty leaves links out.")
+    api_auth: SecretStr = Field(
+        SecretStr(""),
+        description="user:password that the Prefect server asks for, its pages too; empty asks for nothing. The "
+        "password has 16 or more of letters, digits, . _ ~ + = / @ % ! : , -",
+    )
+    public_url: str = Field(
+        "",
+        description="Address of the Prefect UI, for links in mails; empty leaves links out. The server answers to its "
+        "name, and to loopback.",
+    )
     report_url: str = Field(
         "",
         description="Address at which you publish the folder var_dir/report, for links; empty leaves them out.",
@@ -211,6 +221,26 @@ class Settings(BaseSettings):
             raise ValueError("write an https address without spaces, such as https://example.org/leave?who={recipient}")
         return url
 
+    @field_validator("api_auth")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr) -> SecretStr:
+        # The signs are those that the environment, .env, a header and the browser's form all take as they are: Prefect
+        # compares texts of ASCII only, and .env reads # $ and quotes as its own.
+        given = secret.get_secret_value()
+        if not given:
+            return secret
+        if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}:[A-Za-z0-9._~+=/@%!:,-]{16,200}", given):
+            raise ValueError(
+                "write user:password, the password of 16 or more letters, digits or . _ ~ + = / @ % ! : , -"
+            )
+        user, _, password = given.partition(":")
+        if len(set(password)) < 8 or (len(user) > 3 and user.lower() in password.lower()):
+            raise ValueError(
+                "this password is easy to guess; make one with "
+                """python3 -c 'import secrets; print("watch:" + secrets.token_urlsafe(24))'"""
+            )
+        return secret
+
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, name: str) -> str:
@@ -252,14 +282,35 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """The process's settings, read once.
 
+    A file RICWATCH_SMTP_PASSWORD (or of another variable's name) in the folder $CREDENTIALS_DIRECTORY counts where the
+    environment and .env do not say otherwise; it is how systemd's LoadCredential= hands secrets over.
+
     Raises:
-        ConfigError: a setting has a wrong value; the message names the variable.
+        ConfigError: a setting has a wrong value; the message names the variable, and shows no secret.
     """
     try:
-        return Settings()
+        return Settings(_secrets_dir=_credentials())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = "RICWATCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(f"{name}: {first['msg']} (found {first['input']!r})") from None
+        field = "_".join(str(part) for part in first["loc"])
+        told = f"RICWATCH_{field.upper()}: {first['msg'].removeprefix('Value error, ')}"
+        if is_secret(field):
+            raise ConfigError(told) from None
+        raise ConfigError(f"{told} (found {first['input']!r})") from None
     except SettingsError as error:
         raise ConfigError(f'{error}; a list is written as JSON, for example ["desk@example.org"]') from None
+
+
+def is_secret(name: str) -> bool:
+    """Whether the setting *name* is never to be shown.
+
+    >>> is_secret("smtp_password"), is_secret("smtp_host")
+    (True, False)
+    """
+    field = Settings.model_fields.get(name)
+    return field is not None and field.annotation is SecretStr
+
+
+def _credentials() -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return Path(folder) if folder and Path(folder).is_dir() else None

@@ -96,7 +96,7 @@ def well(
 ) -> Iterator[Setup]:
     server = FeedServer()
     made = Setup(tmp_path / "var", server, monkeypatch, served, certificates)
-    made.var.mkdir()
+    made.var.mkdir(mode=0o700)
     row = yaml.safe_load((ROOT / "seeds" / "feeds.yaml").read_text())["feeds"][0]
     row |= {"url": server.set("/feed", Answer(RSS)), "status": "ok", "enabled": True}
     (made.var / "feeds.yaml").write_text(yaml.safe_dump({"feeds": [row]}))
@@ -125,6 +125,17 @@ def test_a_whole_set_up_is_well(well: Setup) -> None:
     assert [row for row in found.values() if not row["ok"]] == []
     assert status == 0
     assert set(found) == {what for what, _ in LOOKS} | {"Network", "Clock"}
+
+
+def test_a_folder_that_other_users_read_is_told_and_is_no_hindrance(well: Setup) -> None:
+    well.var.chmod(0o755)
+    (well.var / "ricwatch.db").chmod(0o644)
+    status, found = examined()
+    assert status == 0
+    assert "can read ricwatch.db" in found["Folder"]["state"]
+    assert found["Folder"]["advice"].startswith(f"`chmod 700 {well.var}`")
+    well.var.chmod(0o700)
+    assert examined()[1]["Folder"]["ok"]
 
 
 def locked(setup: Setup) -> None:
@@ -214,6 +225,11 @@ def no_worker(setup: Setup) -> None:
     note.write_text(json.dumps({"api": f"{setup.feeds.base}/api", "pid": 1}))
 
 
+def password_changed(setup: Setup) -> None:
+    no_worker(setup)
+    setup.feeds.set("/api/admin/version", Answer(status=401))
+
+
 def clock_off(setup: Setup) -> None:
     date = format_datetime(NOW - dt.timedelta(hours=2), usegmt=True)
     setup.feeds.set("/feed", Answer(RSS, headers={"Date": date}))
@@ -281,6 +297,8 @@ BROKEN: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
         "unencrypted",
         "starttls or tls",
     ),
+    "password changed": (password_changed, "Prefect", "refuses the password", "until then no command"),
+    "password too short": (lambda s: s.set(api_auth="watch:secret"), "Settings", "RICWATCH_API_AUTH: write", ".env"),
     "unknown mails": (
         lambda s: s.mailed(dt.timedelta(hours=1), state="unknown", last_text="broke off"),
         "Outbox",

@@ -51,3 +51,51 @@ def test_every_setting_is_in_the_documentation() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     missing = [name for name in Settings.model_fields if f"RICWATCH_{name.upper()}" not in page]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("watch", "write user:password"),
+        ("watch:", "write user:password"),
+        ("watch:short-One.7", "write user:password"),
+        (":Zq7-hK2.mVx9_Rt4wLb8", "write user:password"),
+        ("watch:Zq7-hK2 mVx9_Rt4wLb8", "write user:password"),
+        ("watch:Zq7-hK2#mVx9_Rt4wLb8", "write user:password"),
+        ("watch:Zq7-hK2.mVx9_Rt4wLbé", "write user:password"),
+        ("watch:aaaaaaaaaaaaaaaaaaaa", "easy to guess"),
+        ("watch:my-Watch-password-17", "easy to guess"),
+    ],
+)
+def test_a_weak_or_unfit_password_of_the_api_is_refused_and_not_shown(
+    given: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RICWATCH_API_AUTH", given)
+    with pytest.raises(ConfigError, match=f"RICWATCH_API_AUTH: .*{complaint}") as refused:
+        get_settings()
+    assert "\n" not in str(refused.value)
+    assert given not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", ["", "watch:Zq7-hK2.mVx9_Rt4wLb8", "ann@example.org:%!~+=/@:,-.abcdefgh"])
+def test_a_good_password_of_the_api_is_taken_as_it_is_and_never_printed(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RICWATCH_API_AUTH", given)
+    settings = get_settings()
+    assert settings.api_auth.get_secret_value() == given
+    assert not given or given not in repr(settings)
+
+
+def test_a_password_may_come_from_systemds_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "RICWATCH_SMTP_PASSWORD").write_text("from-a-file\n", encoding="utf-8")
+    (tmp_path / "something-else").write_text("x", encoding="utf-8")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert get_settings().smtp_password.get_secret_value() == "from-a-file"
+    get_settings.cache_clear()
+    monkeypatch.setenv("RICWATCH_SMTP_PASSWORD", "from-the-environment")
+    assert get_settings().smtp_password.get_secret_value() == "from-the-environment"
+    get_settings.cache_clear()
+    monkeypatch.delenv("RICWATCH_SMTP_PASSWORD")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "gone"))
+    assert get_settings().smtp_password.get_secret_value() == ""

@@ -1,0 +1,68 @@
+"""The Prefect server as `ricwatch serve` starts it: Prefect's own application, behind a check of the Host header.
+
+A page of a foreign site can let its own name point at 127.0.0.1 (DNS rebinding). For the browser it then is of the same
+origin as the server, so neither CORS nor the token against foreign forms stops it; only the name in the Host header
+tells. Prefect has no setting for that, hence this module instead of `prefect server start`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (recognised here, never bound without a password)
+
+
+def host_names(host: str, public_url: str) -> list[str]:
+    """The names under which the pages may be asked for, given the address that is bound and the setting public_url.
+
+    An installation bound to every address has names that nobody listed; there the password, which is then required,
+    stands alone against foreign pages.
+
+    >>> host_names("127.0.0.1", "https://watch.example.org/ui")
+    ['127.0.0.1', 'localhost', '::1', 'watch.example.org']
+    >>> host_names("0.0.0.0", "")
+    ['*']
+    """
+    if host in ANY_ADDRESS:
+        return ["*"]
+    return list(dict.fromkeys([*LOOPBACK, host, *filter(None, [urlsplit(public_url).hostname])]))
+
+
+def guarded(app: ASGIApp, names: Sequence[str]) -> ASGIApp:
+    """*app*, which answers 400 to every request under another name than *names*."""
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    return TrustedHostMiddleware(app, allowed_hosts=names, www_redirect=False)
+
+
+def main() -> None:
+    """Serve until a signal ends it. All but the address comes from the environment and prefect.toml."""
+    parser = argparse.ArgumentParser(prog="flows.server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--name", action="append", default=[], help="a name under which it may be asked for")
+    given = parser.parse_args()
+
+    import uvicorn
+    from prefect.server.api.server import create_app
+    from prefect.settings import PREFECT_SERVER_LOGGING_LEVEL
+
+    # As `prefect server start` runs it: its keep-alive of 5 s, and a line of log only from warnings on.
+    uvicorn.run(
+        guarded(create_app(final=True), given.name or host_names(given.host, "")),
+        host=given.host,
+        port=given.port,
+        timeout_keep_alive=5,
+        log_level=str(PREFECT_SERVER_LOGGING_LEVEL.value()).lower(),
+    )
+
+
+if __name__ == "__main__":
+    main()
