@@ -29,7 +29,7 @@ async def check_feeds(
     message = f"{well} of {len(rows)} feeds are well"
     logger().info(message)
     bad = len(rows) - well
-    answer = f"{bad} of {len(rows)} {'does' if bad == 1 else 'do'} not answer" if bad else f"all {len(rows)} are well"
+    answer = f"{bad} of {len(rows)} {'is' if bad == 1 else 'are'} not well" if bad else f"all {len(rows)} are well"
     await rename_run(f"check feeds: {answer}")
     await artifacts.publish(get_settings(), "checked", "checked-feeds", "What each feed answered", rows=rows)
     return (Completed if well else Failed)(message=message, data=rows)

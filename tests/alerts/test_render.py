@@ -14,6 +14,9 @@ import jinja2
 import pytest
 from markdown_it import MarkdownIt
 
+from alerts.approval import Decided, Waiting
+from alerts.approval import Verdict as Decision
+from alerts.articlewhy import ArticleWhy, Counted, DyadWhy, ReadWhy, Sibling
 from alerts.digestreport import DigestReport
 from alerts.draft import Rendered, render
 from alerts.facts import DigestFacts, Outage
@@ -29,11 +32,13 @@ from alerts.series import SeriesReport
 from alerts.shifts import DetectReport
 from alerts.view import LIMITS, compose
 from classify.outcome import UnreadCount, Usage, Why
+from ingest.articles import LeftOut
 from ingest.dossier import SeedProblem
 from ingest.importer import BadLine, ImportReport
 from ingest.policy import Health
 from ingest.poll import PollReport, PollRow
 from ingest.seeds import Change, ClaimCounts, DocumentRow, SeedReport
+from ingest.trace import ArticleTrace, LeftOutTrace, MergeTrace, PollTrace, ReadingTrace
 from store.settings import ROOT, Settings
 from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, story
 
@@ -410,7 +415,39 @@ def artifact_fields() -> dict[str, dict[str, object]]:
         "relation": "supports",
     }  # fmt: skip
     document = DocumentRow("paper", HOSTILE, Change.NEW, None, (HOSTILE,), 3)
+    left_out = LeftOutTrace(HOSTILE, HOSTILE, LeftOut.ELSEWHERE, day, day, None)
+    article = ArticleTrace(
+        id=3, title=HOSTILE, url="javascript:alert(1)", outlet=HOSTILE, feed=HOSTILE, imported=False, first_seen_at=now,
+        day=day, published_raw=HOSTILE, date_quality=HOSTILE, poll=PollTrace(7, now, HOSTILE, 200, HOSTILE, 30, 0, 0),
+        story=2, story_title=HOSTILE, story_articles=5, story_outlets=4,
+        merges=(MergeTrace(9, HOSTILE, 5, HOSTILE, 0.83, now),),
+        readings=(ReadingTrace(HOSTILE, now, True, 0.9, HOSTILE, (("IN-RU", 1, 0.81),), HOSTILE),) * 2,
+        also=(left_out,),
+    )  # fmt: skip
+    why = ArticleWhy(
+        trace=article,
+        reading=ReadWhy(
+            HOSTILE, now, True, 0.9, (DyadWhy("IN-CN", 1, 0.1, 0.1, 0.8),), ((HOSTILE, 0.5),),
+            ((HOSTILE, "supports", 0.5),), HOSTILE,
+        ),
+        siblings=(Sibling(HOSTILE, "javascript:alert(1)", HOSTILE, day),),
+        counted=(Counted("IN-CN", 1, 0.7, HOSTILE),),
+        uncounted="",
+        shifts=((1, HOSTILE),),
+    )  # fmt: skip
     return {
+        "article": {
+            "asked": HOSTILE,
+            "others": [HOSTILE],
+            "dates": {},
+            "rest": [article],
+            "whys": [why, replace(why, reading=None, counted=(), uncounted=HOSTILE)],
+        },
+        "approval": {
+            "found": Waiting(1, HOSTILE, (HOSTILE, HOSTILE), (HOSTILE,), HOSTILE, now, now, Decision.SEND),
+            "text": f"{HOSTILE}\n\n{HOSTILE}",
+        },
+        "decided": {"done": Decided(1, Decision.DROP, 2, HOSTILE, HOSTILE, HOSTILE)},
         "polled": {"report": PollReport((row,), not_due=2), "now": now},
         "articles": {"rows": [ArticleRow(day, HOSTILE, "india", "en", HOSTILE, "javascript:alert(1)")], "since": now},
         "imported": {"report": ImportReport(1, 2, 1, 0, 0, [BadLine(HOSTILE, 2, HOSTILE)], 5), "now": now},
@@ -523,6 +560,13 @@ def test_tables_of_artifacts_keep_their_columns_whatever_is_in_them(settings: Se
     assert "IN-CN ↑ convergence, IN-RU ↓ divergence" in body
 
 
+def test_what_a_run_was_asked_for_is_shown_as_text(settings: Settings) -> None:
+    html = as_html(render_artifact(settings, "asked", rows=[(HOSTILE, HOSTILE), ("a | b", "c | d")]))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<td>a | b</td>\n<td>c | d</td>" in html
+
+
 def test_every_artifact_template_is_tested() -> None:
     names = {path.stem for path in (TEMPLATES / "artifacts").glob("*.md")}
-    assert names == {*artifact_fields(), "digest"}
+    assert names == {*artifact_fields(), "digest", "asked"}
