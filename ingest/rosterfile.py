@@ -116,6 +116,8 @@ def _replace(path: Path, text: str) -> None:
 
 def _entry(feed: RosterFeed, indent: str) -> str:
     values = {**asdict(feed), "bloc": str(feed.bloc)}
+    if not feed.full_text:
+        del values["full_text"]  # the usual case goes without saying
     body = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
     return "".join(f"{indent}{line}\n" for line in body.splitlines())
 
