@@ -72,18 +72,18 @@ async def one(store: Store, settings: Settings, now: dt.datetime = NOW) -> Artic
 
 
 async def test_an_article_gets_the_text_of_its_page_and_robots_txt_is_asked_first_by_our_name(
-    server: FeedServer, store: Store, texts: Settings
+    server: FeedServer, any_store: Store, texts: Settings
 ) -> None:
-    await stored(server, store, texts, server.set("/a", PAGE))
-    row = await one(store, texts)
+    await stored(server, any_store, texts, server.set("/a", PAGE))
+    row = await one(any_store, texts)
     assert (row.outcome, row.http_status, row.tries, row.next_try_at) == ("replaced", 200, 1, None)
-    (article,) = articles(store)
+    (article,) = articles(any_store)
     assert "freight wagons" in article.text
     assert len(article.text) == row.chars
     assert paths(server) == ["/robots.txt", "/a"]
     assert {asked.headers["user-agent"] for asked in server.asked} == {"deskwatch/2 (desk@example.org)"}
-    assert (await fetch_texts(store, texts, now=NOW + HOUR)) == TextReport(), "and is not asked for again"
-    with store.session() as session:
+    assert (await fetch_texts(any_store, texts, now=NOW + HOUR)) == TextReport(), "and is not asked for again"
+    with any_store.session() as session:
         found = trace(session, "1", now=NOW)
     assert any("took the place of the lead" in line for line in lines(found, "1"))
 
