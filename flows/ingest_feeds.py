@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated
 
 from prefect import flow, task
@@ -15,23 +16,27 @@ from flows import artifacts
 from flows.forms import BY, param
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
+from ingest.hosts import Hosts
+from ingest.pages import fetch_texts
 from ingest.poll import PollReport, poll_feeds
 from ingest.roster import sync_roster
 
 
 def describe(report: PollReport) -> str:
     """One line for the state message and the log."""
+    texts = f", {report.texts.summary}" if report.texts.summary else ""
     if report.due == 0:
-        return "no feed was due"
-    return f"{report.answered} of {report.due} feeds answered, {report.new} new articles"
+        return f"no feed was due{texts}"
+    return f"{report.answered} of {report.due} feeds answered, {report.new} new articles{texts}"
 
 
 async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None, force: bool = False) -> PollReport:
-    """Bring the roster up to date, then poll; the step behind the flow."""
+    """Bring the roster up to date, poll, and fetch the pages that are asked for; the step behind the flow."""
     with watch.store.session() as session:
         sync_roster(session, watch.roster)
+    hosts = Hosts(watch.settings.host_spacing)
     with progress("Polling feeds") as report_progress:
-        return await poll_feeds(
+        report = await poll_feeds(
             watch.store,
             watch.settings,
             now=now,
@@ -39,7 +44,15 @@ async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None,
             keys=keys or None,
             force=force,
             progress=report_progress,
+            hosts=hosts,
         )
+    if not watch.settings.full_text:
+        return report
+    with progress("Fetching pages") as report_progress:
+        texts = await fetch_texts(watch.store, watch.settings, now=now, hosts=hosts, progress=report_progress)
+    if texts.problem:
+        logger().warning(texts.problem)
+    return replace(report, texts=texts)
 
 
 @task(name="poll feeds", task_run_name="poll feeds", cache_policy=NO_CACHE)

@@ -11,7 +11,7 @@ import typer
 from flows.exits import EXIT_FAILED
 
 if TYPE_CHECKING:
-    from ingest.trace import ArticleTrace, LeftOutTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
+    from ingest.trace import ArticleTrace, LeftOutTrace, PageTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
 
 _STANCES = {-1: "divergence", 0: "neither", 1: "convergence"}
 DATES = {
@@ -85,6 +85,8 @@ def _article(article: ArticleTrace) -> Iterator[str]:
         yield f"  Response: {_poll(article.poll)}"
     given = f" (it says {article.published_raw!r})" if article.published_raw else ""
     yield f"  Counts on {article.day}, {DATES.get(article.date_quality, article.date_quality)}{given}"
+    if article.page:
+        yield f"  Page: {_page(article.page)}"
     for other in article.also:
         yield f"  Carried as well by {other.outlet} ({other.feed}), counted there in what that feed brought"
     if article.story is None:
@@ -100,6 +102,14 @@ def _article(article: ArticleTrace) -> Iterator[str]:
         yield "  Reading: none yet"
     for reading in article.readings:
         yield f"  Reading: {_reading(reading)}"
+
+
+def _page(page: PageTrace) -> str:
+    told = f"asked {_moment(page.at)} ({page.outcome}, try {page.tries})"
+    if page.outcome == "replaced":
+        return f"{told}: its {page.chars:,} characters took the place of the lead"
+    again = f"; again from {_moment(page.next_try_at)} while it is not read" if page.next_try_at else ""
+    return f"{told}: the lead stands, since {page.detail or page.outcome}{again}"
 
 
 def _reading(reading: ReadingTrace) -> str:

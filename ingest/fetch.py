@@ -1,4 +1,4 @@
-"""One conditional GET, hostile-proof: bounded in bytes, redirects and total time; a typed outcome in every case."""
+"""One GET, hostile-proof: bounded in bytes, redirects and total time; a typed outcome in every case."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import logging
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http.cookiejar import DefaultCookiePolicy
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -28,6 +29,7 @@ from ingest.address import (
 )
 from store.settings import Settings
 
+_Told = TypeVar("_Told")
 MAX_REDIRECTS = 5
 _CHUNK = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -125,7 +127,35 @@ class Failed:
 Outcome = Fetched | NotModified | Gone | Refused | Failed
 
 
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """The answer sends on to *url*, which was not asked; `permanent` for a 301 or 308."""
+
+    url: str
+    status: int
+    permanent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What one kind of document asks for. A body beyond `max_bytes` is refused, or with `cut` read so far and no more.
+
+    `max_bytes` is None for what the fetcher was made with.
+    """
+
+    accept: str = _ACCEPT
+    max_bytes: int | None = None
+    cut: bool = False
+
+
+FEED = Want()
+
+
 class _TooLarge(Exception):
+    pass
+
+
+class _Enough(Exception):
     pass
 
 
@@ -136,8 +166,9 @@ class _Encoding(Exception):
 class _Inflater:
     """Decompresses in bounded steps, so that 300 kB of gzip never becomes 300 MB of memory."""
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, *, cut: bool = False) -> None:
         self._limit = limit
+        self._cut = cut
         self._parts: list[bytes] = []
         self._size = 0
         self._raw = 0
@@ -153,10 +184,11 @@ class _Inflater:
 
         Raises:
             _TooLarge: the body, as sent or decompressed, is larger than the limit.
+            _Enough: the same where it is to be cut; `kept` is what the limit lets through.
             zlib.error: the compressed data is damaged.
         """
         self._raw += len(data)
-        if self._raw > self._limit:
+        if self._raw > self._limit and not self._cut:
             raise _TooLarge
         if self._first and data:
             self._first = False
@@ -170,6 +202,8 @@ class _Inflater:
             if not data and self._zlib.eof and self._zlib.unused_data.startswith(b"\x1f\x8b"):
                 data = self._zlib.unused_data  # RFC 1952 2.2: a gzip file may hold several members
                 self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        if self._raw > self._limit:
+            raise _Enough
 
     def _decoder(self, head: bytes) -> zlib._Decompress | None:
         # The magic decides, not the header: some servers say gzip and send plain text, or send a .gz file unlabelled.
@@ -184,10 +218,18 @@ class _Inflater:
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
+            if self._cut:
+                self._parts.append(data[: len(data) - (self._size - self._limit)])
+                raise _Enough
             self._parts.clear()
             raise _TooLarge
         if data:
             self._parts.append(data)
+
+    @property
+    def kept(self) -> bytes:
+        """What came through so far."""
+        return b"".join(self._parts)
 
     def finish(self) -> bytes:
         """The whole body.
@@ -200,7 +242,7 @@ class _Inflater:
                 self._keep(rest)
             if not self._zlib.eof:
                 raise zlib.error("compressed stream breaks off")
-        return b"".join(self._parts)
+        return self.kept
 
 
 class Fetcher:
@@ -211,22 +253,31 @@ class Fetcher:
         self._max_bytes = max_bytes
         self._timeout = timeout
 
-    async def fetch(  # noqa: PLR0911 (a return for each way in which a request can end)
-        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+    async def fetch(
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None, want: Want = FEED
     ) -> Outcome:
         """GET *url*, following up to five redirects; conditional where validators are given.
 
         Never raises for what the network or the server does: that is the outcome.
         """
-        headers = {"Accept": _ACCEPT}
+        headers = {}
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
+        return await self._bounded(self._follow(url, headers, want))
+
+    async def hop(self, url: str, want: Want) -> Outcome | Redirected:
+        """GET *url* and follow no redirect: for the caller who has something to ask before each."""
+        return await self._bounded(self._hop(url, {}, want))
+
+    async def _bounded(  # noqa: PLR0911 (a return for each way in which a request can end)
+        self, asking: Awaitable[_Told]
+    ) -> _Told | Refused | Failed:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._follow(url, headers)
+                return await asking
         except TimeoutError:
             return Failed(FailedReason.TIMEOUT, f"no complete answer within {self._timeout:g} s")
         except httpx.TimeoutException:
@@ -243,25 +294,34 @@ class Fetcher:
                 FailedReason.BROKEN, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             )
 
-    async def _follow(self, url: str, headers: dict[str, str]) -> Outcome:
+    async def _follow(self, url: str, headers: dict[str, str], want: Want) -> Outcome:
         permanent = True
         for hop in range(MAX_REDIRECTS + 1):
-            if refused := _bad_target(url):
-                return refused
-            async with self._client.stream("GET", url, headers=headers) as response:
-                target = response.headers.get("location")
-                if response.status_code not in _REDIRECTS or not target:
-                    return await self._read(response, url, url if hop and permanent else None)
-                permanent = permanent and response.status_code in _PERMANENT
-                try:
-                    url = urljoin(url, target.strip())
-                except ValueError:
-                    return Refused(RefusedReason.SCHEME, f"redirect to {target[:200]!r}", response.status_code)
+            told = await self._hop(url, headers, want)
+            if not isinstance(told, Redirected):
+                if isinstance(told, Fetched) and hop and permanent:
+                    return replace(told, permanent_url=url)
+                return told
+            permanent = permanent and told.permanent
+            url = told.url
         return Refused(
             RefusedReason.TOO_MANY_REDIRECTS, f"more than {MAX_REDIRECTS} redirects, the last to {url[:200]}"
         )
 
-    async def _read(self, response: httpx.Response, url: str, permanent_url: str | None) -> Outcome:
+    async def _hop(self, url: str, headers: dict[str, str], want: Want) -> Outcome | Redirected:
+        if refused := bad_target(url):
+            return refused
+        async with self._client.stream("GET", url, headers={"Accept": want.accept, **headers}) as response:
+            target = response.headers.get("location")
+            if response.status_code not in _REDIRECTS or not target:
+                return await self._read(response, url, want)
+            try:
+                onward = urljoin(url, target.strip())
+            except ValueError:
+                return Refused(RefusedReason.SCHEME, f"redirect to {target[:200]!r}", response.status_code)
+            return Redirected(onward, response.status_code, response.status_code in _PERMANENT)
+
+    async def _read(self, response: httpx.Response, url: str, want: Want) -> Outcome:
         status = response.status_code
         if status == 304:
             return NotModified(_headers(response))
@@ -271,10 +331,11 @@ class Fetcher:
             words = f"HTTP {status} {response.reason_phrase}".strip()
             return Failed(FailedReason.HTTP, words, status, response.headers.get("retry-after"))
         problem: Outcome
+        limit = self._max_bytes if want.max_bytes is None else want.max_bytes
         try:
-            body = await self._body(response)
+            body = await _body(response, limit, cut=want.cut)
         except _TooLarge:
-            problem = Refused(RefusedReason.TOO_LARGE, f"body is larger than {self._max_bytes:,} bytes", status)
+            problem = Refused(RefusedReason.TOO_LARGE, f"body is larger than {limit:,} bytes", status)
         except _Encoding as error:
             problem = Refused(RefusedReason.ENCODING, str(error), status)
         except zlib.error as error:
@@ -282,14 +343,18 @@ class Fetcher:
         except httpx.RemoteProtocolError as error:
             problem = Failed(FailedReason.BROKEN, str(error), status)
         else:
-            return Fetched(status, url, _headers(response), body, hashlib.sha256(body).hexdigest(), permanent_url)
+            return Fetched(status, url, _headers(response), body, hashlib.sha256(body).hexdigest())
         return problem
 
-    async def _body(self, response: httpx.Response) -> bytes:
-        inflater = _Inflater(response.headers.get("content-encoding", "").strip().lower(), self._max_bytes)
+
+async def _body(response: httpx.Response, limit: int, *, cut: bool) -> bytes:
+    inflater = _Inflater(response.headers.get("content-encoding", "").strip().lower(), limit, cut=cut)
+    try:
         async for data in response.aiter_raw(_CHUNK):
             inflater.feed(data)
         return inflater.finish()
+    except _Enough:
+        return inflater.kept
 
 
 @asynccontextmanager
@@ -315,7 +380,8 @@ async def open_fetcher(
         yield Fetcher(client, max_bytes=settings.fetch_max_bytes, timeout=limit)
 
 
-def _bad_target(url: str) -> Refused | None:
+def bad_target(url: str) -> Refused | None:
+    """Why *url* is not even tried; None for an http or https address."""
     try:
         parts = urlsplit(url)
         host = parts.hostname

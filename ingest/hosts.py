@@ -35,12 +35,12 @@ class Hosts:
         self._resting: dict[str, dt.datetime] = {}
 
     @asynccontextmanager
-    async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for a turn at *host* and hold it."""
+    async def turn(self, host: str, delay: float = 0.0) -> AsyncIterator[None]:
+        """Wait for a turn at *host* and hold it. *delay*: the seconds that it asks for until the next."""
         async with self._slots[host]:
             now = self._clock()
             begin = max(now, self._free_at.get(host, now))
-            self._free_at[host] = begin + (0.0 if is_this_machine(host) else self._spacing)
+            self._free_at[host] = begin + max(delay, 0.0 if is_this_machine(host) else self._spacing)
             if begin > now:
                 await self._sleep(begin - now)
             yield

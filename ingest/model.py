@@ -47,6 +47,7 @@ class RosterFeed:
     status: str
     status_date: str = ""
     status_note: str = ""
+    full_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

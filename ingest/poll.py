@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
 
@@ -20,6 +20,7 @@ from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
 from ingest.hosts import Hosts
 from ingest.model import OnTopic
+from ingest.pages import TextReport
 from ingest.parse import parse
 from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
 from ingest.polled import Answer, PollRow, Standing, Task
@@ -41,10 +42,11 @@ _log = logging.getLogger("ricwatch.ingest")
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """The outcome of a poll: a row per feed that was due, in the roster's order."""
+    """The outcome of a poll: a row per feed that was due, in the roster's order; `texts` is of the pages after it."""
 
     rows: tuple[PollRow, ...]
     not_due: int = 0
+    texts: TextReport = field(default_factory=TextReport)
 
     @property
     def due(self) -> int:
@@ -82,17 +84,19 @@ async def poll_feeds(
     force: bool = False,
     progress: Progress = silent,
     fetcher: Fetcher | None = None,
+    hosts: Hosts | None = None,
 ) -> PollReport:
     """Poll the enabled feeds that are due at *now* (or those of *keys*); each is stored whole or not at all.
 
     A failure in one feed, of whatever kind, is recorded in its row and never touches another. *force* polls feeds that
-    are not due yet. *fetcher* replaces the one made from *settings*.
+    are not due yet. *fetcher* replaces the one made from *settings*; *hosts* are shared with what else a run asks of
+    them.
     """
     tasks, not_due = await asyncio.to_thread(_due_tasks, store, now, keys, force)
     if not tasks:
         return PollReport((), not_due)
     async with open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client:
-        run = _Run(store, settings, client, now=now, on_topic=on_topic)
+        run = _Run(store, settings, client, hosts or Hosts(settings.host_spacing), now=now, on_topic=on_topic)
         done = 0
 
         async def one(task: Task) -> PollRow:
@@ -170,7 +174,7 @@ class _Run:
     """One poll: what all its feeds share."""
 
     def __init__(
-        self, store: Store, settings: Settings, fetcher: Fetcher, *, now: dt.datetime, on_topic: OnTopic
+        self, store: Store, settings: Settings, fetcher: Fetcher, hosts: Hosts, *, now: dt.datetime, on_topic: OnTopic
     ) -> None:
         self._store = store
         self._fetcher = fetcher
@@ -178,7 +182,7 @@ class _Run:
         self._on_topic = on_topic
         self._max_items = settings.feed_max_items
         self._slots = asyncio.Semaphore(settings.poll_concurrency)
-        self._hosts = Hosts(settings.host_spacing)
+        self._hosts = hosts
         self._writer = asyncio.Lock()
         self._waiting: list[_Waiter] = []
         self._running = 0

@@ -68,7 +68,7 @@ def record(
     session.execute(_MOVE_FEED, moves)
     for task, answer in answered:
         if answer.rests_until is not None:
-            _rest_host(session, task.host, answer.rests_until)
+            rest_host(session, task.host, answer.rests_until)
     return [
         _row(task, answer, poll, count, Health(move["health"]))
         for (task, answer), poll, count, move in zip(answered, polls, counts, moves, strict=True)
@@ -122,7 +122,7 @@ def _moved(task: Task, answer: Answer, counts: StoreCounts, health: Health, now:
     }
 
 
-def _rest_host(session: Session, host: str, until: dt.datetime) -> None:
+def rest_host(session: Session, host: str, until: dt.datetime) -> None:
     """Put off every feed of *host*, as its 429 asks."""
     for other in session.scalars(select(Feed).where(Feed.kind != IMPORT_KIND, Feed.enabled)):
         if host in (host_of(other.url), host_of(other.moved_to)):

@@ -88,7 +88,10 @@ def _feed(path: Path, number: int, row: Any) -> RosterFeed:
         raise SeedError(f"{path}: {key}, enabled: expected true or false, found {enabled!r}")
     if not enabled and not values["status_note"]:
         raise SeedError(f"{path}: {key}, status_note: a disabled feed needs the reason")
-    if unknown := sorted(set(row) - {"key", "enabled", *_FIELDS}):
+    full_text = row.get("full_text", False)
+    if not isinstance(full_text, bool):
+        raise SeedError(f"{path}: {key}, full_text: expected true or false, found {full_text!r}")
+    if unknown := sorted(set(row) - {"key", "enabled", "full_text", *_FIELDS}):
         raise SeedError(f"{path}: {key} has the unknown field {unknown[0]!r}; the fields are explained atop the file")
     return RosterFeed(
         key=key,
@@ -102,6 +105,7 @@ def _feed(path: Path, number: int, row: Any) -> RosterFeed:
         status=values["status"],
         status_date=_matching(path, key, values, "status_date", _ISO_DAY),
         status_note=values["status_note"],
+        full_text=full_text,
     )
 
 
@@ -177,6 +181,7 @@ def sync_roster(session: Session, feeds: Sequence[RosterFeed]) -> RosterReport:
             "status": item.status,
             "status_date": item.status_date,
             "status_note": item.status_note,
+            "full_text": item.full_text,
         }
         row = known.pop(item.key, None)
         if row is None:

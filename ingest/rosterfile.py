@@ -116,7 +116,10 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _entry(feed: RosterFeed, indent: str) -> str:
-    body = yaml.safe_dump([asdict(feed)], sort_keys=False, allow_unicode=True, width=10_000)
+    values = asdict(feed)
+    if not feed.full_text:
+        del values["full_text"]  # the usual case goes without saying
+    body = yaml.safe_dump([values], sort_keys=False, allow_unicode=True, width=10_000)
     return "".join(f"{indent}{line}\n" for line in body.splitlines())
 
 

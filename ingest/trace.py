@@ -18,7 +18,7 @@ from ingest.articles import LeftOut, title_hash
 from ingest.clean import canonical_url, title_key, url_key, web_address
 from ingest.hosts import host_of
 from ingest.roster import IMPORT_KIND
-from store.models import Article, Feed, Poll, Reading, ReadingDyad, SeenItem, Story, StoryMerge
+from store.models import Article, ArticlePage, Feed, Poll, Reading, ReadingDyad, SeenItem, Story, StoryMerge
 
 MOST = 10
 """Articles, and items left out, that are told of one question."""
@@ -66,6 +66,19 @@ class MergeTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class PageTrace:
+    """What came of fetching the article's page; `next_try_at` is None where that is settled."""
+
+    outcome: str
+    detail: str
+    url: str
+    chars: int
+    tries: int
+    at: dt.datetime
+    next_try_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ArticleTrace:
     """A stored article: whence, when, in which story, and its readings, the latest first."""
 
@@ -88,6 +101,7 @@ class ArticleTrace:
     readings: tuple[ReadingTrace, ...]
     also: tuple[LeftOutTrace, ...]
     """Other feeds that carried it later."""
+    page: PageTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +192,7 @@ def _articles(session: Session, condition: ColumnElement[bool]) -> tuple[Article
             merges=_merges(session, story.id) if story else (),
             readings=_readings(session, article.id),
             also=_left_out(session, SeenItem.item_hash == article.url_key),
+            page=_page(session.get(ArticlePage, article.id)),
         )
         for article, feed, story, poll in rows
     )
@@ -255,6 +270,12 @@ def _feeds_of(feeds: Sequence[tuple[str, str]], host: str) -> list[str]:
     """Those on *host*, or on a host of the same site: feeds. and www. are said of one."""
     site = ".".join(host.split(".")[-3:]).removeprefix("www.")
     return [key for key, url in feeds if site and (own := host_of(url)) and (own == site or own.endswith(f".{site}"))]
+
+
+def _page(page: ArticlePage | None) -> PageTrace | None:
+    if page is None:
+        return None
+    return PageTrace(page.outcome, page.detail, page.url, page.chars, page.tries, page.asked_at, page.next_try_at)
 
 
 def _poll(poll: Poll | None) -> PollTrace | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -167,6 +168,11 @@ class Feed(Base):
         server_default="0",
         comment="Answers in a row, each a feed, that came from there by permanent redirects.",
     )
+    full_text: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=false(),
+        comment="Whether the pages of its articles are fetched for their full text, where the setting full_text is on.",
+    )
 
 
 class Poll(Base):
@@ -296,7 +302,9 @@ class Article(Base):
     bloc: Mapped[str] = mapped_column(String(20), comment="The outlet's press bloc at that time.")
     lang: Mapped[str] = mapped_column(String(10), comment="Language (ISO 639-1).")
     title: Mapped[str] = mapped_column(Text, comment="Title as plain text.")
-    text: Mapped[str] = mapped_column(Text, comment="Summary or lead as plain text.")
+    text: Mapped[str] = mapped_column(
+        Text, comment="Summary or lead as plain text; the page's text where article_page says replaced."
+    )
     url: Mapped[str] = mapped_column(Text, comment="Address as the feed gave it; http and https only.")
     url_key: Mapped[str] = mapped_column(String(64), comment="Hash of the canonical address: one article per address.")
     guid: Mapped[str | None] = mapped_column(String(64), comment="Hash of the feed's own identifier of the item.")
@@ -313,6 +321,49 @@ class Article(Base):
         Date, index=True, comment="Day on which it counts: of publication or of first sight, the earlier."
     )
     story_id: Mapped[int | None] = mapped_column(ForeignKey("story.id"), index=True, comment="The story it belongs to.")
+
+
+class ArticlePage(Base):
+    """What came of fetching the page of an article for its full text; only of feeds for which that is switched on."""
+
+    __tablename__ = "article_page"
+
+    article_id: Mapped[int] = mapped_column(ForeignKey("article.id"), primary_key=True, comment="Which article.")
+    outcome: Mapped[str] = mapped_column(
+        String(30),
+        comment="replaced (the article has the page's text), or why it has not: not_longer, other_text, no_text, read_before, robots, robots_unreachable, reserved, paywall, not_html, challenge, blocked, gone, refused, http_error, too_often, unreachable, failed, too_slow.",
+    )
+    detail: Mapped[str] = mapped_column(Text, comment="The same in words, where there is more to say.")
+    http_status: Mapped[int | None] = mapped_column(comment="HTTP status of the last response, if there was one.")
+    url: Mapped[str] = mapped_column(Text, comment="Address at which the page was, after redirects.")
+    chars: Mapped[int] = mapped_column(comment="Characters of the text that was found there, as far as it is kept.")
+    tries: Mapped[int] = mapped_column(comment="How often it was tried.")
+    asked_at: Mapped[dt.datetime] = mapped_column(comment="When it was tried last.")
+    next_try_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="Not tried again before this moment, and only while the article is not read yet. Empty: settled."
+    )
+
+
+class SiteRules(Base):
+    """What the robots.txt of a site says to this program, kept for a day; a row for each site whose pages were wanted."""
+
+    __tablename__ = "site_rules"
+
+    origin: Mapped[str] = mapped_column(
+        String(300), primary_key=True, comment="Scheme, host and port, as https://example.in."
+    )
+    outcome: Mapped[str] = mapped_column(
+        String(20), comment="rules, none (there is no such file: all is allowed), or unreachable (nothing is allowed)."
+    )
+    detail: Mapped[str] = mapped_column(Text, comment="Why there are none, or why it could not be reached.")
+    rules: Mapped[str] = mapped_column(Text, comment="The lines of it that concern this program.")
+    token: Mapped[str] = mapped_column(
+        String(80), comment="Name under which this program looked for itself there, from the setting user_agent."
+    )
+    asked_at: Mapped[dt.datetime] = mapped_column(comment="When it was asked for.")
+    rests_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="No page of the site is asked for before this moment: it said that it is asked too often."
+    )
 
 
 class Reading(Base):

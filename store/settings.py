@@ -122,6 +122,15 @@ class Settings(BaseSettings):
     fetch_timeout: float = Field(30.0, gt=0, description="Seconds for one feed in all, redirects included.")
     fetch_max_bytes: int = Field(15_000_000, gt=0, description="Largest feed body, after decompression.")
     feed_max_items: int = Field(2_000, gt=0, description="Items read from one response; the rest is counted and left.")
+    full_text: bool = Field(
+        False,
+        description="Fetch the pages of new articles for their text, of feeds with full_text: true; extra fulltext.",
+    )
+    full_text_per_run: int = Field(200, ge=0, le=5_000, description="Most pages fetched in one run, the newest first.")
+    full_text_seconds: float = Field(
+        300.0, gt=0, description="Longest that pages may hold up a run; what has not had its turn keeps its lead."
+    )
+    page_max_bytes: int = Field(2_000_000, gt=0, description="Largest page of an article, after decompression.")
     allow_private_addresses: bool = Field(
         False, description="Let feeds lie on loopback and private addresses; for the replay and for tests."
     )
