@@ -24,6 +24,7 @@ from flows.operate_command import backup, metrics, restore, tidy
 from flows.outbox_command import outbox_app
 from flows.parse_command import parse
 from flows.report_command import export, report
+from flows.setup_command import setup
 from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
 from flows.trace_command import trace
@@ -395,6 +396,7 @@ def train(
         tables.say(line)
 
 
+app.command()(setup)
 app.command()(backup)
 app.command()(restore)
 app.command()(tidy)
