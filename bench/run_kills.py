@@ -177,17 +177,23 @@ class Whole:
     arrived: Counter[tuple[str, str]]
 
 
+def settled(running: Installation) -> bool:
+    """Wait until no run is open, word to the operator included, and its process is gone."""
+    return wait_for(lambda: not running.open_runs() and not running.flow_processes(), SETTLES_WITHIN)
+
+
 def measure(place: Place, running: Installation) -> Whole:
     """An undisturbed run on the prepared database.
 
     Raises:
         RuntimeError: it failed.
     """
+    settled(running)
     place.put_back()
     times, ill = undisturbed(running)
     if ill:
         raise RuntimeError(f"the undisturbed run ended as {ill}")
-    wait_for(lambda: not running.open_runs(), SETTLES_WITHIN)
+    settled(running)
     print(f"undisturbed: {times[1]:.1f} s, of it {times[0]:.1f} s until the process is there", flush=True)
     return Whole(times, place.content(), place.arrived())
 
@@ -239,10 +245,10 @@ def kill(running: Installation, victim: str, draw: random.Random, times: Times) 
 
 def once(place: Place, running: Installation, victim: str, draw: random.Random, tally: Tally, whole: Whole) -> None:
     """Kill once, let the next run do the work, compare."""
+    settled(running)
     place.put_back()
     if not kill(running, victim, draw, whole.times):
         tally.missed += 1
-        wait_for(lambda: not running.open_runs(), SETTLES_WITHIN)
         return
     tally.killed[victim] += 1
     tally.stages[stage(place)] += 1
@@ -257,7 +263,7 @@ def once(place: Place, running: Installation, victim: str, draw: random.Random, 
     _times, ill = undisturbed(running)
     if ill:
         tally.faults.append(f"{number}: the next run ended as {ill}")
-    if not wait_for(lambda: not running.open_runs(), SETTLES_WITHIN):
+    if not settled(running):
         left = [f"{run['name']} {run['state_name']}" for run in running.open_runs()]
         tally.faults.append(f"{number}: still open: {', '.join(left)}")
     tally.slowest = max(tally.slowest, time.monotonic() - began)
