@@ -67,7 +67,9 @@ def measure(kind: str, env: dict[str, str]) -> tuple[float, dict[str, int]]:
 
 def recorded(running: Installation) -> dict[str, int]:
     """How many task runs and pages the newest run of the monitor left."""
-    (run, *_) = running.post("/flow_runs/filter", {"flows": {"name": {"any_": ["monitor"]}}, "sort": "START_TIME_DESC"})
+    done = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    asked = {"flows": {"name": {"any_": ["monitor"]}}, "flow_runs": done, "sort": "END_TIME_DESC", "limit": 1}
+    (run,) = running.post("/flow_runs/filter", asked)
     of = {"flow_runs": {"id": {"any_": [run["id"]]}}}
     pages = running.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
     return {"task_runs": running.post("/task_runs/count", of), "artifacts": len(pages)}
