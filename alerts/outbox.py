@@ -221,7 +221,9 @@ def _settle(store: Store, way: Transport, now: dt.datetime) -> list[DeliveredRow
 
 
 def _is_due(now: dt.datetime) -> ColumnElement[bool]:
-    return (Outbox.state == MailState.PENDING) & (Outbox.next_try_at.is_(None) | (Outbox.next_try_at <= now))
+    # Later than the longest wait: this machine's clock was ahead when that was written.
+    wrong = Outbox.next_try_at > now + BACK_OFF[-1]
+    return (Outbox.state == MailState.PENDING) & (Outbox.next_try_at.is_(None) | (Outbox.next_try_at <= now) | wrong)
 
 
 def _due(store: Store, now: dt.datetime) -> list[int]:
@@ -234,7 +236,9 @@ def _room(store: Store, settings: Settings, now: dt.datetime) -> float:
     if not settings.mails_per_hour:
         return math.inf
     with store.session() as session:
-        sent = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.sent_at > now - HOUR))
+        # Not later than now either: sent while the clock was ahead, they would fill the hour for days.
+        recent = (Outbox.sent_at > now - HOUR) & (Outbox.sent_at < now + HOUR)
+        sent = session.scalar(select(func.count()).select_from(Outbox).where(recent))
     return settings.mails_per_hour - (sent or 0)
 
 

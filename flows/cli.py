@@ -25,10 +25,12 @@ from flows.operate_command import backup, metrics, restore, tidy
 from flows.outbox_command import outbox_app
 from flows.parse_command import parse
 from flows.report_command import export, report
+from flows.setup_command import setup
 from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
 from flows.trace_command import trace
 from store.errors import RicwatchError
+from store.faults import in_words
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -407,6 +409,7 @@ def train(
 
 
 app.command()(approve)
+app.command()(setup)
 app.command()(backup)
 app.command()(restore)
 app.command()(tidy)
@@ -474,11 +477,15 @@ def main() -> None:
         code = error.exit_code
     except Exception as error:
         # The outermost edge: nothing below may show a bare trace.
-        _complain(f"unexpected {type(error).__name__}: {error}. Run it again with --debug to see where.")
+        _complain(str(in_words(error) or _unexpected(error)))
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:  # newer Typer turns Ctrl-C into this status itself and raises nothing
         typer.echo("Interrupted; run it again to go on.", err=True)
     sys.exit(code or 0)
+
+
+def _unexpected(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {error}. Run it again with --debug to see where."
 
 
 def _complain(line: str) -> None:

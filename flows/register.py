@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import timedelta
 
 from prefect import get_client
@@ -86,14 +87,14 @@ async def _automations(client: PrefectClient) -> list[AutomationCore]:
     return [DEAD_RUNS, *operator_automations(alert.id)]
 
 
-async def register() -> int:
-    """Do all of it; gives the number of left-over runs that were swept."""
+async def register(*, sweeping: bool = True) -> int:
+    """Do all of it; gives the number of left-over runs that were swept. Where a worker may live, nothing is swept."""
     async with get_client() as client:
-        swept = await sweep(client)
+        swept = await sweep(client) if sweeping else 0
         await _queues(client)
         await keep(client, await _automations(client))
     return swept
 
 
 if __name__ == "__main__":
-    asyncio.run(register())
+    asyncio.run(register(sweeping="--no-sweep" not in sys.argv))

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from sqlalchemy.exc import DBAPIError
+
 from classify.actors import Matcher
 from classify.model import Backend, get_backend
 from classify.parameters import load_parameters
@@ -18,6 +20,7 @@ from ingest.roster import load_roster
 from ingest.topic import Topic, load_topic
 from store.db import Store
 from store.errors import InputError
+from store.faults import in_words
 from store.private import private_folder
 from store.settings import Settings, get_settings
 
@@ -58,15 +61,26 @@ class Watch:
 
 @contextmanager
 def open_watch(settings: Settings | None = None) -> Iterator[Watch]:
-    """The monitor on a migrated database; connections are given back at the end of the block."""
+    """The monitor on a migrated database; connections are given back at the end of the block.
+
+    Raises:
+        StoreError: database or disk failed in the block; it names the cause and what to do.
+    """
     settings = settings or get_settings()
-    private_folder(settings.var_dir)
-    store = Store(settings.database)
     try:
-        store.migrate()
-        yield Watch(settings, store)
-    finally:
-        store.close()
+        private_folder(settings.var_dir)
+        store = Store(settings.database)
+        try:
+            store.migrate()
+            yield Watch(settings, store)
+        finally:
+            store.close()
+    except (DBAPIError, OSError) as error:
+        # Here and not in each step: a run's page and the operator's mail show the last line of whatever came up.
+        told = in_words(error, settings.database)
+        if told is None:
+            raise
+        raise told from error
 
 
 def moment(as_of: str) -> dt.datetime:

@@ -113,6 +113,8 @@ def due(state: FeedState, now: dt.datetime, *, force: bool = False, named: bool 
         return Due.PARKED
     if force or state.next_poll_at is None or now >= state.next_poll_at:
         return Due.YES
+    if state.health != Health.GONE and state.next_poll_at - now > LONGEST + JITTER:
+        return Due.YES  # nobody is put off for so long: this machine's clock was ahead when that was written
     return Due.NOT_YET
 
 

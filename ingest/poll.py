@@ -28,6 +28,7 @@ from ingest.record import record
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from store.db import Store
+from store.faults import concerns_all, in_words
 from store.models import Feed, Poll
 from store.progress import Progress, silent
 from store.settings import Settings
@@ -91,6 +92,9 @@ async def poll_feeds(
     A failure in one feed, of whatever kind, is recorded in its row and never touches another. *force* polls feeds that
     are not due yet. *fetcher* replaces the one made from *settings*; *hosts* are shared with what else a run asks of
     them.
+
+    Raises:
+        StoreError: the database took nothing more; what was not stored is asked for again by the next poll.
     """
     tasks, not_due = await asyncio.to_thread(_due_tasks, store, now, keys, force)
     if not tasks:
@@ -107,6 +111,8 @@ async def poll_feeds(
             return row
 
         rows = await asyncio.gather(*(one(task) for task in tasks))
+        if run.broken is not None:
+            raise in_words(run.broken, store.url) or run.broken
     return PollReport(tuple(rows), not_due)
 
 
@@ -187,6 +193,7 @@ class _Run:
         self._waiting: list[_Waiter] = []
         self._running = 0
         self._stories = StoryIndex()
+        self.broken: Exception | None = None
 
     async def poll(self, task: Task) -> PollRow:
         """Ask one feed and store what it brought."""
@@ -200,12 +207,15 @@ class _Run:
                     self._running += 1
                     until_stored.callback(self._ended)
                     started = time.perf_counter()
+                    if self.broken is not None:
+                        return _lost(task, self.broken, 0.0)
                     if until := self._hosts.resting(task.host, self._now):
                         return _postponed(task, until)
                     answer = await self._ask(task, started)
                 return await self._store_in_turn(task, answer)
             except Exception as error:  # one feed must never lose the others
-                _log.exception("polling %s failed", task.key)
+                if error is not self.broken:  # that one is told once, for all
+                    _log.exception("polling %s failed", task.key)
                 return _lost(task, error, time.perf_counter() - started)
 
     def _ended(self) -> None:
@@ -250,7 +260,12 @@ class _Run:
         return waiter.told
 
     def _commit(self, group: Sequence[tuple[Task, Answer]]) -> list[PollRow | Exception]:
-        """A row for each of *group*, or why it could not be stored; where one fails, each is stored by itself."""
+        """A row for each of *group*, or why it could not be stored; where one fails, each is stored by itself.
+
+        Where the database itself is at fault, the rest is not tried: each feed would wait for the lock anew.
+        """
+        if self.broken is not None:
+            return [self.broken] * len(group)
         try:
             return list(
                 in_transaction(
@@ -263,8 +278,10 @@ class _Run:
                 )
             )
         except Exception as error:
-            if len(group) == 1:
-                return [error]
+            if concerns_all(error):
+                self.broken = error
+            if self.broken is not None or len(group) == 1:
+                return [error] * len(group)
         return [row for one in group for row in self._commit([one])]
 
 

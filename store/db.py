@@ -16,9 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from store.errors import StoreError
+from store.faults import in_words
 from store.private import private_file
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+BUSY = 30.0
+"""Seconds that a statement waits for another process that writes into the same SQLite file."""
 
 
 def make_engine(url: str) -> Engine:
@@ -28,6 +31,7 @@ def make_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY})
     engine = create_engine(url, connect_args={"timeout": 30})
     file = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
 
@@ -41,7 +45,7 @@ def make_engine(url: str) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.execute(f"PRAGMA busy_timeout={round(BUSY * 1000)}")
         # Items are known by hashes, which lie all over their index: with the default of 2 MB a large database would
         # read most of it again for every batch.
         cursor.execute("PRAGMA cache_size=-65536")
@@ -80,7 +84,8 @@ class Store:
         try:
             command.upgrade(config, "head")
         except SQLAlchemyError as error:
-            raise StoreError(f"cannot migrate the database {self.safe_url}: {error}") from error
+            told = in_words(error, self.url)
+            raise told or StoreError(f"cannot migrate the database {self.safe_url}: {error}") from error
         return newest_revision()
 
     def revision(self) -> str | None:
@@ -89,7 +94,8 @@ class Store:
             with self.engine.connect() as connection:
                 return MigrationContext.configure(connection).get_current_revision()
         except SQLAlchemyError as error:
-            raise StoreError(f"cannot open the database {self.safe_url}: {error}") from error
+            told = in_words(error, self.url)
+            raise told or StoreError(f"cannot open the database {self.safe_url}: {error}") from error
 
     @property
     def safe_url(self) -> str:

@@ -99,6 +99,23 @@ def test_starting_again_makes_no_second_automation(served: Served) -> None:
     assert sorted(row["name"] for row in served.post("/automations/filter")) == names
 
 
+def test_setup_registers_everything_anew_and_leaves_runs_alone(served: Served) -> None:
+    names = sorted(row["name"] for row in served.post("/automations/filter"))
+    deployments = {name: row["id"] for name, row in served.deployments().items()}
+    run = served.start("replay", until="2024-01-20")
+    under_way = {"flow_runs": {"id": {"any_": [run]}, "state": {"type": {"any_": ["RUNNING"]}}}}
+    served.await_some("/flow_runs/filter", under_way)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
+    env |= {"RICWATCH_VAR_DIR": str(served.var)}
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "setup"], env=env, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert f"registered with {served.base}/api" in done.stdout
+    assert {name: row["id"] for name, row in served.deployments().items()} == deployments
+    assert sorted(row["name"] for row in served.post("/automations/filter")) == names
+    assert served.await_run(run)["type"] == "COMPLETED"
+
+
 def test_after_three_days_off_only_the_newest_late_run_works(served: Served) -> None:
     tidy = served.deployments()["tidy"]["id"]
     now = dt.datetime.now(dt.UTC)
