@@ -40,7 +40,7 @@ serve: setup ## Start the Prefect server, a worker and all deployments on 127.0.
 	@$(BIN)/ricwatch serve
 
 test: setup-dev ## Set up and pass the tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev ## Check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -112,7 +112,8 @@ class Installation:
     def part(self, name: str) -> int | None:
         """The process number of its server or worker."""
         assert self._process is not None
-        return next((pid for pid in children(self._process.pid) if f"prefect\0{name}\0start" in words_of(pid)), None)
+        words = {"server": "flows.server\0", "worker": "prefect\0worker\0start"}[name]
+        return next((pid for pid in children(self._process.pid) if words in words_of(pid)), None)
 
     def flow_processes(self) -> list[int]:
         """The processes in which flows run at this moment: the worker starts no others."""

@@ -198,7 +198,9 @@ def _sqlite_problem(store: Store) -> Finding | None:
 
 
 def _is_damaged(error: Exception) -> bool:
-    return any(words in str(error) for words in ("not a database", "malformed", "disk image"))
+    return any(
+        words in str(error) for words in ("is no database", "is damaged", "not a database", "malformed", "disk image")
+    )
 
 
 def _damaged(store: Store, told: str) -> Finding:

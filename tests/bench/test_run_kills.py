@@ -16,6 +16,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_next_run_completes_the_work_and_no_run_stays_open() -> None:
     tally = kill_often(1, random.Random(7), days=20)
     assert tally.faults == []

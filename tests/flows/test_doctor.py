@@ -249,9 +249,9 @@ BROKEN: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     # what is broken: how, where the doctor says so, what it says, the next step
     "database locked": (locked, "Database", "cannot be written: database is locked", "stop it"),
     "database corrupt": (corrupt, "Database", "damaged", "ricwatch restore"),
-    "no database": (no_database, "Database", "not a database", "ricwatch restore"),
+    "no database": (no_database, "Database", "is no database", "ricwatch restore"),
     "newer schema": (newer, "Database", "9999, made by a newer version", "update ricwatch"),
-    "database server gone": (unreachable_database, "Database", "cannot open", "RICWATCH_DATABASE_URL"),
+    "database server gone": (unreachable_database, "Database", "does not answer", "RICWATCH_DATABASE_URL"),
     "folder not writable": (not_a_folder, "Folder", "not writable", "RICWATCH_VAR_DIR"),
     "disk nearly full": (lambda s: s.set(disk_free_mb=10**12), "Disk", "MB free", "free some space"),
     "seeds missing": (themes_missing, "Seeds", "themes.yaml", "correct that file"),
