@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import select
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,18 +56,31 @@ else:
 
     @contextmanager
     def keys() -> Iterator[Iterator[str]]:
-        """Every key until the terminal goes away. Ctrl-C interrupts as ever."""
+        """Every key until the terminal goes away. Ctrl-C interrupts as ever. For the main thread."""
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
+        # A signal between Python's last look for one and the wait for a key would wait for the next key; a byte in
+        # this pipe ends the wait.
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        earlier = signal.set_wakeup_fd(wake)
         try:
             tty.setcbreak(terminal)
-            yield _posix_keys(terminal)
+            yield _posix_keys(terminal, woken)
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            signal.set_wakeup_fd(earlier)
+            os.close(woken)
+            os.close(wake)
 
-    def _posix_keys(terminal: int) -> Iterator[str]:
+    def _posix_keys(terminal: int, woken: int) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
+            ready, _, _ = select.select([terminal, woken], [], [])
+            if woken in ready:
+                os.read(woken, 64)
+            if terminal not in ready:
+                continue
             try:
                 typed = os.read(terminal, 1024)
             except OSError:  # EIO: the terminal was closed
