@@ -88,7 +88,9 @@ def test_two_digests_wait_side_by_side_and_the_watch_goes_on(served: Served) -> 
     asking(served, 2)
     state = served.await_run(served.start("monitor", send=False))
     assert state["type"] == "COMPLETED"
-    assert mails(served.var) == []
+    # The schedules go on as well: a digest to the usual reader may leave at the full hour.
+    waiting = {f"{name}@example.org" for name in "abcd"}
+    assert [mail for mail in mails(served.var) if str(mail["To"]) in waiting] == []
     assert asking(served, 1)["id"] == first["id"]
 
 
