@@ -16,15 +16,18 @@ from flows import artifacts
 from flows.forms import BY, param
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
-from ingest.hosts import Hosts
 from ingest.pages import fetch_texts
 from ingest.poll import PollReport, poll_feeds
 from ingest.roster import sync_roster
+from ingest.sharedhosts import SharedHosts, open_hosts
+from store.transact import in_transaction
 
 
 def describe(report: PollReport) -> str:
     """One line for the state message and the log."""
     texts = f", {report.texts.summary}" if report.texts.summary else ""
+    if report.elsewhere:
+        texts = f", {report.elsewhere} more by another worker{texts}"
     if report.due == 0:
         return f"no feed was due{texts}"
     return f"{report.answered} of {report.due} feeds answered, {report.new} new articles{texts}"
@@ -32,9 +35,17 @@ def describe(report: PollReport) -> str:
 
 async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None, force: bool = False) -> PollReport:
     """Bring the roster up to date, poll, and fetch the pages that are asked for; the step behind the flow."""
-    with watch.store.session() as session:
-        sync_roster(session, watch.roster)
-    hosts = Hosts(watch.settings.host_spacing)
+    in_transaction(
+        watch.store,
+        lambda session: sync_roster(session, watch.roster),
+        undo=lambda: None,
+        what="bringing in the roster",
+    )
+    async with open_hosts(watch.store, watch.settings) as hosts:
+        return await _poll(watch, hosts, now, keys, force)
+
+
+async def _poll(watch: Watch, hosts: SharedHosts, now: dt.datetime, keys: list[str] | None, force: bool) -> PollReport:
     with progress("Polling feeds") as report_progress:
         report = await poll_feeds(
             watch.store,

@@ -45,7 +45,8 @@ async def check_feeds(
 
     async def one(fetcher: Fetcher, feed: RosterFeed) -> CheckRow:
         nonlocal done
-        async with hosts.turn(host_of(feed.url)), slots:
+        async with hosts.turn(host_of(feed.url)) as turn, slots:
+            await turn.begin()
             outcome = await fetcher.fetch(feed.url)
             parsed = None
             if isinstance(outcome, Fetched):

@@ -1,4 +1,7 @@
-"""Turns at a host: how many requests run there at once, how far apart they begin, and when it is left alone."""
+"""Turns at a host: how many requests run there at once, how far apart they begin, and when it is left alone.
+
+Here the turns of one process; `ingest.leases` keeps them across all processes that share a store.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,37 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 AT_ONCE = 2
 """Requests that may run at one host at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A feed that is to be polled, and how many polls it had when that was decided."""
+
+    feed: str
+    polls: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn at a host, which came at `came`, on the clock of `hosts`.
+
+    `missed` says that there is nothing left to do: another worker polled the feed meanwhile.
+    """
+
+    hosts: Hosts
+    host: str
+    delay: float
+    came: float
+    missed: bool = False
+
+    async def begin(self) -> None:
+        """To be called right before the request: between turn and request a slot may have let both wait for long."""
+        await self.hosts.begin(self)
 
 
 class Hosts:
@@ -32,18 +62,33 @@ class Hosts:
         self._clock, self._sleep = clock, sleep
         self._slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._free_at: dict[str, float] = {}
+        self._next_at: dict[str, float] = {}
         self._resting: dict[str, dt.datetime] = {}
 
     @asynccontextmanager
-    async def turn(self, host: str, delay: float = 0.0) -> AsyncIterator[None]:
-        """Wait for a turn at *host* and hold it. *delay*: the seconds that it asks for until the next."""
+    async def turn(self, host: str, delay: float = 0.0, claim: Claim | None = None) -> AsyncIterator[Turn]:
+        """Wait for a turn at *host* and hold it. *delay*: the seconds that it asks for until the next.
+
+        With a *claim* the turn is for polling that feed, and nobody else gets one for it meanwhile.
+        """
+        del claim  # one process draws up one list, and asks each of its feeds once
         async with self._slots[host]:
             now = self._clock()
             begin = max(now, self._free_at.get(host, now))
-            self._free_at[host] = begin + max(delay, 0.0 if is_this_machine(host) else self._spacing)
+            delay = max(delay, 0.0 if is_this_machine(host) else self._spacing)
+            self._free_at[host] = begin + delay
             if begin > now:
                 await self._sleep(begin - now)
-            yield
+            yield Turn(self, host, delay, begin)
+
+    async def begin(self, turn: Turn) -> None:
+        """Wait until the last request at the host of *turn* is far enough back, and count the coming one."""
+        now = max(self._clock(), turn.came)
+        at = max(now, self._next_at.get(turn.host, now))
+        self._next_at[turn.host] = at + turn.delay
+        self._free_at[turn.host] = max(self._free_at[turn.host], at + turn.delay)
+        if at > now:
+            await self._sleep(at - now)
 
     def rest(self, host: str, until: dt.datetime) -> None:
         """Ask nothing more of *host* before *until*: it said that it is asked too often."""

@@ -34,6 +34,7 @@ from ingest.page import (
 from ingest.pageworker import PageReader, require_extra
 from ingest.robots import RulesKind, origin_of, product_token
 from ingest.roster import IMPORT_KIND
+from ingest.sharedhosts import open_hosts
 from ingest.sites import Sites
 from store.db import Store
 from store.errors import ConfigError
@@ -129,7 +130,9 @@ async def fetch_texts(
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(open_fetcher(settings) if fetcher is None else nullcontext(fetcher))
         pages = await opened.enter_async_context(PageReader(token) if reader is None else nullcontext(reader))
-        shared = hosts or Hosts(settings.host_spacing)
+        shared = hosts
+        if shared is None:
+            shared = await opened.enter_async_context(open_hosts(store, settings))
         sites = Sites(store, client, shared, token, now)
         await asyncio.to_thread(sites.load)
         run = _Run(store, settings, client, pages, shared, sites, now)
@@ -249,12 +252,13 @@ class _Run:
 
     async def _hop(self, page: Wanted, url: str, origin: str, delay: float) -> Told | Redirected:
         async with AsyncExitStack() as until_read:
-            async with self.hosts.turn(host_of(url), delay):
+            async with self.hosts.turn(host_of(url), delay) as turn:
                 # Held until the page is taken apart, for that bounds how many lie in memory. Who holds a slot never
                 # waits for a host, or redirects in a ring could leave everyone waiting.
                 await until_read.enter_async_context(self._slots)
                 if self.sites.resting(origin):
                     raise _NotNow
+                await turn.begin()
                 answer = await self.fetcher.hop(url, page_want(self.settings.page_max_bytes))
             if isinstance(answer, Redirected):
                 return answer

@@ -14,11 +14,13 @@ from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
-from ingest.hosts import Hosts
+from ingest.hosts import Claim
+from ingest.leases import LEASE, still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
 from ingest.parse import parse
@@ -26,6 +28,7 @@ from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional,
 from ingest.polled import Answer, PollRow, Standing, Task
 from ingest.record import record
 from ingest.roster import IMPORT_KIND
+from ingest.sharedhosts import SharedHosts, open_hosts
 from ingest.stories import StoryIndex
 from store.db import Store
 from store.faults import concerns_all, in_words
@@ -43,10 +46,14 @@ _log = logging.getLogger("ricwatch.ingest")
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """The outcome of a poll: a row per feed that was due, in the roster's order; `texts` is of the pages after it."""
+    """The outcome of a poll: a row per feed that was due, in the roster's order; `texts` is of the pages after it.
+
+    `elsewhere` counts the feeds that were due as well, and which another worker polled meanwhile.
+    """
 
     rows: tuple[PollRow, ...]
     not_due: int = 0
+    elsewhere: int = 0
     texts: TextReport = field(default_factory=TextReport)
 
     @property
@@ -85,13 +92,13 @@ async def poll_feeds(
     force: bool = False,
     progress: Progress = silent,
     fetcher: Fetcher | None = None,
-    hosts: Hosts | None = None,
+    hosts: SharedHosts | None = None,
 ) -> PollReport:
     """Poll the enabled feeds that are due at *now* (or those of *keys*); each is stored whole or not at all.
 
     A failure in one feed, of whatever kind, is recorded in its row and never touches another. *force* polls feeds that
     are not due yet. *fetcher* replaces the one made from *settings*; *hosts* are shared with what else a run asks of
-    them.
+    them. A feed that another worker of the same store is polling is waited for, and polled only if that worker dies.
 
     Raises:
         StoreError: the database took nothing more; what was not stored is asked for again by the next poll.
@@ -99,11 +106,14 @@ async def poll_feeds(
     tasks, not_due = await asyncio.to_thread(_due_tasks, store, now, keys, force)
     if not tasks:
         return PollReport((), not_due)
-    async with open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client:
-        run = _Run(store, settings, client, hosts or Hosts(settings.host_spacing), now=now, on_topic=on_topic)
+    async with (
+        open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client,
+        open_hosts(store, settings) if hosts is None else nullcontext(hosts) as shared,
+    ):
+        run = _Run(store, settings, client, shared, now=now, on_topic=on_topic)
         done = 0
 
-        async def one(task: Task) -> PollRow:
+        async def one(task: Task) -> PollRow | None:
             nonlocal done
             row = await run.poll(task)
             done += 1
@@ -113,7 +123,8 @@ async def poll_feeds(
         rows = await asyncio.gather(*(one(task) for task in tasks))
         if run.broken is not None:
             raise in_words(run.broken, store.url) or run.broken
-    return PollReport(tuple(rows), not_due)
+    polled = tuple(row for row in rows if row is not None)
+    return PollReport(polled, not_due, len(rows) - len(polled))
 
 
 def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force: bool) -> tuple[list[Task], int]:
@@ -160,11 +171,17 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
                         ),
                         replace(state, gap_hours=gaps.get(feed.key)),
                         move,
+                        feed.polls,
                     )
                 )
             elif answer != Due.DISABLED:
                 not_due += 1
     return tasks, not_due
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another worker polled the feed: it was first, or took over from this one, whose lease had ended."""
 
 
 @dataclass(slots=True)
@@ -173,14 +190,21 @@ class _Waiter:
 
     task: Task
     answer: Answer
-    told: PollRow | Exception | None = None
+    told: PollRow | Elsewhere | Exception | None = None
 
 
 class _Run:
     """One poll: what all its feeds share."""
 
     def __init__(
-        self, store: Store, settings: Settings, fetcher: Fetcher, hosts: Hosts, *, now: dt.datetime, on_topic: OnTopic
+        self,
+        store: Store,
+        settings: Settings,
+        fetcher: Fetcher,
+        hosts: SharedHosts,
+        *,
+        now: dt.datetime,
+        on_topic: OnTopic,
     ) -> None:
         self._store = store
         self._fetcher = fetcher
@@ -195,14 +219,16 @@ class _Run:
         self._stories = StoryIndex()
         self.broken: Exception | None = None
 
-    async def poll(self, task: Task) -> PollRow:
-        """Ask one feed and store what it brought."""
+    async def poll(self, task: Task) -> PollRow | None:
+        """Ask one feed and store what it brought; None where another worker did."""
         async with AsyncExitStack() as until_stored:
             started = time.perf_counter()
             try:
                 # The host first: a slot is not held by a feed that waits for its turn at a busy host. The slot is held
                 # until the answer is stored, for that bounds how many answers lie in memory.
-                async with self._hosts.turn(task.host):
+                async with self._hosts.turn(task.host, claim=Claim(task.key, task.polls)) as turn:
+                    if turn.missed:
+                        return None
                     await until_stored.enter_async_context(self._slots)
                     self._running += 1
                     until_stored.callback(self._ended)
@@ -211,9 +237,14 @@ class _Run:
                         return _lost(task, self.broken, 0.0)
                     if until := self._hosts.resting(task.host, self._now):
                         return _postponed(task, until)
+                    await turn.begin()
+                    started = time.perf_counter()
                     answer = await self._ask(task, started)
-                return await self._store_in_turn(task, answer)
+                told = await self._store_in_turn(task, answer)
+                return told if isinstance(told, PollRow) else None
             except Exception as error:  # one feed must never lose the others
+                if self.broken is None and concerns_all(error):
+                    self.broken = error
                 if error is not self.broken:  # that one is told once, for all
                     _log.exception("polling %s failed", task.key)
                 return _lost(task, error, time.perf_counter() - started)
@@ -241,7 +272,7 @@ class _Run:
         move = moved(task.move, outcome, parsed, same_body=same)
         return Answer(outcome, size, parsed, verdict, move, time.perf_counter() - started, until)
 
-    async def _store_in_turn(self, task: Task, answer: Answer) -> PollRow:
+    async def _store_in_turn(self, task: Task, answer: Answer) -> PollRow | Elsewhere:
         """Wait for the database; who gets it stores for all who wait, and lets some more come first."""
         waiter = _Waiter(task, answer)
         self._waiting.append(waiter)
@@ -255,11 +286,11 @@ class _Run:
                 rows = await asyncio.to_thread(self._commit, [(one.task, one.answer) for one in group])
                 for one, row in zip(group, rows, strict=True):
                     one.told = row
-        if not isinstance(waiter.told, PollRow):
+        if not isinstance(waiter.told, PollRow | Elsewhere):
             raise waiter.told or RuntimeError(f"{task.key} was left out of its group")
         return waiter.told
 
-    def _commit(self, group: Sequence[tuple[Task, Answer]]) -> list[PollRow | Exception]:
+    def _commit(self, group: Sequence[tuple[Task, Answer]]) -> list[PollRow | Elsewhere | Exception]:
         """A row for each of *group*, or why it could not be stored; where one fails, each is stored by itself.
 
         Where the database itself is at fault, the rest is not tried: each feed would wait for the lock anew.
@@ -270,9 +301,7 @@ class _Run:
             return list(
                 in_transaction(
                     self._store,
-                    lambda session: record(
-                        session, group, now=self._now, on_topic=self._on_topic, stories=self._stories
-                    ),
+                    lambda session: self._record(session, group),
                     undo=self._stories.reset,
                     what=", ".join(task.key for task, _ in group),
                 )
@@ -283,6 +312,16 @@ class _Run:
             if self.broken is not None or len(group) == 1:
                 return [error] * len(group)
         return [row for one in group for row in self._commit([one])]
+
+    def _record(self, session: Session, group: Sequence[tuple[Task, Answer]]) -> list[PollRow | Elsewhere]:
+        """Store those of *group* whose feeds are still leased to this worker."""
+        leases = self._hosts.leases
+        held = still_held(session, leases.holder, [task.key for task, _ in group], leases.now() + LEASE)
+        ours = [(task, answer) for task, answer in group if task.key in held]
+        rows = iter(
+            record(session, ours, now=self._now, on_topic=self._on_topic, stories=self._stories) if ours else ()
+        )
+        return [next(rows) if task.key in held else Elsewhere() for task, _ in group]
 
 
 def _postponed(task: Task, until: dt.datetime) -> PollRow:

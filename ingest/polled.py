@@ -28,7 +28,7 @@ class Standing:
 class Task:
     """A feed as it stood when the poll began: plain values, for the fetch runs outside any session.
 
-    `conditional` says that the validators of its `standing` are sent.
+    `conditional` says that the validators of its `standing` are sent; `polls` counts those before this one.
     """
 
     key: str
@@ -41,6 +41,7 @@ class Task:
     standing: Standing
     state: FeedState
     move: Move
+    polls: int = 0
 
     @property
     def host(self) -> str:

@@ -30,7 +30,8 @@ _FEED = cast(Table, Feed.__table__)
 # Core statements made once: the unit of work of the ORM costs several times what the rows do.
 _ADD_POLLS = insert(_POLL).returning(_POLL.c.id, sort_by_parameter_order=True)
 _COUNT_POLL = update(_POLL).where(_POLL.c.id == bindparam("poll"))
-_MOVE_FEED = update(_FEED).where(_FEED.c.key == bindparam("feed"))
+# With the answer on record the feed's lease has done its work.
+_MOVE_FEED = update(_FEED).where(_FEED.c.key == bindparam("feed")).values(polls=_FEED.c.polls + 1, leased_to="")
 
 
 def record(

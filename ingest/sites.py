@@ -60,7 +60,8 @@ class Sites:
             if origin not in self._known:
                 if len(origin) > _MOST_ORIGIN:
                     return Rules(RulesKind.UNREACHABLE, self._token, detail="the host's name is too long")
-                async with self._hosts.turn(host_of(origin)):
+                async with self._hosts.turn(host_of(origin)) as turn:
+                    await turn.begin()
                     outcome = await self._fetcher.fetch(f"{origin}/robots.txt", want=ROBOTS)
                 rules = await asyncio.to_thread(read_rules, outcome, self._token)
                 await asyncio.to_thread(self._keep, origin, rules)

@@ -173,6 +173,49 @@ class Feed(Base):
         server_default=false(),
         comment="Whether the pages of its articles are fetched for their full text, where the setting full_text is on.",
     )
+    polls: Mapped[int] = mapped_column(
+        server_default="0", comment="Counts its polls: a worker sees by it that another was first."
+    )
+    leased_to: Mapped[str] = mapped_column(
+        String(200), server_default="", comment="Worker that is polling it just now; empty: none is."
+    )
+    leased_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="When that worker's hold ends by itself, should it have died."
+    )
+
+
+class HostTurn(Base):
+    """A host that is asked for feeds or pages: which worker is at it, and from when the next may ask."""
+
+    __tablename__ = "host_turn"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True, comment="Name or address of the host.")
+    leased_to: Mapped[str] = mapped_column(
+        String(200), server_default="", comment="Worker that asks it just now; empty: none does."
+    )
+    leased_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="When that worker's hold ends by itself, should it have died."
+    )
+    next_at: Mapped[dt.datetime | None] = mapped_column(
+        comment="Not asked before this moment, so that requests begin apart whichever workers make them."
+    )
+    rests_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="Not asked before this moment: it said that it is asked too often."
+    )
+
+
+class StepLease(Base):
+    """A step that one process at a time may do, and which one does it just now."""
+
+    __tablename__ = "step_lease"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True, comment="The step: deliver, series …")
+    leased_to: Mapped[str] = mapped_column(
+        String(200), server_default="", comment="Worker that does it just now; empty: none does."
+    )
+    leased_until: Mapped[dt.datetime | None] = mapped_column(
+        comment="When that worker's hold ends by itself, should it have died."
+    )
 
 
 class Poll(Base):
