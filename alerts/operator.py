@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -37,6 +38,7 @@ from store.db import Store
 from store.errors import ConfigError
 from store.models import OperatorMail, Outbox, Poll
 from store.settings import Settings
+from store.steps import one_at_a_time
 
 LONGEST = 4_000
 """Characters of an error that are passed on: a trace of Prefect's can be a page long."""
@@ -139,19 +141,28 @@ def deliver_words(
     Raises:
         ConfigError: the sender is no address, or the settings would send a password unencrypted.
     """
+    if not _waiting(store):
+        return 0, ""
+    # A mail in hand then belongs to a process that ended, not to one that is at it.
+    with one_at_a_time(store, "mail the operator"):
+        return _deliver_all(store, settings, now, transport)
+
+
+def _waiting(store: Store) -> Sequence[int]:
     with store.session() as session:
-        waiting = session.scalars(
+        return session.scalars(
             select(OperatorMail.id)
             .where(OperatorMail.state.in_((MailState.PENDING, MailState.SENDING)))
             .order_by(OperatorMail.id)
         ).all()
-    if not waiting:
-        return 0, ""
+
+
+def _deliver_all(store: Store, settings: Settings, now: dt.datetime, transport: Transport | None) -> tuple[int, str]:
     sender = parse_address(settings.sender, "sender").addr_spec
     way = transport or make_transport(settings)
     sent = 0
     try:
-        for row_id in waiting:
+        for row_id in _waiting(store):
             outcome = _hand_over(store, way, row_id, sender, now)
             sent += isinstance(outcome, Accepted)
             # A broken way out would answer the others alike.

@@ -35,7 +35,7 @@ def describe(report: ClassifyReport) -> str:
 
 def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) -> ClassifyReport:
     """The step behind the flow."""
-    with progress("Reading articles") as report_progress:
+    with watch.turn_to("read"), progress("Reading articles") as report_progress:
         return classify_pending(watch.store, watch.model, now=now, limit=limit, progress=report_progress)
 
 
@@ -86,7 +86,7 @@ async def re_read(
     """
     requested(requested_by)
     with open_watch() as watch:
-        with progress("Forgetting readings") as report_progress:
+        with watch.turn_to("read"), progress("Forgetting readings") as report_progress:
             gone = forget_since(watch.store, watch.model.version, since, progress=report_progress)
         logger().info(f"{gone} readings since {since} forgotten")
         report = await read_task(watch, moment(""))

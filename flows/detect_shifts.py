@@ -40,10 +40,11 @@ def describe(report: DetectReport) -> str:
 
 def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
     """The step behind the flow."""
-    with progress("Counting stories") as report_progress:
-        series = update_series(watch.store, watch.model.version, now=now, progress=report_progress)
-    found = detect_shifts(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now)
-    looked = find_narratives(watch.store, watch.model.version, day=closed_day(now), now=now, rarity=watch.rarity)
+    with watch.turn_to("decide"):
+        with progress("Counting stories") as report_progress:
+            series = update_series(watch.store, watch.model.version, now=now, progress=report_progress)
+        found = detect_shifts(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now)
+        looked = find_narratives(watch.store, watch.model.version, day=closed_day(now), now=now, rarity=watch.rarity)
     return series, replace(found, narratives=tuple(headline(one.terms) for _id, one in looked.new))
 
 

@@ -20,7 +20,7 @@ from ingest.seeds import SeedReport, ingest_seeds
 
 def load(watch: Watch, now: dt.datetime, originals: Path | None) -> SeedReport:
     """The step behind the flow."""
-    with progress("Loading seeds") as report_progress:
+    with watch.turn_to("load seeds"), progress("Loading seeds") as report_progress:
         return ingest_seeds(
             watch.store,
             watch.topic,

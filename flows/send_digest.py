@@ -67,6 +67,15 @@ def compose_and_deliver(
     dry_run: bool = False,
 ) -> MailReport:
     """The step behind the flows."""
+    if dry_run:
+        return _compose_and_deliver(watch, now, kind, recipients, dry_run=True)
+    with watch.turn_to("mail"):
+        return _compose_and_deliver(watch, now, kind, recipients, dry_run=False)
+
+
+def _compose_and_deliver(
+    watch: Watch, now: dt.datetime, kind: Kind, recipients: list[str] | None, *, dry_run: bool
+) -> MailReport:
     digest = run_digest(
         watch.store,
         watch.settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,6 +23,7 @@ from store.errors import InputError
 from store.faults import in_words
 from store.private import private_folder
 from store.settings import Settings, get_settings
+from store.steps import one_at_a_time
 
 
 @dataclass
@@ -53,6 +54,10 @@ class Watch:
     def rarity(self) -> Callable[[str], float]:
         """How much a word of a title tells; of the words that the weights know, whichever model reads."""
         return word_rarity(load_parameters(weights_of(self.topic)).item_words.idf_of, self.matcher)
+
+    def turn_to(self, step: str) -> AbstractContextManager[None]:
+        """The turn to do *step*, which one process at a time may; a replay has its database to itself."""
+        return nullcontext() if self.settings.replay else one_at_a_time(self.store, step)
 
     @cached_property
     def roster(self) -> list[RosterFeed]:

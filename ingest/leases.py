@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, func, or_, select, update
+from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -24,11 +24,9 @@ from ingest.hosts import Claim
 from store.db import Store
 from store.holder import has_died, new_holder
 from store.models import Feed, HostTurn
+from store.steps import LEASE, Clock
 from store.transact import in_transaction
 
-LEASE = dt.timedelta(minutes=2)
-"""How long a feed or a host stays blocked when its holder's machine fails; long enough for a database that rests."""
-Clock = Callable[[], dt.datetime]
 _FEED, _HOST = cast(Table, Feed.__table__), cast(Table, HostTurn.__table__)
 _LEAVE_HOST = (
     update(_HOST)
@@ -68,14 +66,6 @@ class Leases:
     now: Clock = lambda: dt.datetime.now(dt.UTC)
     used: bool = False
     _known: set[str] | None = None
-
-    def set_clock(self) -> None:
-        """Reckon by the database's clock where that is a server: the workers' own may differ by more than a turn."""
-        if self.store.engine.dialect.name == "sqlite":
-            return
-        with self.store.session() as session:
-            ahead = session.execute(select(func.now())).scalar_one() - dt.datetime.now(dt.UTC)
-        self.now = lambda: dt.datetime.now(dt.UTC) + ahead
 
     def take(self, wishes: Sequence[tuple[str, Claim | None]], leave: Iterable[dict[str, Any]] = ()) -> list[Answer]:
         """An answer for each wish: a host ("" where none is needed) and a feed. First gives back the hosts *leave*."""

@@ -20,7 +20,7 @@ from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
 from ingest.hosts import Claim
-from ingest.leases import LEASE, still_held
+from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
 from ingest.parse import parse
@@ -35,6 +35,7 @@ from store.faults import concerns_all, in_words
 from store.models import Feed, Poll
 from store.progress import Progress, silent
 from store.settings import Settings
+from store.steps import LEASE
 from store.transact import in_transaction
 
 __all__ = ["CheckRow", "PollReport", "PollRow", "check_feeds", "poll_feeds"]

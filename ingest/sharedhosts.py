@@ -18,9 +18,8 @@ from ingest.leases import Answer, Busy, Leases, Taken
 from store.db import Store
 from store.faults import concerns_all
 from store.settings import Settings
+from store.steps import RENEW_S, store_clock
 
-RENEW_S = 30.0
-"""Seconds between two renewals of all leases: three of them may fail."""
 AGAIN_S = 1.0
 """Seconds after which a host or feed that another worker holds is looked at again."""
 TIDY_S = 0.5
@@ -199,8 +198,7 @@ class SharedHosts(Hosts):
 async def open_hosts(store: Store, settings: Settings, leases: Leases | None = None) -> AsyncIterator[SharedHosts]:
     """The hosts, shared with every other worker of *store*, for the time of the block."""
     if leases is None:
-        leases = Leases(store)
-        await asyncio.to_thread(leases.set_clock)
+        leases = Leases(store, now=await asyncio.to_thread(store_clock, store))
     hosts = SharedHosts(settings.host_spacing, leases, settings.poll_concurrency)
     keeper = asyncio.create_task(hosts.keep())
     try:

@@ -20,6 +20,8 @@ from store.faults import in_words
 from store.private import private_file
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+BEGIN = "ricwatch_begin"
+"""Execution option: how SQLite begins, where that is not DEFERRED."""
 BUSY = 30.0
 """Seconds that a statement waits for another process that writes into the same SQLite file."""
 
@@ -32,7 +34,6 @@ def make_engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY})
-    engine = create_engine(url, connect_args={"timeout": 30})
     file = Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
 
     @event.listens_for(engine, "connect")
@@ -53,7 +54,7 @@ def make_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(BEGIN, '')}".strip())
 
     return engine
 
@@ -82,6 +83,8 @@ class Store:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["engine"] = self.engine
         try:
+            if self.revision() == newest_revision():
+                return newest_revision()  # no lock is asked for, behind which a long transaction may stand
             command.upgrade(config, "head")
         except SQLAlchemyError as error:
             told = in_words(error, self.url)

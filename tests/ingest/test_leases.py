@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import pairwise
 
 import pytest
@@ -18,7 +16,7 @@ from sqlalchemy import select, update
 
 from ingest.fetch import open_fetcher
 from ingest.hosts import Claim
-from ingest.leases import LEASE, Answer, Busy, Leases, Missed, Taken, still_held
+from ingest.leases import Answer, Busy, Leases, Missed, Taken, still_held
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from ingest.sharedhosts import SharedHosts, open_hosts
@@ -26,11 +24,13 @@ from store.db import Store
 from store.holder import has_died, new_holder
 from store.models import Article, Feed, HostTurn, Poll
 from store.settings import ROOT, Settings
+from store.steps import LEASE
 from tests.ingest import server as feedserver
 from tests.ingest.helpers import NOW, about_two, feed, rss
 from tests.ingest.pollworker import near
 from tests.ingest.server import FeedServer
 from tests.ingest.test_hosts import Clock
+from tests.processes import Process, address, hear, process, say
 
 SECOND = dt.timedelta(seconds=1)
 A, B = Claim("a", 0), Claim("b", 0)
@@ -212,46 +212,19 @@ async def test_nothing_is_held_after_a_poll(server: FeedServer, store: Store, lo
         sync_roster(session, rows)
     async with open_fetcher(settings, resolver=near) as fetcher, open_hosts(store, settings) as hosts:
         report = await poll_feeds(store, settings, now=NOW, on_topic=about_two, fetcher=fetcher, hosts=hosts)
+        with store.session() as session:
+            assert set(session.scalars(select(Feed.leased_to))) == {""}, "a feed is free once its answer is stored"
     assert (report.answered, report.elsewhere) == (6, 0)
     with store.session() as session:
-        assert set(session.scalars(select(Feed.leased_to))) == {""}
         assert dict(session.execute(select(HostTurn.host, HostTurn.leased_to)).tuples().all()) == {
             "h0.test": "",
             "h1.test": "",
         }
 
 
-@contextmanager
-def worker(database: str, spacing: float) -> Iterator[subprocess.Popen[str]]:
-    """A worker that has loaded everything and waits for its line."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.ingest.pollworker", database, str(spacing)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def say(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("now\n")
-    process.stdin.flush()
-
-
-def hear(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
-
-
-def address(store: Store) -> str:
-    return store.engine.url.render_as_string(hide_password=False)
+def worker(store: Store, spacing: float) -> AbstractContextManager[Process]:
+    """A worker that has loaded everything and waits for its word."""
+    return process("-m", "tests.ingest.pollworker", address(store), str(spacing))
 
 
 def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_turn(
@@ -270,8 +243,8 @@ def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_tu
         server.set(f"/{n}", answer)
     with any_store.session() as session:
         sync_roster(session, rows)
-    with worker(address(any_store), spacing) as one, worker(address(any_store), spacing) as two_:
-        assert (hear(one), hear(two_)) == ("ready\n", "ready\n")
+    with worker(any_store, spacing) as one, worker(any_store, spacing) as two_:
+        assert (hear(one), hear(two_)) == ("ready", "ready")
         say(one)
         say(two_)
         told = [json.loads(hear(one)), json.loads(hear(two_))]
@@ -288,7 +261,7 @@ def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_tu
 
 def test_what_a_killed_worker_left_undone_the_next_one_does(server: FeedServer, any_store: Store) -> None:
     port = server.base.rpartition(":")[2]
-    killed: list[subprocess.Popen[str]] = []
+    killed: list[Process] = []
 
     def answer(asked: feedserver.Asked) -> feedserver.Answer:
         if killed:
@@ -300,8 +273,8 @@ def test_what_a_killed_worker_left_undone_the_next_one_does(server: FeedServer, 
         server.set(f"/{n}", answer)
     with any_store.session() as session:
         sync_roster(session, rows)
-    with worker(address(any_store), 0.0) as one, worker(address(any_store), 0.0) as two_:
-        assert (hear(one), hear(two_)) == ("ready\n", "ready\n")
+    with worker(any_store, 0.0) as one, worker(any_store, 0.0) as two_:
+        assert (hear(one), hear(two_)) == ("ready", "ready")
         killed.append(one)
         say(one)
         assert one.wait() < 0
