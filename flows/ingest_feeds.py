@@ -14,6 +14,7 @@ from prefect.states import Completed
 from alerts.newest import new_articles
 from flows import artifacts
 from flows.forms import BY, param
+from flows.late import superseded
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.pages import fetch_texts
@@ -85,8 +86,10 @@ async def ingest_feeds(
         bool, param("Poll at once", "Also feeds that were polled a moment ago and are not due yet.")
     ] = False,
     requested_by: Annotated[str, BY] = "",
-) -> State[PollReport]:
+) -> State[PollReport] | State[None]:
     """Polls the feeds of the roster that are due and stores new articles that name at least two of the actors."""
+    if passed := await superseded():
+        return passed
     requested(requested_by)
     now = moment("")
     with open_watch() as watch:

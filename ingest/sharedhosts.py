@@ -24,10 +24,12 @@ AGAIN_S = 1.0
 """Seconds after which a host or feed that another worker holds is looked at again."""
 TIDY_S = 0.5
 """Seconds within which the others may have a host that is needed no more."""
-AHEAD, AHEAD_AT_A_HOST = 16, 8
-"""Feeds that are leased together with those whose turn has come, in all and at one host: a transaction costs as much as
-storing an unchanged feed does, and what is leased here too soon another worker has to leave."""
+AHEAD, AHEAD_ELSEWHERE = 24, 8
+"""Feeds that are leased together with those whose turn has come: so many at a host where this worker is anyway, and so
+many in all at others. A transaction for each feed would cost as much as storing an unchanged one does; what is leased
+too soon, another worker has to leave."""
 _LONGEST_HOST = 255
+_ELSEWHERE = "elsewhere"
 _log = logging.getLogger("ricwatch.ingest")
 
 
@@ -111,16 +113,16 @@ class SharedHosts(Hosts):
 
     def _group(self) -> list[_Wish]:
         """Those who ask, and some whose turn comes next."""
-        asking: list[_Wish] = []
+        asking = [wish for wish in self._line.values() if wish.asked and wish.answer is None]
+        here = {wish.host for wish in asking}
         ahead: list[_Wish] = []
-        room, at_host = AHEAD, Counter[str]()
+        taken = Counter[str]()
         for wish in self._line.values():
-            if wish.asked:
-                if wish.answer is None:
-                    asking.append(wish)
-            elif wish.claim is not None and room > 0 and at_host[wish.host] < AHEAD_AT_A_HOST:
-                room -= 1
-                at_host[wish.host] += 1
+            if wish.asked or wish.claim is None:
+                continue
+            place, room = (wish.host, AHEAD) if wish.host in here else (_ELSEWHERE, AHEAD_ELSEWHERE)
+            if taken[place] < room:
+                taken[place] += 1
                 if wish.answer is None:
                     ahead.append(wish)
         return asking + ahead
