@@ -60,6 +60,7 @@ docs: setup-dev ## Make the pages of docs/ that come from the code
 lock: setup-dev ## Make the lock files anew (needs uv)
 	@uv pip compile pyproject.toml requirements-build.in --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements.lock
 	@uv pip compile pyproject.toml requirements-build.in --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements-dev.lock
+	@uv pip compile pyproject.toml requirements-build.in deploy/image/image.in --extra postgres --extra dkim --extra fulltext -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o deploy/image/image.lock
 
 clean: ## Remove .venv and caches; var/ with your data stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache *.egg-info build

@@ -63,7 +63,7 @@ def test_no_module_has_grown_past_five_hundred_lines() -> None:
 
 
 def test_the_locks_name_no_host_and_hash_every_package() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "deploy/image/image.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "://" not in text
         assert "--index-url" not in text

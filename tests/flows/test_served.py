@@ -6,6 +6,8 @@ import datetime as dt
 import mailbox
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -219,3 +221,33 @@ def test_an_analyst_asks_why_an_article_counts_from_the_form(served: Served, pag
     page.get_by_role("cell", name="↓ divergence").first.wait_for()
     if os.environ.get("SHOTS_DIR"):
         page.screenshot(path=Path(os.environ["SHOTS_DIR"]) / "article.png", full_page=True)
+
+
+def test_a_second_host_polls_with_a_pool_and_a_worker_of_its_own(served: Served, tmp_path: Path) -> None:
+    """As docs/workers.md says it: a pool from its template, a deployment more, a worker with its own folder."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
+    env |= {
+        "PWD": str(ROOT),
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_API_URL": f"{served.base}/api",
+        "RICWATCH_VAR_DIR": str(tmp_path / "var"),
+        "RICWATCH_DATABASE_URL": f"sqlite:///{served.var}/ricwatch.db",
+        "RICWATCH_ROSTER": str(served.var.parent / "feeds.yaml"),
+        "RICWATCH_ALLOW_PRIVATE_ADDRESSES": "true",
+    }
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    template = ["--type", "process", "--base-job-template", "deploy/pools/process.json"]
+    deploy = ["deploy", "--all", "--prefect-file", "deploy/second-host.yaml"]
+    for command in (["work-pool", "create", "ricwatch-2", *template], deploy):
+        done = subprocess.run(
+            [*prefect, *command], env=env, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    start = [*prefect, "worker", "start", "--pool", "ricwatch-2", "--name", "second"]
+    with (tmp_path / "worker.log").open("w") as log, subprocess.Popen(start, env=env, cwd=ROOT, stdout=log) as worker:
+        try:
+            state = served.await_run(served.start("ingest-feeds-2", force=True))
+        finally:
+            worker.terminate()
+    assert state["type"] == "COMPLETED", state["message"]
+    assert "feeds answered" in state["message"]
