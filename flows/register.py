@@ -57,7 +57,8 @@ DEAD_RUNS = AutomationCore(
 async def sweep(client: PrefectClient) -> int:
     """Mark what is still pending or running as crashed: no worker is alive yet, so it died with the last one.
 
-    A run that died while pending sends no heartbeat and would hold its concurrency slot for ever.
+    A run that died while pending sends no heartbeat and would hold its concurrency slot for ever. The runs of other
+    pools are left alone: their workers, on other hosts, may well be alive.
     """
     runs = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter.model_validate(
@@ -65,9 +66,10 @@ async def sweep(client: PrefectClient) -> int:
         ),
         limit=200,
     )
-    for run in runs:
+    ours = [run for run in runs if run.work_pool_name in (None, POOL)]
+    for run in ours:
         await client.set_flow_run_state(run.id, Crashed(message="Left over from before the restart."), force=True)
-    return len(runs)
+    return len(ours)
 
 
 async def _queues(client: PrefectClient) -> None:
