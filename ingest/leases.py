@@ -24,7 +24,7 @@ from ingest.hosts import Claim
 from store.db import Store
 from store.holder import has_died, new_holder
 from store.models import Feed, HostTurn
-from store.steps import LEASE, Clock
+from store.steps import LEASE, Clock, over
 from store.transact import in_transaction
 
 _FEED, _HOST = cast(Table, Feed.__table__), cast(Table, HostTurn.__table__)
@@ -125,7 +125,9 @@ class Leases:
         # writer at a time, leaves these words out, and the update takes its lock.
         free = (
             select(_FEED.c.key)
-            .where(_FEED.c.key.in_(keys), or_(_FEED.c.leased_to.in_(("", self.holder)), _FEED.c.leased_until <= now))
+            .where(
+                _FEED.c.key.in_(keys), or_(_FEED.c.leased_to.in_(("", self.holder)), over(_FEED.c.leased_until, now))
+            )
             .with_for_update(skip_locked=True)
         )
         taken = update(_FEED).where(_FEED.c.key.in_(free)).values(leased_to=self.holder, leased_until=until)
@@ -139,7 +141,9 @@ class Leases:
             self._known = known | set(new)
         free = (
             select(_HOST.c.host)
-            .where(_HOST.c.host.in_(hosts), or_(_HOST.c.leased_to.in_(("", self.holder)), _HOST.c.leased_until <= now))
+            .where(
+                _HOST.c.host.in_(hosts), or_(_HOST.c.leased_to.in_(("", self.holder)), over(_HOST.c.leased_until, now))
+            )
             .with_for_update(skip_locked=True)
         )
         taken = update(_HOST).where(_HOST.c.host.in_(free)).values(leased_to=self.holder, leased_until=until)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ingest.hosts import Claim, Hosts, Turn, is_this_machine
 from ingest.leases import Answer, Busy, Leases, Taken
+from ingest.policy import LONGEST
 from store.db import Store
 from store.faults import concerns_all
 from store.settings import Settings
@@ -28,6 +29,8 @@ AHEAD, AHEAD_ELSEWHERE = 24, 8
 """Feeds that are leased together with those whose turn has come: so many at a host where this worker is anyway, and so
 many in all at others. A transaction for each feed would cost as much as storing an unchanged one does; what is leased
 too soon, another worker has to leave."""
+MOST_WAIT_S = 120.0
+"""Seconds between two requests at a host that neither a setting nor a site can ask for."""
 _LONGEST_HOST = 255
 _ELSEWHERE = "elsewhere"
 _log = logging.getLogger("ricwatch.ingest")
@@ -87,12 +90,13 @@ class SharedHosts(Hosts):
                     self._left.add(wish.host)
 
     async def _heed(self, host: str, told: Taken) -> None:
-        """Keep the distance that another worker's last request asks for."""
-        if told.rests_until is not None:
+        """Keep the distance that another worker's last request asks for; not what a clock that was ahead has left."""
+        now = self.leases.now()
+        if told.rests_until is not None and told.rests_until - now <= LONGEST:
             self.rest(host, told.rests_until)
         if told.next_at is not None:
-            wait = (told.next_at - self.leases.now()).total_seconds()
-            if wait > 0:
+            wait = (told.next_at - now).total_seconds()
+            if 0 < wait <= MOST_WAIT_S:
                 self._next_at[host] = max(self._next_at.get(host, 0.0), self._clock() + wait)
                 await self._sleep(wait)
 

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.db import Store
 from store.holder import has_died, new_holder
@@ -71,6 +72,11 @@ def one_at_a_time(
         _write(store, step, holder, leased_to="")
 
 
+def over(end: ColumnElement[Any] | InstrumentedAttribute[Any], now: dt.datetime) -> ColumnElement[bool]:
+    """Whether a lease with that *end* holds no more. None lasts so long: the clock was ahead when that was written."""
+    return or_(end <= now, end > now + 2 * LEASE)
+
+
 def _take(session: Session, step: str, holder: str, now: dt.datetime) -> str:
     """Empty when it is ours now; else who does it. Of one that died the lease is ended, for the next try."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -81,7 +87,7 @@ def _take(session: Session, step: str, holder: str, now: dt.datetime) -> str:
         .on_conflict_do_update(
             index_elements=[StepLease.name],
             set_=ours,
-            where=or_(StepLease.leased_to == "", StepLease.leased_until <= now),
+            where=or_(StepLease.leased_to == "", over(StepLease.leased_until, now)),
         )
         .returning(StepLease.name)
     )

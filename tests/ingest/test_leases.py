@@ -167,6 +167,22 @@ async def test_another_worker_waits_for_the_distance_and_heeds_what_a_host_asked
     await two_.end()
 
 
+async def test_what_was_written_while_the_clock_was_two_days_ahead_holds_nobody_up(store: Store) -> None:
+    roster(store, "a")
+    one, two_, moment = two(store)
+    moment.now += dt.timedelta(days=2)
+    one.take([("h.in", A), ("left.in", None)])
+    one.leave([left("one", "left.in", moment.now + SECOND, moment.now + LEASE)])
+    moment.now = NOW
+    assert kinds(two_.take([("h.in", A)])) == [Taken]
+    clock = Clock()
+    second = SharedHosts(2.0, two_, 4, clock=clock, sleep=clock.sleep)
+    async with second.turn("left.in") as turn:
+        await turn.begin()
+    assert clock.now == 0.0
+    assert second.resting("left.in", NOW) is None
+
+
 async def test_while_another_worker_is_at_a_host_it_is_waited_for(store: Store) -> None:
     """The first gives the host back when it ends; the second looks again each second."""
     moment, looks = Moment(), 0
@@ -230,7 +246,7 @@ def worker(store: Store, spacing: float) -> AbstractContextManager[Process]:
 def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_turn(
     server: FeedServer, any_store: Store
 ) -> None:
-    hosts, each, spacing = 4, 3, 0.4
+    hosts, each, spacing = 4, 2, 1.0
     port = server.base.rpartition(":")[2]
     began: dict[str, list[float]] = defaultdict(list)
 
@@ -252,7 +268,8 @@ def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_tu
     assert [len(report["polled"]) + report["elsewhere"] for report in told] == [len(rows), len(rows)]
     assert sorted(asked.path for asked in server.asked) == sorted(f"/{n}" for n in range(len(rows)))
     gaps = [later - sooner for times in began.values() for sooner, later in pairwise(times)]
-    assert min(gaps) > spacing * 0.8, "as the server saw it: what begins apart arrives nearly so"
+    # As the server saw it. On a busy machine a request arrives some time after it began, but never with the next one.
+    assert min(gaps) > spacing / 2
     with any_store.session() as session:
         assert len(session.scalars(select(Article)).all()) == len(session.scalars(select(Poll)).all()) == len(rows)
         assert set(session.scalars(select(Feed.polls))) == {1}

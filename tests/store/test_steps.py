@@ -73,6 +73,13 @@ def test_the_step_of_a_dead_machine_is_taken_over_at_the_end_of_its_lease(any_st
         assert waits.count == 0
 
 
+def test_a_lease_from_a_time_when_the_clock_was_ahead_holds_nobody_up(any_store: Store) -> None:
+    waits = Waits(any_store)
+    hold(any_store, "elsewhere 1 - - 0", NOON + dt.timedelta(days=2))
+    with one_at_a_time(any_store, "decide", clock=waits.clock, sleep=waits.sleep):
+        assert waits.count == 0
+
+
 def test_the_step_of_a_process_that_died_here_is_taken_over_at_once(any_store: Store) -> None:
     told = "from store.holder import new_holder; print(new_holder())"
     made = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
