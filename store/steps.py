@@ -57,7 +57,8 @@ def one_at_a_time(
         if other != told:
             told = other
             machine, process, *_ = [*other.split(" "), "?"]
-            _log.info("waiting: process %s on %s does the step %r just now", process, machine, step)
+            # A warning, since that is what a command line shows.
+            _log.warning("waiting: process %s on %s does the step %r just now", process, machine, step)
         sleep(AGAIN_S)
     ended = threading.Event()
     keeper = threading.Thread(

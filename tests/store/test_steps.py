@@ -58,12 +58,15 @@ def test_a_step_is_held_during_the_block_and_free_after_it_whatever_happens(any_
     assert not holder_of(any_store)
 
 
-def test_who_comes_second_waits_until_the_first_is_through(any_store: Store) -> None:
+def test_who_comes_second_says_so_once_and_waits_until_the_first_is_through(
+    any_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     waits = Waits(any_store)
     hold(any_store, "elsewhere 1 - - 0", NOON + LEASE)
     waits.free_after = 3
     with one_at_a_time(any_store, "decide", clock=waits.clock, sleep=waits.sleep):
         assert waits.count == 3
+    assert caplog.messages == ["waiting: process 1 on elsewhere does the step 'decide' just now"]
 
 
 def test_the_step_of_a_dead_machine_is_taken_over_at_the_end_of_its_lease(any_store: Store) -> None:
