@@ -59,11 +59,15 @@ Answer = Taken | Busy | Missed
 
 @dataclass(slots=True)
 class Leases:
-    """The leases of one holder in *store*. *now* gives the moment that ends are reckoned from."""
+    """The leases of one holder in *store*. *now* gives the moment that ends are reckoned from.
+
+    *spacing*: seconds for which the hosts of a worker that died are left alone.
+    """
 
     store: Store
     holder: str = field(default_factory=new_holder)
     now: Clock = lambda: dt.datetime.now(dt.UTC)
+    spacing: float = 0.0
     used: bool = False
     _known: set[str] | None = None
 
@@ -157,6 +161,9 @@ class Leases:
         for holder in sorted(holders - {"", self.holder}):
             if has_died(holder):
                 _log.info("the worker %s died; what it held is free again", " ".join(holder.split(" ")[:2]))
+                # When it last asked its hosts died with it.
+                ended = {"leased_to": "", "next_at": self.now() + dt.timedelta(seconds=self.spacing)}
+                session.execute(update(_HOST).where(_HOST.c.leased_to == holder).values(ended))
                 self._drop(session, holder)
 
     def _drop(self, session: Session, holder: str) -> None:

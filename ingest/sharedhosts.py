@@ -204,7 +204,8 @@ class SharedHosts(Hosts):
 async def open_hosts(store: Store, settings: Settings, leases: Leases | None = None) -> AsyncIterator[SharedHosts]:
     """The hosts, shared with every other worker of *store*, for the time of the block."""
     if leases is None:
-        leases = Leases(store, now=await asyncio.to_thread(store_clock, store))
+        clock = await asyncio.to_thread(store_clock, store)
+        leases = Leases(store, now=clock, spacing=settings.host_spacing)
     hosts = SharedHosts(settings.host_spacing, leases, settings.poll_concurrency)
     keeper = asyncio.create_task(hosts.keep())
     try:

@@ -125,10 +125,10 @@ def test_what_a_process_of_this_machine_held_is_free_as_soon_as_it_is_dead(any_s
     mine = new_holder().split(" ")
     assert has_died(" ".join([*mine[:3], "1", mine[4]]))
     assert not has_died(" ".join([mine[0], dead.split(" ")[1], "another-machine", *mine[3:]]))
-    Leases(any_store, dead).take([("h.in", A)])
-    heir = Leases(any_store)
+    Leases(any_store, dead, Moment()).take([("h.in", A)])
+    heir = Leases(any_store, now=Moment(), spacing=2.0)
     assert kinds(heir.take([("h.in", A)])) == [Busy]
-    assert kinds(heir.take([("h.in", A)])) == [Taken]
+    assert heir.take([("h.in", A)]) == [Taken(NOW + 2 * SECOND)], "nobody knows when the dead one asked last"
 
 
 def test_a_host_is_left_with_the_moment_from_which_the_next_may_ask(any_store: Store) -> None:
