@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, Outage, ShiftFact
 from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
-from alerts.together import findings
+from alerts.together import told_findings
 from alerts.wording import amount, dyad_name, how_often, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
@@ -58,7 +59,7 @@ def headline(shift: ShiftFact) -> str:
         name = f"“{plain(shift.theme, 60)}”"
         if shift.returned:
             return f"{name} is back to its usual share of the coverage"
-        return f"{name} takes {times(shift.magnitude)[1:]} times its usual share of the coverage"
+        return f"{name} takes {multiple(shift.magnitude)} its usual share of the coverage"
     name = dyad_name(shift.dyad)
     if shift.bloc:
         name = f"{press(shift.bloc)[0].upper()}{press(shift.bloc)[1:]} alone: {name}"
@@ -66,7 +67,7 @@ def headline(shift: ShiftFact) -> str:
         what = "is back to its usual coverage" if shift.kind is Kind.ATTENTION else _BACK
         return f"{name} {what}"
     if shift.kind is Kind.ATTENTION:
-        return f"{name} draws {times(shift.magnitude)[1:]} times its usual coverage"
+        return f"{name} draws {multiple(shift.magnitude)} its usual coverage"
     up = shift.direction is Direction.CONVERGENCE
     toward, away = ("convergent", "divergent") if up else ("divergent", "convergent")
     before, after = (shift.before, shift.after) if up else (-shift.before, -shift.after)
@@ -94,6 +95,15 @@ def size_range(shift: ShiftFact) -> str:
     if shift.kind.tone:
         return f"{signed(shift.low)} to {signed(shift.high)}"
     return f"{times(shift.low)} to {times(shift.high)}"
+
+
+def multiple(log_ratio: float) -> str:
+    """A ratio within a sentence, to go before *its usual*: nobody says 0.50 times.
+
+    >>> multiple(0.83), multiple(-0.69)
+    ('2.3 times', '50\\xa0% of')
+    """
+    return f"{times(log_ratio)[1:]} times" if log_ratio >= 0 else f"{share(math.exp(log_ratio))} of"
 
 
 def per_day(stories: float) -> str:
@@ -230,7 +240,15 @@ def group_figure(group: Sequence[ShiftFact]) -> str:
     if len(group) == 1:
         return figure(group[0])
     ordered = sorted(group, key=lambda shift: abs(shift.magnitude))
-    return f"{figure(ordered[0])} to {figure(ordered[-1])}"
+    ends = list(dict.fromkeys((figure(ordered[0]), figure(ordered[-1]))))
+    return " to ".join(ends)
+
+
+def sized_headline(group: Sequence[ShiftFact]) -> str:
+    """What moved, and by how much; the headline of a ratio holds it already."""
+    first = group[0]
+    said = len(group) == 1 and not first.kind.tone and not first.returned
+    return group_headline(group) + ("" if said else f", {group_figure(group)}")
 
 
 def together(group: Sequence[ShiftFact]) -> str:
@@ -320,8 +338,19 @@ def in_force(facts: DigestFacts) -> list[ShiftFact]:
     return [s for s in facts.earlier if s.status in ("open", "confirmed") and s.id not in facts.held]
 
 
+def kept_back(facts: DigestFacts) -> list[ShiftFact]:
+    """Shifts that are listed and not alerted, the newest first."""
+    return [shift for shift in facts.earlier if shift.id in facts.held]
+
+
 def quiet(facts: DigestFacts) -> str:
     """What it means that nothing is told."""
+    if number := len(kept_back(facts)):
+        said = in_words(number)
+        return (
+            f"No shift is alerted. {said[0].upper()}{said[1:]} {'is' if number == 1 else 'are'} listed below with the "
+            "reason why not."
+        )
     moved = [s for s in facts.states if state_word(s).startswith("a little")]
     kept = [dyad_name(s.dyad) for s in facts.states if state_word(s) == "shifted"]
     if not moved and kept:
@@ -418,12 +447,8 @@ def weight(facts: DigestFacts) -> str:
 def finding(facts: DigestFacts) -> str:
     """The finding in one line: the subject without its marks, and the digest's title."""
     if facts.shifts:
-        group, *rest = findings(facts.shifts)
-        first = group[0]
-        more = f"; {in_words(len(rest))} more" if rest else ""
-        said = len(group) == 1 and not first.kind.tone and not first.returned  # its headline holds the figure
-        size = "" if said else f", {group_figure(group)}"
-        return f"{group_headline(group)}{size}{more}"
+        group, *rest = told_findings(facts)
+        return sized_headline(group) + (f"; {in_words(len(rest))} more" if rest else "")
     if facts.narratives:
         start, *others = facts.narratives
         told = narrative_headline(start.terms)
@@ -436,7 +461,10 @@ def _quiet_finding(facts: DigestFacts) -> str:
     if is_cold(facts.states):
         have = max((state.history_days for state in facts.states), default=0)
         return f"Warming up, {have} of {COLD_DAYS} days of history {weight(facts)}"
-    standing = in_force(facts)
+    standing, kept = in_force(facts), len(kept_back(facts))
+    if kept and not standing:
+        are = "is listed with its reason" if kept == 1 else "are listed with their reasons"
+        return f"No shift alerted this week{doubt}; {in_words(kept)} {are} {weight(facts)}"
     if standing:
         first = standing[0]
         since = day_words(first.onset, year=False)
@@ -456,16 +484,16 @@ def subject(facts: DigestFacts) -> str:
     if facts.kind is DigestKind.TEST:
         marks.append("[test]")
     if facts.shifts:
-        marks.append(f"[{_shift_mark(facts.shifts)}]")
+        marks.append(f"[{_shift_mark(facts)}]")
     elif facts.narratives:
         marks.append("[new]")
     return plain(" ".join([*marks, finding(facts)]), 180)
 
 
-def _shift_mark(shifts: Sequence[ShiftFact]) -> str:
+def _shift_mark(facts: DigestFacts) -> str:
     # A press that moved alone is no shift of the tie, and its mail does not say so.
-    word = "split" if all(shift.kind is Kind.BLOC for shift in shifts) else "shift"
-    leads = [group[0] for group in findings(shifts)]
+    word = "split" if all(shift.kind is Kind.BLOC for shift in facts.shifts) else "shift"
+    leads = [group[0] for group in told_findings(facts)]
     if len(leads) == 1:
         return f"{'back' if leads[0].returned else word} {ARROWS[leads[0].direction]}"
     counts = {arrow: sum(ARROWS[s.direction] == arrow for s in leads) for arrow in ARROWS.values()}
