@@ -219,6 +219,8 @@ def earlier_line(shift: ShiftFact, held: str = "") -> str:
         "faded": "faded since: the later days do not bear it out",
         "returned": "back at its earlier level since",
     }.get(shift.status, shift.status)
+    if shift.returned and shift.status != "returned":
+        fate = "and stays there" if shift.status in ("open", "confirmed") else fate
     if held:
         fate = f"listed and not alerted: {held}"
     return f"{headline(shift)} around {day_words(shift.onset)} ({figure(shift)}{told}); {fate}."
@@ -469,6 +471,9 @@ def _quiet_finding(facts: DigestFacts) -> str:
         first = standing[0]
         since = day_words(first.onset, year=False)
         return f"No new shift this week{doubt}; still in force: {headline(first)} around {since}"
+    gone = [shift for shift in facts.earlier if shift.status == "faded" and shift.told_on is not None]
+    if gone:
+        return f"No shift this week{doubt}; faded since it was told: {headline(gone[0])}"
     moved = [state for state in facts.states if state_word(state) != "steady"]
     if not moved:
         return f"No shift this week{doubt}: {_every_tie(facts.states)} steady {weight(facts)}"

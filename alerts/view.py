@@ -39,6 +39,7 @@ LIMITS = (
     Limits(shifts=4, stories=3, feeds=6, title=160, sentence=220),
     Limits(shifts=3, stories=1, feeds=3, title=120, sentence=140),
     Limits(shifts=1, stories=1, feeds=1, title=80, sentence=80),
+    Limits(shifts=1, stories=1, feeds=1, title=80, sentence=80, link=200, claims=1, blocs=3),
 )
 
 
@@ -111,6 +112,7 @@ class DigestView:
     has_usual: bool
     ties: tuple[str, ...]
     press: tuple[PressView, ...]
+    more_press: str
     feeds_line: str
     feeds: tuple[FeedView, ...]
     more_feeds: str
@@ -129,8 +131,12 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     lead = facts_with(facts, shifts)
     groups = told_findings(lead)
     shown = groups[: limits.shifts]
+
     # What was kept from the reader, and what ended untold, comes before what they know of already.
-    others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, shift.told_on is not None))
+    def known(shift: ShiftFact) -> bool:
+        return shift.told_on is not None and shift.status != "faded"
+
+    others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, known(shift)))
     told = {group[0].dyad for group in shown if group[0].kind is Kind.STANCE}
     return DigestView(
         subject=say.subject(lead),
@@ -169,7 +175,8 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         picture_note=f"The last two weeks, against the usual level. {LEGEND}",
         has_usual=any(state.baseline is not None for state in facts.states),
         ties=tuple(dyad_name(state.dyad) for state in facts.states),
-        press=_press(facts),
+        press=_press(facts)[: limits.blocs],
+        more_press=and_more(len(_press(facts)) - limits.blocs, "press", "presses"),
         feeds_line=say.feeds_line(facts),
         feeds=tuple(
             FeedView(plain(feed.outlet, 80), str(feed.state), say.feed_note(feed)) for feed in unwell[: limits.feeds]

@@ -154,7 +154,8 @@ def test_five_weeks_of_several_ties_for_one_reader(filled: Store, settings: Sett
     assert interim[2][0] == "[shift ↑1 ▲1] Russia–China draws 2.3 times its usual coverage; one more"
     assert interim[3] == ("[shift ▲] All three ties draw more coverage at once, ×2.3", "<digests.shift.all-ties")
     for week in (7, 14, 21, 28):
-        assert interim[week][0].startswith("No new shift this week") and "still in force" in interim[week][0]
+        assert interim[week][0].startswith("No new shift this week")
+        assert "still in force" in interim[week][0]
     back, thread = interim[30]
     assert (back, thread) == ("[back ↓] India–China coverage is back at its earlier level, −0.70", interim[1][1])
     assert "India–China coverage is back" not in interim[35][0]
