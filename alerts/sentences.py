@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, Outage, ShiftFact
@@ -10,7 +9,7 @@ from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
 from alerts.together import told_findings
-from alerts.wording import amount, dyad_name, how_often, press, share, signed, times, what_blocs_did
+from alerts.wording import amount, dyad_name, how_often, multiple, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
     count,
@@ -95,15 +94,6 @@ def size_range(shift: ShiftFact) -> str:
     if shift.kind.tone:
         return f"{signed(shift.low)} to {signed(shift.high)}"
     return f"{times(shift.low)} to {times(shift.high)}"
-
-
-def multiple(log_ratio: float) -> str:
-    """A ratio within a sentence, to go before *its usual*: nobody says 0.50 times.
-
-    >>> multiple(0.83), multiple(-0.69)
-    ('2.3 times', '50\\xa0% of')
-    """
-    return f"{times(log_ratio)[1:]} times" if log_ratio >= 0 else f"{share(math.exp(log_ratio))} of"
 
 
 def per_day(stories: float) -> str:
@@ -258,9 +248,11 @@ def together(group: Sequence[ShiftFact]) -> str:
     if len(group) == 1:
         return ""
     parts = listed([f"{dyad_name(shift.dyad)} {figure(shift)} since {day_words(shift.onset)}" for shift in group])
+    # With ties that an earlier digest told, those told now need not have the strongest evidence.
+    which = "found last" if any(shift.told_on for shift in group) else "with the strongest evidence"
     return (
         f"All ties moved alike within a week: {parts}. That is one finding about the whole topic, not one for each "
-        "tie; the tie with the strongest evidence is told below."
+        f"tie; the tie {which} is told below."
     )
 
 

@@ -170,7 +170,7 @@ def test_a_digest_of_the_longest_that_feeds_and_seeds_can_bring_still_goes(setti
     claims = {f"c{number}": ClaimFact(f"c{number}", "IN-CN", 1, long, long, long, "2021") for number in range(5)}
     cells = tuple(PressCell(f"bloc-{n}", dyad, 0.1, 0.2, 9_999) for n in range(40) for dyad in ties().dyads)
     shifts = tuple(shift(id=number, evidence=vast) for number in range(30))
-    held = {number: long for number in range(100, 300)}
+    held = dict.fromkeys(range(100, 300), long)
     earlier = tuple(shift(id=number) for number in held)
     given = facts(shifts=shifts, claims=claims, press=cells, earlier=earlier, held=held, replay=True)
     made = render(settings, given, "k")

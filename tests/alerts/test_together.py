@@ -62,6 +62,7 @@ def test_the_last_tie_to_move_makes_it_one_finding_with_those_told_on_earlier_da
     assert view.subject == "[shift ▲] All three ties draw more coverage at once, ×2.0 to ×3.0"
     assert view.shifts[0].unit == "the usual coverage of India–China"
     assert "India–Russia ×2.0" in view.shifts[0].together
+    assert view.shifts[0].together.endswith("the tie found last is told below.")
 
 
 @pytest.mark.parametrize("changes", [{"told_on": None}, {"told_on": DAY - ONE, "status": "faded"}])
