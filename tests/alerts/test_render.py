@@ -22,7 +22,7 @@ from alerts.draft import Rendered, render
 from alerts.facts import DigestFacts, Outage
 from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.newest import ArticleRow
-from alerts.notify import Reason
+from alerts.notify import DigestKind, Reason
 from alerts.outbox import DeliverReport
 from alerts.palette import CHART, DARK, LIGHT
 from alerts.press import PressCell
@@ -218,6 +218,10 @@ def test_without_a_baseline_nothing_is_set_beside_the_usual(settings: Settings) 
     assert "–" not in re.sub(r"\w–\w", "", shown)
     assert not {"Usual", "Change"} & set(shown.split())
     assert "usual" not in made.text.partition("THE THREE TIES")[2].partition("Average stance runs")[0]
+    report = DigestReport(Reason.WEEKLY, DigestKind.WEEKLY, 1, view=made.view)
+    markdown = render_artifact(settings, "digest", mark="", digest=report, delivery=DeliverReport())
+    assert "(–)" not in markdown
+    assert "Stance (usual)" not in markdown
 
 
 def test_it_can_be_read_by_ear() -> None:
