@@ -341,9 +341,11 @@ class _Job:
         told = group.told
         once, model, day = self._once, self.model, self.day
         every = once.get("states", lambda: self.states(session, model, day, settings.false_alarms_per_year))
-        seen = {shift.id for shift in (*told.news, *told.earlier)} - {number for number, _reason in told.held}
+        moved = [shift.id for shift in (*told.news, *told.earlier) if not shift.returned]
+        seen = set(moved) - {number for number, _reason in told.held}
         states = [
-            # A shift that is kept from a reader must not show in the words on its tie either.
+            # A shift that is kept from a reader must not show in the words on its tie either; nor is a tie shifted
+            # that is back where it was.
             state if state.open_shift_id in seen else replace(state, open_shift_id=None)
             for state in every
             if not group.dyads or state.dyad in group.dyads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alerts import gather
@@ -12,10 +12,12 @@ from alerts.digestreport import DigestReport
 from alerts.facts import DigestFacts
 from alerts.mail import MailParts, content_id
 from alerts.model import Kind
+from alerts.notify import DigestKind
 from alerts.render import MAX_HTML, data_url, html_size, render_html, render_text
 from alerts.shiftview import coverage_name
+from alerts.together import told_findings
 from alerts.trianglechart import triangle_chart
-from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, shows_triangle
+from alerts.view import LIMITS, TRIANGLE, DigestView, compose, onsets, ranked, shows_triangle
 from alerts.words import dates_as
 from store.errors import RicwatchError
 from store.models import Digest
@@ -79,6 +81,18 @@ def _draw(facts: DigestFacts, drawn: dict[Hashable, bytes]) -> dict[str, bytes]:
     return charts
 
 
+def thread(facts: DigestFacts) -> str:
+    """The thread of a digest: that of the tie or theme which its subject names, so that a shift, what follows it and
+    its end stand beneath one another; of its kind where it tells no shift, or where someone asked for it.
+    """
+    if facts.kind is not DigestKind.SHIFT or not facts.shifts:
+        return str(facts.kind)
+    first, *others = told_findings(replace(facts, shifts=ranked(facts.shifts)))[0]
+    if others:
+        return f"{facts.kind}.all-ties"
+    return f"{facts.kind}.{first.dyad or first.theme_code or 'topic'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A digest that is made and not stored yet."""
@@ -131,6 +145,7 @@ class Draft:
             html=self.made.html,
             charts={content_id(self.key, name): png for name, png in self.made.charts.items()},
             replay=self.facts.replay,
+            thread=thread(self.facts),
         )
 
     def write(self, folder: Path, mark: str = "") -> Path:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alerts.facts import ClaimFact, FeedFact, FeedsFact, FeedState, Outage, ShiftFact, evidence_from_json
+from alerts.life import changed_at
 from alerts.model import Direction, Kind, SeriesKey
 from alerts.narrativenews import NarrativeFact, lately
 from alerts.notices import Past, past_of
@@ -56,6 +57,8 @@ class Board:
     in_force: frozenset[int]
     undone: Mapping[int, int]
     """By the id of a shift that is a return, the one that it takes back."""
+    changed: Mapping[int, dt.datetime]
+    """When the status of a shift last changed."""
     day: dt.date
     now: dt.datetime
 
@@ -74,6 +77,8 @@ class Desk:
     sifted: Sifted
     fresh: frozenset[int]
     """Shifts that were found lately enough to be told this reader."""
+    faded: frozenset[int] = frozenset()
+    """Shifts that this reader was told, and that faded since their last digest."""
 
 
 def gather_board(session: Session, settings: Settings, model: str, day: dt.date, now: dt.datetime) -> Board:
@@ -89,6 +94,7 @@ def gather_board(session: Session, settings: Settings, model: str, day: dt.date,
         feeds=feeds,
         in_force=frozenset(row.id for row in rows if stands(row, day)),
         undone=returns(rows),
+        changed=changed_at(session),
         day=day,
         now=now,
     )
@@ -128,7 +134,14 @@ def desk(board: Board, reader: Reader, past: Past) -> Desk:
         fresh,
         sifted,
         fresh_ids,
+        frozenset(shift.id for shift in shifts if has_faded(shift, past.read_at, board.changed.get(shift.id))),
     )
+
+
+def has_faded(shift: ShiftFact, read_at: dt.datetime | None, changed: dt.datetime | None) -> bool:
+    """Whether *shift* was told, and the reader, who last read of things at *read_at*, does not know that it faded."""
+    known = shift.told_on is None or shift.status != "faded"
+    return not known and read_at is not None and changed is not None and changed > read_at
 
 
 def back_from_pause(reader: Reader, now: dt.datetime) -> bool:
@@ -177,7 +190,8 @@ def choose(at: Desk, kind: DigestKind, day: dt.date, in_force: frozenset[int]) -
     """Which shifts a digest of *kind* tells a reader, and how.
 
     A digest that someone asked for tells the recent ones in full, told or not, and marks none as told. What is held
-    is listed, with its reason, unless it is none of the reader's business.
+    is listed, with its reason, unless it is none of the reader's business. So is, once, what was told and has faded; a
+    return to the earlier level is told and not listed again, for it is nothing that holds.
     """
     shifts = at.shifts
     held = {news.id: reason for news, reason in at.sifted.held if reason is not Held.OUT_OF_SCOPE}
@@ -187,7 +201,8 @@ def choose(at: Desk, kind: DigestKind, day: dt.date, in_force: frozenset[int]) -
         news = [s for s in shifts if is_fresh(s, day) and s.status in STANDING and s.id not in held]
     shown = {shift.id for shift in news}
     gone = [s for s in shifts if s.told_on is None and is_fresh(s, day) and s.status not in STANDING]
-    listed = {shift.id for shift in gone} | (in_force - shown) | set(held)
+    back = {shift.id for shift in shifts if shift.returned and shift.told_on is not None}
+    listed = {shift.id for shift in gone} | (in_force - shown - back) | set(held) | at.faded
     earlier = [shift for shift in shifts if shift.id in listed]
     ids = [(shift.id, shift.dyad) for shift in (*news, *gone)] if kind in TELLING else []
     return Told(tuple(news), tuple(earlier), tuple(ids), tuple(held.items()))

@@ -62,7 +62,10 @@ MAIL_POLICY = MailPolicy(linesep="\r\n", cte_type="7bit")
 
 @dataclass(frozen=True, slots=True)
 class MailParts:
-    """A rendered digest. `key` names it for ever, as *shift-2024-10-27-0*; `charts` are PNGs by Content-ID."""
+    """A rendered digest. `key` names it for ever, as *shift-2024-10-27-0*; `charts` are PNGs by Content-ID.
+
+    `thread` names the digests that mail programs show beneath one another; empty takes those of the kind.
+    """
 
     key: str
     kind: str
@@ -72,6 +75,7 @@ class MailParts:
     html: str
     charts: Mapping[str, bytes]
     replay: bool = False
+    thread: str = ""
 
 
 def sender_host(sender: Address) -> str:
@@ -99,8 +103,8 @@ def build_message(
 ) -> EmailMessage:
     """The mail to *recipient*, dated *now*. *unsubscribe_url* is the setting of that name.
 
-    References names a root that was never sent: programs then show all digests of a kind as one thread (the phantom
-    root of Alertmanager's mails, its pull request 4623).
+    References names a root that was never sent: programs then show the mails of a thread beneath one another (the
+    phantom root of Alertmanager's mails, its pull request 4623). One root alone: a second would join two threads.
     """
     host = sender_host(sender)
     message = EmailMessage(policy=MAIL_POLICY)
@@ -109,7 +113,8 @@ def build_message(
     message["Subject"] = plain(parts.subject, 400)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(parts, recipient, sender)
-    root = f"<{'replay.' if parts.replay else ''}digests.{parts.kind}@ricwatch.{host}>"
+    thread = re.sub(r"[^a-z0-9.-]", "-", (parts.thread or parts.kind).lower())
+    root = f"<{'replay.' if parts.replay else ''}digests.{thread}@ricwatch.{host}>"
     message["In-Reply-To"] = root
     message["References"] = root
     message["List-Id"] = f"ricwatch {parts.kind} digests <{parts.kind}.ricwatch.{host}>"

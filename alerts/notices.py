@@ -22,6 +22,8 @@ from store.people import Approval, Notice
 class Past:
     """What a reader was told: days (their own) by shift, narratives, the digests sent, and the last that told all.
 
+    `read_at` is the moment of the last that was not kept back: what changed since then, this reader does not know.
+
     `dropped` are the shifts of digests that a person kept back: not told, and not to be told again by themselves.
     """
 
@@ -30,6 +32,7 @@ class Past:
     narratives: frozenset[int] = frozenset()
     sent: frozenset[tuple[DigestKind, dt.date]] = frozenset()
     last_full: dt.date | None = None
+    read_at: dt.datetime | None = None
 
 
 def past_of(session: Session, readers: Sequence[Reader], day: dt.date) -> dict[str, Past]:
@@ -95,6 +98,7 @@ def _past(reader: Reader, rows: Iterable[_Row], day: dt.date) -> Past:
     narratives: set[int] = set()
     sent: set[tuple[DigestKind, dt.date]] = set()
     last: dt.date | None = None
+    read_at: dt.datetime | None = None
     for row in rows:
         on = reader.local(row.at).date()
         if row.decision == "drop":
@@ -107,7 +111,9 @@ def _past(reader: Reader, rows: Iterable[_Row], day: dt.date) -> Past:
             continue
         sent.add((DigestKind(row.kind), row.day))
         last = on if last is None else max(last, on)
-    return Past(told, frozenset(dropped - set(told)), frozenset(narratives), frozenset(sent), last)
+        if row.decision != "drop":
+            read_at = row.at
+    return Past(told, frozenset(dropped - set(told)), frozenset(narratives), frozenset(sent), last, read_at)
 
 
 def keep(

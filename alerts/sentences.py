@@ -8,8 +8,8 @@ from alerts.facts import COLD_DAYS, DigestFacts, FeedFact, FeedState, Outage, Sh
 from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
-from alerts.together import findings
-from alerts.wording import amount, dyad_name, how_often, press, share, signed, times, what_blocs_did
+from alerts.together import told_findings
+from alerts.wording import amount, dyad_name, how_often, multiple, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
     count,
@@ -58,7 +58,7 @@ def headline(shift: ShiftFact) -> str:
         name = f"“{plain(shift.theme, 60)}”"
         if shift.returned:
             return f"{name} is back to its usual share of the coverage"
-        return f"{name} takes {times(shift.magnitude)[1:]} times its usual share of the coverage"
+        return f"{name} takes {multiple(shift.magnitude)} its usual share of the coverage"
     name = dyad_name(shift.dyad)
     if shift.bloc:
         name = f"{press(shift.bloc)[0].upper()}{press(shift.bloc)[1:]} alone: {name}"
@@ -66,7 +66,7 @@ def headline(shift: ShiftFact) -> str:
         what = "is back to its usual coverage" if shift.kind is Kind.ATTENTION else _BACK
         return f"{name} {what}"
     if shift.kind is Kind.ATTENTION:
-        return f"{name} draws {times(shift.magnitude)[1:]} times its usual coverage"
+        return f"{name} draws {multiple(shift.magnitude)} its usual coverage"
     up = shift.direction is Direction.CONVERGENCE
     toward, away = ("convergent", "divergent") if up else ("divergent", "convergent")
     before, after = (shift.before, shift.after) if up else (-shift.before, -shift.after)
@@ -209,6 +209,8 @@ def earlier_line(shift: ShiftFact, held: str = "") -> str:
         "faded": "faded since: the later days do not bear it out",
         "returned": "back at its earlier level since",
     }.get(shift.status, shift.status)
+    if shift.returned and shift.status != "returned":
+        fate = "and stays there" if shift.status in ("open", "confirmed") else fate
     if held:
         fate = f"listed and not alerted: {held}"
     return f"{headline(shift)} around {day_words(shift.onset)} ({figure(shift)}{told}); {fate}."
@@ -230,7 +232,15 @@ def group_figure(group: Sequence[ShiftFact]) -> str:
     if len(group) == 1:
         return figure(group[0])
     ordered = sorted(group, key=lambda shift: abs(shift.magnitude))
-    return f"{figure(ordered[0])} to {figure(ordered[-1])}"
+    ends = list(dict.fromkeys((figure(ordered[0]), figure(ordered[-1]))))
+    return " to ".join(ends)
+
+
+def sized_headline(group: Sequence[ShiftFact]) -> str:
+    """What moved, and by how much; the headline of a ratio holds it already."""
+    first = group[0]
+    said = len(group) == 1 and not first.kind.tone and not first.returned
+    return group_headline(group) + ("" if said else f", {group_figure(group)}")
 
 
 def together(group: Sequence[ShiftFact]) -> str:
@@ -238,9 +248,11 @@ def together(group: Sequence[ShiftFact]) -> str:
     if len(group) == 1:
         return ""
     parts = listed([f"{dyad_name(shift.dyad)} {figure(shift)} since {day_words(shift.onset)}" for shift in group])
+    # With ties that an earlier digest told, those told now need not have the strongest evidence.
+    which = "found last" if any(shift.told_on for shift in group) else "with the strongest evidence"
     return (
         f"All ties moved alike within a week: {parts}. That is one finding about the whole topic, not one for each "
-        "tie; the tie with the strongest evidence is told below."
+        f"tie; the tie {which} is told below."
     )
 
 
@@ -320,8 +332,19 @@ def in_force(facts: DigestFacts) -> list[ShiftFact]:
     return [s for s in facts.earlier if s.status in ("open", "confirmed") and s.id not in facts.held]
 
 
+def kept_back(facts: DigestFacts) -> list[ShiftFact]:
+    """Shifts that are listed and not alerted, the newest first."""
+    return [shift for shift in facts.earlier if shift.id in facts.held]
+
+
 def quiet(facts: DigestFacts) -> str:
     """What it means that nothing is told."""
+    if number := len(kept_back(facts)):
+        said = in_words(number)
+        return (
+            f"No shift is alerted. {said[0].upper()}{said[1:]} {'is' if number == 1 else 'are'} listed below with the "
+            "reason why not."
+        )
     moved = [s for s in facts.states if state_word(s).startswith("a little")]
     kept = [dyad_name(s.dyad) for s in facts.states if state_word(s) == "shifted"]
     if not moved and kept:
@@ -418,12 +441,8 @@ def weight(facts: DigestFacts) -> str:
 def finding(facts: DigestFacts) -> str:
     """The finding in one line: the subject without its marks, and the digest's title."""
     if facts.shifts:
-        group, *rest = findings(facts.shifts)
-        first = group[0]
-        more = f"; {in_words(len(rest))} more" if rest else ""
-        said = len(group) == 1 and not first.kind.tone and not first.returned  # its headline holds the figure
-        size = "" if said else f", {group_figure(group)}"
-        return f"{group_headline(group)}{size}{more}"
+        group, *rest = told_findings(facts)
+        return sized_headline(group) + (f"; {in_words(len(rest))} more" if rest else "")
     if facts.narratives:
         start, *others = facts.narratives
         told = narrative_headline(start.terms)
@@ -436,11 +455,17 @@ def _quiet_finding(facts: DigestFacts) -> str:
     if is_cold(facts.states):
         have = max((state.history_days for state in facts.states), default=0)
         return f"Warming up, {have} of {COLD_DAYS} days of history {weight(facts)}"
-    standing = in_force(facts)
+    standing, kept = in_force(facts), len(kept_back(facts))
+    if kept and not standing:
+        are = "is listed with its reason" if kept == 1 else "are listed with their reasons"
+        return f"No shift alerted this week{doubt}; {in_words(kept)} {are} {weight(facts)}"
     if standing:
         first = standing[0]
         since = day_words(first.onset, year=False)
         return f"No new shift this week{doubt}; still in force: {headline(first)} around {since}"
+    gone = [shift for shift in facts.earlier if shift.status == "faded" and shift.told_on is not None]
+    if gone:
+        return f"No shift this week{doubt}; faded since it was told: {headline(gone[0])}"
     moved = [state for state in facts.states if state_word(state) != "steady"]
     if not moved:
         return f"No shift this week{doubt}: {_every_tie(facts.states)} steady {weight(facts)}"
@@ -456,16 +481,16 @@ def subject(facts: DigestFacts) -> str:
     if facts.kind is DigestKind.TEST:
         marks.append("[test]")
     if facts.shifts:
-        marks.append(f"[{_shift_mark(facts.shifts)}]")
+        marks.append(f"[{_shift_mark(facts)}]")
     elif facts.narratives:
         marks.append("[new]")
     return plain(" ".join([*marks, finding(facts)]), 180)
 
 
-def _shift_mark(shifts: Sequence[ShiftFact]) -> str:
+def _shift_mark(facts: DigestFacts) -> str:
     # A press that moved alone is no shift of the tie, and its mail does not say so.
-    word = "split" if all(shift.kind is Kind.BLOC for shift in shifts) else "shift"
-    leads = [group[0] for group in findings(shifts)]
+    word = "split" if all(shift.kind is Kind.BLOC for shift in facts.shifts) else "shift"
+    leads = [group[0] for group in told_findings(facts)]
     if len(leads) == 1:
         return f"{'back' if leads[0].returned else word} {ARROWS[leads[0].direction]}"
     counts = {arrow: sum(ARROWS[s.direction] == arrow for s in leads) for arrow in ARROWS.values()}

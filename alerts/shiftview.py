@@ -34,6 +34,10 @@ class Limits:
     feeds: int = 15
     title: int = 220
     sentence: int = 320
+    link: int = 2_000
+    """Characters of an address that still becomes a link; each & in it takes five bytes of HTML."""
+    claims: int = 3
+    blocs: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def shift_view(
         stories=tuple(_story(story, context.themes, limits) for story in shown),
         more_stories=and_more(left, "story", "stories") if shown else "",
         counter=_story(evidence.counter, context.themes, limits) if evidence.counter else None,
-        claims=_claims(shift, context.claims, limits.sentence),
+        claims=_claims(shift, context.claims, limits),
     )
 
 
@@ -180,7 +184,7 @@ def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> S
     )
     return StoryView(
         title=plain(story.title, limits.title) or "(without a title)",
-        url=safe_url(story.url),
+        url=safe_url(story.url) if len(story.url) <= limits.link else None,
         lang=lang_tag(story.lang),
         tone=tone,
         stance=stance,
@@ -190,7 +194,7 @@ def _story(story: StoryEvidence, themes: Mapping[str, str], limits: Limits) -> S
     )
 
 
-def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], longest: int) -> tuple[ClaimView, ...]:
+def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], limits: Limits) -> tuple[ClaimView, ...]:
     """Claims that at least one story of the evidence supports or undercuts, the most often first."""
     told = Counter(
         (story.claim_id, story.claim_relation)
@@ -198,7 +202,7 @@ def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], longest: int) -> 
         if story.claim_id in claims and story.claim_relation in ("supports", "undercuts")
     )
     views = []
-    for (claim_id, relation), number in told.most_common(3):
+    for (claim_id, relation), number in told.most_common(limits.claims):
         claim = claims[claim_id or ""]
         source = ", ".join(plain(part, 120) for part in (claim.document, claim.publisher, claim.published) if part)
         bearing = [s for s in shift.evidence.stories if (s.claim_id, s.claim_relation) == (claim_id, relation)]
@@ -210,7 +214,7 @@ def _claims(shift: ShiftFact, claims: Mapping[str, ClaimFact], longest: int) -> 
                 text=plain(claim.text, 300),
                 source=source,
                 passages=tuple(
-                    PassageView(plain(s.sentence or s.title, longest), lang_tag(s.lang), plain(s.outlet, 80))
+                    PassageView(plain(s.sentence or s.title, limits.sentence), lang_tag(s.lang), plain(s.outlet, 80))
                     for s in bearing[:PASSAGES]
                 ),
             )

@@ -14,8 +14,8 @@ from alerts.model import DyadState, Kind
 from alerts.notify import REASON_WORDS, DigestKind, Reason
 from alerts.press import PressCell
 from alerts.shiftview import CHARTED, ChartView, Limits, Row, ShiftView, and_more, chart_view, shift_view
-from alerts.together import findings
-from alerts.trianglechart import triangle_alt
+from alerts.together import told_findings
+from alerts.trianglechart import LEGEND, triangle_alt
 from alerts.verdicts import record_words
 from alerts.wording import dyad_name, signed
 from alerts.words import (
@@ -39,6 +39,7 @@ LIMITS = (
     Limits(shifts=4, stories=3, feeds=6, title=160, sentence=220),
     Limits(shifts=3, stories=1, feeds=3, title=120, sentence=140),
     Limits(shifts=1, stories=1, feeds=1, title=80, sentence=80),
+    Limits(shifts=1, stories=1, feeds=1, title=80, sentence=80, link=200, claims=1, blocs=3),
 )
 
 
@@ -107,8 +108,11 @@ class DigestView:
     pattern: str
     triangle: str
     picture: ChartView | None
+    picture_note: str
+    has_usual: bool
     ties: tuple[str, ...]
     press: tuple[PressView, ...]
+    more_press: str
     feeds_line: str
     feeds: tuple[FeedView, ...]
     more_feeds: str
@@ -122,13 +126,17 @@ class DigestView:
 def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     """The view of *facts*; what *limits* leaves out is counted in words."""
     shifts = ranked(facts.shifts)
-    groups = findings(shifts)
-    shown = groups[: limits.shifts]
     cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
     unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
     lead = facts_with(facts, shifts)
+    groups = told_findings(lead)
+    shown = groups[: limits.shifts]
+
     # What was kept from the reader, and what ended untold, comes before what they know of already.
-    others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, shift.told_on is not None))
+    def known(shift: ShiftFact) -> bool:
+        return shift.told_on is not None and shift.status != "faded"
+
+    others = sorted(facts.earlier, key=lambda shift: (shift.id not in facts.held, known(shift)))
     told = {group[0].dyad for group in shown if group[0].kind is Kind.STANCE}
     return DigestView(
         subject=say.subject(lead),
@@ -164,8 +172,11 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         pattern="" if cold or len(facts.states) < len(ties().dyads) else triangle.sentence(facts.states),
         triangle=say.triangle(facts.states),
         picture=ChartView(TRIANGLE, triangle_alt(facts.states)) if shows_triangle(facts) else None,
+        picture_note=f"The last two weeks, against the usual level. {LEGEND}",
+        has_usual=any(state.baseline is not None for state in facts.states),
         ties=tuple(dyad_name(state.dyad) for state in facts.states),
-        press=_press(facts),
+        press=_press(facts)[: limits.blocs],
+        more_press=and_more(len(_press(facts)) - limits.blocs, "press", "presses"),
         feeds_line=say.feeds_line(facts),
         feeds=tuple(
             FeedView(plain(feed.outlet, 80), str(feed.state), say.feed_note(feed)) for feed in unwell[: limits.feeds]
@@ -190,13 +201,17 @@ def shows_triangle(facts: DigestFacts) -> bool:
 
 
 def ranked(shifts: tuple[ShiftFact, ...]) -> tuple[ShiftFact, ...]:
-    """The strongest evidence first; then presses that moved alone, and last what rests on one outlet or story."""
-    return tuple(
-        sorted(
-            shifts,
-            key=lambda s: (bool(s.evidence.fragile), s.kind is Kind.BLOC, s.threshold - s.log_evidence, s.id),
-        )
-    )
+    """The strongest evidence first, with what else moved on the same tie; then presses that moved alone, and last what
+    rests on one outlet or story.
+    """
+
+    def rank(shift: ShiftFact) -> tuple[bool, bool, float, int]:
+        return bool(shift.evidence.fragile), shift.kind is Kind.BLOC, shift.threshold - shift.log_evidence, shift.id
+
+    best: dict[tuple[bool, bool, str], tuple[bool, bool, float, int]] = {}
+    for shift in sorted(shifts, key=rank):
+        best.setdefault((*rank(shift)[:2], shift.dyad), rank(shift))
+    return tuple(sorted(shifts, key=lambda shift: (best[*rank(shift)[:2], shift.dyad], rank(shift))))
 
 
 def facts_with(facts: DigestFacts, shifts: tuple[ShiftFact, ...]) -> DigestFacts:
@@ -215,7 +230,7 @@ def onsets(facts: DigestFacts) -> dict[str, tuple[dt.date, str]]:
 
 def _title(facts: DigestFacts) -> str:
     if facts.shifts:
-        first, *rest = findings(facts.shifts)
+        first, *rest = told_findings(facts)
         return say.group_headline(first) + (f", and {count(len(rest), 'more shift')}" if rest else "")
     return say.finding(facts).split(" (")[0]
 
@@ -251,9 +266,9 @@ def _banner(facts: DigestFacts) -> str:
 
 def _deck(facts: DigestFacts) -> str:
     base = f"{count(facts.stories, 'story', 'stories')} from {count(facts.outlets, 'outlet')} in the week."
-    groups = findings(facts.shifts)
+    groups = told_findings(facts)
     if len(groups) > 1:
-        told = "; ".join(f"{say.group_headline(group)}, {say.group_figure(group)}" for group in groups[:6])
+        told = "; ".join(say.sized_headline(group) for group in groups[:6])
         return f"{told}. {base}"
     return base
 

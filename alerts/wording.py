@@ -84,6 +84,15 @@ def share(value: float) -> str:
     return f"{value * 100:.0f}{NBSP}%" if value >= 0.1 else f"{value * 100:.1f}{NBSP}%"
 
 
+def multiple(log_ratio: float) -> str:
+    """A ratio within a sentence, to go before *its usual*: nobody says 0.50 times.
+
+    >>> multiple(0.83), multiple(-0.69)
+    ('2.3 times', '50\\xa0% of')
+    """
+    return f"{times(log_ratio)[1:]} times" if log_ratio >= 0 else f"{share(math.exp(log_ratio))} of"
+
+
 def press(bloc: str) -> str:
     """A press bloc within a sentence: *the Russian press*, but *other press*."""
     name = bloc_name(bloc)

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from alerts import life
 from alerts.digest import preview, run_digest
 from alerts.digestreport import DigestReport
 from alerts.gather import FRESH_DAYS
@@ -207,6 +208,38 @@ def test_what_came_and_went_between_two_digests_is_listed_and_wakes_nobody(fille
         assert [row["id"] for row in session.scalars(select(Digest.shift_ids)).one()] == [number]
     later = run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE)
     assert "faded since" not in later.text
+
+
+def test_who_was_told_a_shift_learns_once_that_it_faded(filled: Store, settings: Settings) -> None:
+    number = add_shift(filled)
+    run(filled, settings)
+    assert "faded since" not in run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE).text
+    set_status(filled, number, "faded")
+    with filled.session() as session:
+        life.note(session, number, "faded", "The days after bear it out not.", day=DAY + 8 * ONE, now=NOW + 8 * ONE)
+    assert run(filled, settings, day=DAY + 8 * ONE, now=NOW + 8 * ONE).digest_id is None, "no mail of its own"
+    weekly = run(filled, settings, day=DAY + 14 * ONE, now=NOW + 14 * ONE)
+    assert "faded since it was told: India–China coverage turned convergent" in weekly.subject
+    assert "told on 28 October 2024); faded since" in " ".join(weekly.text.split())
+    assert "faded since" not in run(filled, settings, day=DAY + 21 * ONE, now=NOW + 21 * ONE).text
+
+
+def test_a_tie_that_is_back_is_not_called_shifted_nor_its_return_in_force(filled: Store, settings: Settings) -> None:
+    opened = add_shift(filled)
+    run(filled, settings)
+    set_status(filled, opened, "returned")
+    back = add_shift(
+        filled, detected=DAY + 3 * ONE, direction="divergence", magnitude=-0.7, before=0.32, after=-0.38, status="open"
+    )
+    open_now = [replace(state, open_shift_id=back if state.dyad == "IN-CN" else None) for state in steady_states()]
+    for later in (3, 7):
+        report = run_digest(
+            filled, settings, MODEL, day=DAY + later * ONE, now=NOW + later * ONE, states=lambda *_: open_now
+        )
+        assert report.view is not None
+        assert [row.word for row in report.view.dyads] == ["steady"] * 3
+    assert report.subject.startswith("No shift this week")
+    assert "back at its earlier level" not in report.text
 
 
 def test_by_hand_or_as_a_test_nothing_is_marked_as_told(filled: Store, settings: Settings) -> None:

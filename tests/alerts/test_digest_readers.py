@@ -121,6 +121,46 @@ def test_a_weekly_reader_is_told_on_their_day_and_a_paused_one_when_the_pause_is
     assert went["away@example.org"][0] == (november, DigestKind.SHIFT, True)
 
 
+def test_five_weeks_of_several_ties_for_one_reader(filled: Store, settings: Settings) -> None:
+    join(filled, settings, {"address": "ann@example.org"})
+    attention = {"kind": "attention", "direction": "rise", "magnitude": 0.83, "low": 0.5, "high": 1.1}
+    found: dict[int, list[dict[str, object]]] = {
+        1: [{"dyad": "IN-CN"}, {"dyad": "IN-RU", "log_evidence": 7.0}],
+        2: [{"dyad": "RU-CN", **attention}],
+        3: [{"dyad": "IN-RU", **attention}, {"dyad": "IN-CN", **attention}],
+        30: [{"dyad": "IN-CN", "direction": "divergence", "magnitude": -0.7, "before": 0.32, "after": -0.38}],
+    }
+    stance = 0
+    went: dict[int, list[str]] = {}
+    for later in range(36):
+        for fields in found.get(later, ()):
+            number = add_shift(filled, detected=DAY + later * ONE, **fields)
+            stance = stance or number
+        if later == 30:
+            set_status(filled, stance, "returned")
+        for hour in (0, 6) if later < 5 else (0,):  # runs of a day, while more is found
+            if (later, hour) == (1, 6):
+                add_shift(filled, detected=DAY + ONE, dyad="RU-CN", log_evidence=6.5)
+            report = run(filled, settings, day=DAY + later * ONE, now=NOW + later * ONE + dt.timedelta(hours=hour))
+            if report.digest_id is not None:
+                went.setdefault(later, []).append(report.subject)
+    assert {day: len(mails) for day, mails in went.items()} == dict.fromkeys((0, 1, 2, 3, 7, 14, 21, 28, 30, 35), 1)
+    threads = [str(message["References"]).partition("@")[0] for message in mails(filled)["ann@example.org"]]
+    interim = {day: (subject, thread) for (day, (subject,)), thread in zip(went.items(), threads, strict=True)}
+    assert interim[1] == (
+        "[shift ↑2] India–China coverage turned convergent, +0.73; one more",
+        "<digests.shift.in-cn",
+    )
+    assert interim[2][0] == "[shift ↑1 ▲1] Russia–China draws 2.3 times its usual coverage; one more"
+    assert interim[3] == ("[shift ▲] All three ties draw more coverage at once, ×2.3", "<digests.shift.all-ties")
+    for week in (7, 14, 21, 28):
+        assert interim[week][0].startswith("No new shift this week")
+        assert "still in force" in interim[week][0]
+    back, thread = interim[30]
+    assert (back, thread) == ("[back ↓] India–China coverage is back at its earlier level, −0.70", interim[1][1])
+    assert "India–China coverage is back" not in interim[35][0]
+
+
 def test_weak_evidence_is_told_to_who_asked_for_strong_once_it_is_confirmed(filled: Store, settings: Settings) -> None:
     join(filled, settings, {"address": "ann@example.org", "least": "strong"})
     run(filled, settings)
@@ -145,7 +185,7 @@ def test_a_silenced_shift_is_listed_with_its_cause_and_told_when_the_silence_end
     number = add_shift(filled, detected=DAY + ONE)
     assert run(filled, settings, day=DAY + ONE, now=NOW + ONE).reason is Reason.SILENCED
     weekly = run(filled, settings, day=DAY + 7 * ONE, now=NOW + 7 * ONE)
-    assert weekly.subject.startswith("No shift this week") or weekly.subject.startswith("No new shift this week")
+    assert weekly.subject.startswith("No shift alerted this week; one is listed with its reason")
     said = "listed and not alerted: silenced until 5 November 2024 by Ann: summit in Delhi"
     assert said in " ".join(weekly.text.split())
     with filled.session() as session:

@@ -14,7 +14,7 @@ from alerts.facts import FeedsFact
 from alerts.model import BlocMove, Direction, DyadState, Evidence, Kind, Verdict
 from alerts.notify import DigestKind
 from alerts.view import LIMITS, compose, onsets, ranked, widths
-from alerts.words import day_words
+from alerts.words import NBSP, day_words
 from store.settings import Settings
 from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, steady_states, story
 
@@ -52,6 +52,21 @@ def test_attention_is_told_as_a_ratio() -> None:
     assert say.figure(RISE) == "×2.3"
     assert say.lead(RISE).startswith("Coverage rose from 5.4 to 12 stories a day (×2.3; 95 % range ×1.9 to ×2.8) since")
     assert say.subject(facts(shifts=(RISE,))) == "[shift ▲] India–China draws 2.3 times its usual coverage"
+
+
+def test_a_fall_is_told_as_a_part_of_the_usual_and_a_list_of_shifts_says_no_figure_twice() -> None:
+    fall = replace(RISE, direction=Direction.FALL, magnitude=-0.69, before=6.0, after=3.0)
+    assert say.subject(facts(shifts=(fall,))) == "[shift ▼] India–China draws 50 % of its usual coverage"
+    deck = compose(facts(shifts=(shift(dyad="IN-RU"), fall))).deck
+    assert deck.startswith(
+        f"India–Russia coverage turned convergent, +0.73; India–China draws 50{NBSP}% of its usual coverage. 151"
+    )
+
+
+def test_what_moved_on_one_tie_stands_together() -> None:
+    strong, other = shift(dyad="IN-RU"), shift(id=8, log_evidence=9.0)
+    weak = replace(RISE, id=9, dyad="IN-RU", log_evidence=7.0)
+    assert ranked((weak, other, strong)) == (strong, weak, other)
 
 
 def test_attention_has_a_chart_of_its_own_and_the_tie_keeps_its_chart_of_stance(settings: Settings) -> None:
@@ -213,6 +228,12 @@ def test_the_triangle_in_one_line(scores: tuple[float | None, ...], expected: st
     assert ".." not in line
 
 
+def test_a_week_in_which_something_is_held_does_not_say_that_all_is_steady() -> None:
+    waiting = quiet_facts(earlier=(shift(), shift(id=8)), held={7: "its cause is known", 8: "its cause is known"})
+    assert say.subject(waiting).startswith("No shift alerted this week; two are listed with their reasons (151 stories")
+    assert compose(waiting).quiet == "No shift is alerted. Two are listed below with the reason why not."
+
+
 def test_a_quiet_week_says_what_it_could_have_seen() -> None:
     view = compose(quiet_facts())
     assert view.quiet == "Nothing moved beyond what chance brings: all three ties are where they usually are."
@@ -231,6 +252,7 @@ def test_cold_start_describes_and_concludes_nothing() -> None:
     view = compose(quiet_facts(states=cold))
     assert view.cold.startswith("Warming up: there are 12 days of history. From 28 days on")
     assert view.quiet == view.smallest == ""
+    assert not view.has_usual
     assert [row.word for row in view.dyads] == ["no baseline yet"] * 3
     assert [row.baseline for row in view.dyads] == ["–"] * 3
 

@@ -13,9 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.addresses import parse_address, parse_recipients
+from alerts.draft import thread as draft_thread
 from alerts.mail import MailParts, build_message, content_id, message_id
+from alerts.model import Kind
+from alerts.notify import DigestKind, Reason
 from alerts.words import plain
+from ingest.ties import ties
 from store.errors import ConfigError
+from tests.alerts.helpers_digest import facts, shift
 
 NOW = dt.datetime(2024, 10, 28, 1, 0, tzinfo=dt.UTC)
 SENDER = parse_address("ricwatch <ricwatch@watch.example>", "sender")
@@ -79,6 +84,24 @@ def test_headers() -> None:
     assert mail["References"] == mail["In-Reply-To"] == "<digests.shift@ricwatch.watch.example>"
     assert mail["X-Ricwatch-Reason"] == "shift_opened"
     assert mail["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "thread"),
+    [
+        ({}, "shift.in-cn"),
+        ({"shifts": (shift(dyad="IN-RU", returned=True),)}, "shift.in-ru"),
+        ({"shifts": (shift(id=8, dyad="IN-RU", log_evidence=7.0), shift())}, "shift.in-cn"),
+        ({"shifts": tuple(shift(id=n, dyad=dyad) for n, dyad in enumerate(ties().dyads))}, "shift.all-ties"),
+        ({"shifts": (shift(dyad="", kind=Kind.THEME, theme_code="energy"),)}, "shift.energy"),
+        ({"kind": DigestKind.WEEKLY}, "weekly"),
+        ({"shifts": (), "reason": Reason.NARRATIVE_FOUND}, "shift"),
+    ],
+)
+def test_the_mails_of_one_tie_are_a_thread(changes: dict[str, object], thread: str) -> None:
+    parts = replace(PARTS, thread=draft_thread(facts(**changes)))
+    mail = read_back(build_message(parts, READER, SENDER, now=NOW))
+    assert mail["References"] == mail["In-Reply-To"] == f"<digests.{thread}@ricwatch.watch.example>"
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ import pytest
 from playwright.sync_api import Browser
 
 from alerts.draft import render
-from alerts.facts import Outage
-from alerts.model import BlocMove, Direction, Kind, Verdict
+from alerts.facts import ClaimFact, Outage
+from alerts.model import BlocMove, Direction, Kind, Part, Verdict
 from alerts.narrativenews import NarrativeStoryView, NarrativeView
 from alerts.press import PressCell
 from alerts.render import MAX_HTML, data_url, html_size, render_html
 from alerts.view import DigestView, compose
+from ingest.ties import ties
 from store.settings import Settings
 from tests.alerts.helpers_browser import MEASURE, chromium
-from tests.alerts.helpers_digest import evidence, facts, quiet_facts, shift
+from tests.alerts.helpers_digest import evidence, facts, quiet_facts, shift, story
 from tests.alerts.helpers_mailprograms import (
     HARMLESS_PROPERTIES,
     SUPPORTED_PROPERTIES,
@@ -154,6 +155,30 @@ def test_a_digest_of_many_shifts_stays_below_what_gmail_shows(settings: Settings
     assert html_size(render_html(TEMPLATES, everything(), CHARTS)) > MAX_HTML  # as it would be if nothing were left out
     many = facts(shifts=tuple(shift(id=number) for number in range(6)), replay=True)
     assert html_size(render(settings, many, "k").html) < MAX_HTML == 90_000
+
+
+def test_a_digest_of_the_longest_that_feeds_and_seeds_can_bring_still_goes(settings: Settings) -> None:
+    long = "<&\"'>" * 100 + "中俄印关系新动向" * 100
+    link = "https://demo.example/?" + "&" * 1_900
+    told = [
+        story(
+            number, title=long, sentence=long, outlet=long, url=link, claim_id=f"c{number}", claim_relation="supports"
+        )
+        for number in range(5)
+    ]
+    vast = replace(evidence(), stories=told, counter=told[0], outlets=[Part(long, 9, 0.3)] * 3)
+    claims = {f"c{number}": ClaimFact(f"c{number}", "IN-CN", 1, long, long, long, "2021") for number in range(5)}
+    cells = tuple(PressCell(f"bloc-{n}", dyad, 0.1, 0.2, 9_999) for n in range(40) for dyad in ties().dyads)
+    shifts = tuple(shift(id=number, evidence=vast) for number in range(30))
+    held = dict.fromkeys(range(100, 300), long)
+    earlier = tuple(shift(id=number) for number in held)
+    given = facts(shifts=shifts, claims=claims, press=cells, earlier=earlier, held=held, replay=True)
+    made = render(settings, given, "k")
+    assert html_size(made.html) < MAX_HTML
+    for left in (made.view.more_shifts, made.view.more_earlier, made.view.more_press):
+        assert left.startswith("and ")
+        assert left in " ".join(Page(made.html).text.split())
+    assert all(item.url is None for shown in made.view.shifts for item in shown.stories)
 
 
 def test_tables_say_whether_they_are_data(html: str) -> None:

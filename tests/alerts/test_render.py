@@ -22,7 +22,7 @@ from alerts.draft import Rendered, render
 from alerts.facts import DigestFacts, Outage
 from alerts.model import BlocMove, Direction, Found, Kind, Verdict
 from alerts.newest import ArticleRow
-from alerts.notify import Reason
+from alerts.notify import DigestKind, Reason
 from alerts.outbox import DeliverReport
 from alerts.palette import CHART, DARK, LIGHT
 from alerts.press import PressCell
@@ -40,7 +40,7 @@ from ingest.poll import PollReport, PollRow
 from ingest.seeds import Change, ClaimCounts, DocumentRow, SeedReport
 from ingest.trace import ArticleTrace, LeftOutTrace, MergeTrace, PollTrace, ReadingTrace
 from store.settings import ROOT, Settings
-from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, story
+from tests.alerts.helpers_digest import evidence, facts, feeds, quiet_facts, shift, states, steady_states, story
 
 TEMPLATES = ROOT / "templates"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -202,6 +202,26 @@ def test_it_works_without_images_since_each_states_its_numbers_twice() -> None:
     assert len(re.findall(r"average stance [+−]0\.\d\d", picture)) == 3
     for number in ("+0.28", "+0.42", "+0.40", "+0.19", "−0.41"):
         assert number in made.text
+
+
+def test_what_the_picture_shows_is_in_the_text_part_and_said_beneath_it(settings: Settings) -> None:
+    made = render(settings, facts(), "k")
+    assert made.view.picture is not None
+    assert made.view.picture.alt in " ".join(made.text.split())
+    assert "The last two weeks, against the usual level." in Page(made.html).text
+
+
+def test_without_a_baseline_nothing_is_set_beside_the_usual(settings: Settings) -> None:
+    young = tuple(replace(s, baseline=None, baseline_stories=None, history_days=12) for s in steady_states())
+    made = render(settings, quiet_facts(states=young), "k")
+    shown = Page(made.html).text.partition("The three ties")[2].partition("Average stance runs")[0]
+    assert "–" not in re.sub(r"\w–\w", "", shown)
+    assert not {"Usual", "Change"} & set(shown.split())
+    assert "usual" not in made.text.partition("THE THREE TIES")[2].partition("Average stance runs")[0]
+    report = DigestReport(Reason.WEEKLY, DigestKind.WEEKLY, 1, view=made.view)
+    markdown = render_artifact(settings, "digest", mark="", digest=report, delivery=DeliverReport())
+    assert "(–)" not in markdown
+    assert "Stance (usual)" not in markdown
 
 
 def test_it_can_be_read_by_ear() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,26 @@ def test_another_shift_keeps_its_place_beside_the_common_one() -> None:
     tone = shift(id=9, dyad="RU-CN")
     assert findings((tone, *ALL)) == ((tone,), ALL)
     assert say.subject(facts(shifts=(tone, *ALL))).startswith("[shift ↑1 ▲1]")
+
+
+def test_the_last_tie_to_move_makes_it_one_finding_with_those_told_on_earlier_days() -> None:
+    told = tuple(replace(one, told_on=DAY - ONE) for one in ALL[:2])
+    view = compose(facts(shifts=ALL[2:], earlier=told))
+    assert view.subject == "[shift ▲] All three ties draw more coverage at once, ×2.0 to ×3.0"
+    assert view.shifts[0].unit == "the usual coverage of India–China"
+    assert "India–Russia ×2.0" in view.shifts[0].together
+    assert view.shifts[0].together.endswith("the tie found last is told below.")
+
+
+@pytest.mark.parametrize("changes", [{"told_on": None}, {"told_on": DAY - ONE, "status": "faded"}])
+def test_what_the_reader_was_not_told_or_faded_makes_nothing_common(changes: dict[str, object]) -> None:
+    before = (replace(ALL[0], told_on=DAY - ONE), replace(ALL[1], **changes))  # type: ignore[arg-type]
+    assert compose(facts(shifts=ALL[2:], earlier=before)).subject.startswith("[shift ▲] India–China draws 3.0 times")
+
+
+def test_ties_that_moved_by_the_same_are_told_with_one_figure() -> None:
+    same = tuple(replace(one, magnitude=0.9) for one in ALL)
+    assert say.subject(facts(shifts=same)) == "[shift ▲] All three ties draw more coverage at once, ×2.5"
 
 
 @pytest.mark.parametrize(
