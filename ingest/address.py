@@ -147,8 +147,17 @@ def _tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+KEPT_S = 4.0
+"""How long a connection waits for the next request to its host: servers mostly close theirs after five seconds."""
+_BROKE_OFF = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a pool whose sockets pass through `GuardedBackend`."""
+    """httpx's own transport over a pool whose sockets pass through `GuardedBackend`.
+
+    A connection is kept for the next feed of the same host, and was checked when it was made. Where the server closed
+    it meanwhile, the request is sent again over another; so nothing but GET may be sent through here.
+    """
 
     def __init__(self, allowed: Sequence[IpNetwork] = (), connections: int = 64, resolver: Resolver = resolve) -> None:
         context = _tls_context()
@@ -160,7 +169,23 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=connections,
-            # Feeds lie on different hosts: kept connections would only pile up.
-            max_keepalive_connections=0,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEPT_S,
             network_backend=GuardedBackend(allowed, resolver),
         )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request*; again where a kept connection broke off before any answer (RFC 9112 9.3.1)."""
+        made = False
+
+        async def trace(event: str, _about: dict[str, Any]) -> None:
+            nonlocal made
+            made = made or event == "connection.connect_tcp.started"
+
+        request.extensions["trace"] = trace
+        while True:
+            try:
+                return await super().handle_async_request(request)
+            except _BROKE_OFF:
+                if made:
+                    raise  # the server's doing: each try takes one kept connection, and the last makes its own
