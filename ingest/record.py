@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from ingest.articles import StoreCounts, store_entries
+from ingest.articles import Offer, StoreCounts, store_offers
 from ingest.fetch import Failed, Fetched
 from ingest.health import days_of_feeds, with_silence
 from ingest.hosts import host_of
@@ -45,14 +45,14 @@ def record(
     # The first statement writes: SQLite then waits for its turn, instead of failing when a reader becomes a writer.
     polls = [_poll(task, answer, now) for task, answer in answered]
     numbers = session.scalars(_ADD_POLLS, polls).all()
-    counts: list[StoreCounts] = []
-    for (task, answer), number in zip(answered, numbers, strict=True):
-        entries = answer.parsed.entries if answer.parsed else ()
-        counts.append(
-            store_entries(session, task, number, entries, now=now, on_topic=on_topic, stories=stories)
-            if entries
-            else StoreCounts()
-        )
+    offers = {
+        at: Offer(task, number, answer.parsed.entries)
+        for at, ((task, answer), number) in enumerate(zip(answered, numbers, strict=True))
+        if answer.parsed and answer.parsed.entries
+    }
+    stored = store_offers(session, list(offers.values()), now=now, on_topic=on_topic, stories=stories)
+    found = dict(zip(offers, stored, strict=True))
+    counts = [found.get(at, StoreCounts()) for at in range(len(answered))]
     counted = [
         {"poll": number, "new": count.new, "known": count.known, "off_topic": count.off_topic}
         for number, count in zip(numbers, counts, strict=True)
