@@ -92,7 +92,9 @@ class Press:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # as web servers do; else head and body wait for each other on kept connections
+            disable_nagle_algorithm = (
+                True  # as web servers do; else head and body wait for each other on kept connections
+            )
 
             def do_GET(self) -> None:
                 tag = press.tag

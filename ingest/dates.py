@@ -96,7 +96,10 @@ def read_date(
     >>> read_date("Fri, 20 Nov 2026 18:30:00 IST", "Asia/Kolkata", now=now)[0].isoformat()
     '2026-11-20T13:00:00+00:00'
     """
-    moment, quality = _parse(raw.strip(), zone)
+    raw = raw.strip()
+    moment, quality = _rfc_822(raw), DateQuality.GIVEN
+    if moment is None:
+        moment, quality = _parse(raw, zone)
     if moment is None and fallback is not None:
         try:
             moment = dt.datetime.fromtimestamp(calendar.timegm(fallback), dt.UTC)
@@ -115,8 +118,6 @@ def read_date(
 def _parse(raw: str, zone: str) -> tuple[dt.datetime | None, DateQuality]:
     if not raw or len(raw) > 100:
         return None, DateQuality.MISSING
-    if moment := _rfc_822(raw):
-        return moment, DateQuality.GIVEN
     if _EPOCH.fullmatch(raw):
         seconds = float(raw)
         return dt.datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, dt.UTC), DateQuality.GIVEN

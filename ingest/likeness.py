@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ingest.clean import title_key
@@ -111,9 +111,16 @@ def _logistic(z: float) -> float:
 
 
 def _squares(key: str) -> dict[str, int]:
+    return {word: square for token in key.split() for word, square in _of_token(token)}
+
+
+@lru_cache(maxsize=50_000)
+def _of_token(token: str) -> tuple[tuple[str, int], ...]:
+    """The stems of a word with their squared rarity; none of a word that carries no event."""
+    if token in EMPTY:
+        return ()
     known = _rarities()
-    stems = (stem(piece) for token in key.split() if token not in EMPTY for piece in pieces(token))
-    return {word: known.get(word, _UNKNOWN) ** 2 for word in stems}
+    return tuple((word, known.get(word, _UNKNOWN) ** 2) for word in map(stem, pieces(token)))
 
 
 @cache

@@ -161,13 +161,16 @@ def told_apart(one: Fingerprint, two: Fingerprint) -> bool:
 def _unpaired(mine: frozenset[str], yours: frozenset[str]) -> tuple[set[str], set[str]]:
     """The words of each side that are no other form of a word of the other (visit, visits; Россия, России)."""
     left, right = set(mine), set(yours)
-    for word in sorted(mine):
-        if len(word) < 4 or word.isdigit():
-            continue
-        for other in sorted(right):
-            if len(other) >= 4 and word[:3] == other[:3] and fuzz.ratio(word, other) >= 75:
+    by_head: dict[str, list[str]] = {}
+    for other in yours:
+        if len(other) >= 4:
+            by_head.setdefault(other[:3], []).append(other)
+    for word in sorted([word for word in mine if word[:3] in by_head and len(word) >= 4 and not word.isdigit()]):
+        for other in sorted(by_head[word[:3]]):
+            if fuzz.ratio(word, other) >= 75:
                 left.discard(word)
                 right.discard(other)
+                by_head[word[:3]].remove(other)
                 break
     return left, right
 
