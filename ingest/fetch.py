@@ -335,7 +335,9 @@ class Fetcher:
     async def _read(self, response: httpx.Response, url: str, want: Want) -> Outcome:
         status = response.status_code
         if status == 304:
-            await response.aread()  # it has no body; only a message that was read to its end leaves its connection open
+            # It has no body; but only a message that was read to its end leaves its connection to the next.
+            async for _ in response.aiter_raw():
+                pass
             return NotModified(_headers(response))
         if status == 410:
             return Gone()
