@@ -18,6 +18,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from ingest.sockets import connect
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -101,14 +103,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, allowed: Sequence[IpNetwork] = (), resolver: Resolver = resolve) -> None:
         self._allowed = tuple(allowed)
         self._resolver = resolver
-        self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
+        local_address: str | None = None,  # noqa: ARG002 (httpcore's signature)
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of *host* that is allowed and answers."""
@@ -122,10 +123,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for text in fit[:-1]:
             try:
                 limit = _CONNECT_TRY_S if timeout is None else min(timeout, _CONNECT_TRY_S)
-                return await self._inner.connect_tcp(text, port, limit, local_address, socket_options)
+                return await connect(text, port, timeout=limit, options=socket_options or ())
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue  # a host often has an IPv6 address that its network does not route
-        return await self._inner.connect_tcp(fit[-1], port, timeout, local_address, socket_options)
+        return await connect(fit[-1], port, timeout=timeout, options=socket_options or ())
 
     async def connect_unix_socket(
         self,
