@@ -153,6 +153,13 @@ KEPT_S = 4.0
 _BROKE_OFF = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 
+class _Pool(httpcore.AsyncConnectionPool):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        if origin.scheme == b"https":
+            self._ssl_context = _tls_context()  # read when it is first needed
+        return super().create_connection(origin)
+
+
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport over a pool whose sockets pass through `GuardedBackend`.
 
@@ -161,14 +168,12 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self, allowed: Sequence[IpNetwork] = (), connections: int = 64, resolver: Resolver = resolve) -> None:
-        context = _tls_context()
-        super().__init__(verify=context)
+        super().__init__(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, for its pool is not used
         # httpx offers no way to hand in a network backend. Should a release name its pool otherwise, the guard would
         # be gone without a sound; so this fails instead, and tests/ingest/test_address.py tries a refused address.
         if not hasattr(self, "_pool"):
             raise RuntimeError("this httpx keeps its connection pool elsewhere; the address guard cannot be installed")
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
+        self._pool = _Pool(
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=KEPT_S,
