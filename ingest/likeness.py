@@ -114,7 +114,7 @@ def _squares(key: str) -> dict[str, int]:
     return {word: square for token in key.split() for word, square in _of_token(token)}
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=8_192)
 def _of_token(token: str) -> tuple[tuple[str, int], ...]:
     """The stems of a word with their squared rarity; none of a word that carries no event."""
     if token in EMPTY:

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from sys import intern
+from typing import Any
 
 from rapidfuzz import fuzz
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from ingest.likeness import FARTHEST, LEAD_CHARS, WINDOW_DAYS, Words, may_be_even, probability, words_of
@@ -106,7 +109,10 @@ def fingerprint(key: str) -> Fingerprint:
             numbers.update(re.findall(r"\d+", token))
         elif token not in EMPTY:
             words.add(token)
-    return Fingerprint(key, frozenset(words), frozenset(numbers), frozenset(word[:3] for word in words))
+    # One string for each word, however many titles have it: a week of an index holds tens of thousands of titles.
+    return Fingerprint(
+        key, frozenset(set(map(intern, words))), frozenset(numbers), frozenset({intern(word[:3]) for word in words})
+    )
 
 
 def similarity(one: Fingerprint, two: Fingerprint) -> float:
@@ -246,7 +252,7 @@ class Merge:
 @dataclass(slots=True)
 class _Day:
     prints: list[tuple[Print, _Told]] = field(default_factory=list)
-    by_token: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_token: dict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("I")))
 
 
 class StoryIndex:
@@ -297,13 +303,15 @@ class StoryIndex:
             )
             .where(Article.day.in_(days), Article.story_id.is_not(None))
             .order_by(Article.id)
-        ).all()
+        )
+        for part in rows.partitions(500):
+            self._take_in(session, part)
+
+    def _take_in(self, session: Session, rows: Sequence[Row[Any]]) -> None:
         unknown = sorted({row.story_id for row in rows} - self._stories.keys())
-        for start in range(0, len(unknown), 500):
+        if unknown:
             for story in session.execute(
-                select(Story.id, Story.day, Story.last_day, Story.title, Story.articles).where(
-                    Story.id.in_(unknown[start : start + 500])
-                )
+                select(Story.id, Story.day, Story.last_day, Story.title, Story.articles).where(Story.id.in_(unknown))
             ):
                 self._stories[story.id] = _Told(story.id, story.day, story.last_day, story.title, story.articles, set())
         for row in rows:
