@@ -81,8 +81,8 @@ class Fingerprint:
     key: str
     words: frozenset[str]
     numbers: frozenset[str]
-    heads: frozenset[str]
-    """The first three letters of the words: forms of one word share them."""
+    heads: tuple[str, ...]
+    """The first three letters of the words, each once: forms of one word share them."""
 
     @property
     def tokens(self) -> frozenset[str]:
@@ -110,9 +110,8 @@ def fingerprint(key: str) -> Fingerprint:
         elif token not in EMPTY:
             words.add(token)
     # One string for each word, however many titles have it: a week of an index holds tens of thousands of titles.
-    return Fingerprint(
-        key, frozenset(set(map(intern, words))), frozenset(numbers), frozenset({intern(word[:3]) for word in words})
-    )
+    heads = tuple({intern(word[:3]) for word in words})
+    return Fingerprint(key, frozenset(set(map(intern, words))), frozenset(numbers), heads)
 
 
 def similarity(one: Fingerprint, two: Fingerprint) -> float:
@@ -126,7 +125,7 @@ def similarity(one: Fingerprint, two: Fingerprint) -> float:
     """
     if one.key == two.key:
         return 1.0 if len(one.tokens) >= _MIN_TOKENS else 0.0
-    shared = len(one.heads & two.heads)
+    shared = len(set(one.heads).intersection(two.heads))
     if min(len(one.words), len(two.words)) < _MIN_TOKENS or shared < _SHARED_HEADS * max(
         len(one.heads), len(two.heads)
     ):
