@@ -23,7 +23,7 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BUSY = 30.0
 """Seconds that a statement waits for another process that writes into the same SQLite file."""
 
-CACHE_KIB = 8_192
+CACHE_KIB = 4_096
 WIDE_CACHE_KIB = 65_536
 """What SQLite keeps of the database in memory, in KiB: as a rule, and for who goes through all of it.
 
@@ -80,7 +80,7 @@ class Store:
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     def widen(self) -> None:
-        """Let SQLite keep eight times as much in memory from the next session on: for imports, not for polls."""
+        """Let SQLite keep more in memory from the next session on: for imports, not for polls."""
         in_memory = self.engine.url.database in (None, "", ":memory:")  # and gone with its last connection
         if self.engine.dialect.name == "sqlite" and not in_memory and not event.contains(self.engine, "connect", _wide):
             event.listen(self.engine, "connect", _wide)
