@@ -34,6 +34,7 @@ from ingest.model import Entry, OnTopic
 from ingest.stories import Merge, StoryIndex
 from store.changes import days_changed
 from store.models import Article, FeedDay, SeenItem, Story, StoryMerge
+from store.numbered import add_numbered
 
 _CHUNK = 500
 _ARTICLE, _SEEN, _STORY, _FEED_DAY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story, FeedDay))
@@ -50,7 +51,6 @@ _BY_MEMORY = select(_SEEN.c.feed_key, _SEEN.c.item_hash, _SEEN.c.last_seen).wher
 _SEEN_AGAIN = update(_SEEN).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash == bindparam("item"))
 _MERGED = select(_STORY.c.id, _STORY.c.merged_into).where(_STORY.c.id.in_(_KEYS), _STORY.c.merged_into.is_not(None))
 _ADD_ARTICLES, _ADD_SEEN = insert(_ARTICLE), insert(_SEEN)
-_ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
 
 
 REFRESH_AFTER = dt.timedelta(days=7)
@@ -289,7 +289,7 @@ def _add_articles(
         row["story_id"] = _now(row["story_id"], into)
     new = stories.take_new()
     if new:
-        made = session.scalars(_ADD_STORIES, [values for _, values in new]).all()
+        made = add_numbered(session, _STORY, [values for _, values in new])
         numbers = {old: number for (old, _), number in zip(new, made, strict=True)}
         stories.number(numbers)
         for row in rows:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ingest.articles import Offer, StoreCounts, store_offers
@@ -24,11 +24,11 @@ from ingest.polled import Answer, PollRow, Task
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from store.models import Feed, Poll
+from store.numbered import add_numbered
 
 _POLL = cast(Table, Poll.__table__)
 _FEED = cast(Table, Feed.__table__)
 # Core statements made once: the unit of work of the ORM costs several times what the rows do.
-_ADD_POLLS = insert(_POLL).returning(_POLL.c.id, sort_by_parameter_order=True)
 _COUNT_POLL = update(_POLL).where(_POLL.c.id == bindparam("poll"))
 _MOVE_FEED = update(_FEED).where(_FEED.c.key == bindparam("feed"))
 
@@ -44,7 +44,7 @@ def record(
     """Store what *answered* brought, and the polls themselves; the caller commits, all of it or nothing."""
     # The first statement writes: SQLite then waits for its turn, instead of failing when a reader becomes a writer.
     polls = [_poll(task, answer, now) for task, answer in answered]
-    numbers = session.scalars(_ADD_POLLS, polls).all()
+    numbers = add_numbered(session, _POLL, polls)
     offers = {
         at: Offer(task, number, answer.parsed.entries)
         for at, ((task, answer), number) in enumerate(zip(answered, numbers, strict=True))
