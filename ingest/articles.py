@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol, cast
@@ -144,11 +144,30 @@ def store_offers(
     found = [_identify(offer.entries, now) for offer in offers]
     known = _known(session, offers, found)
     stories = stories or StoryIndex()
+    rows = _Rows()
     counts: list[StoreCounts] = []
-    memories: list[dict[str, Any]] = []
-    shown_again: list[dict[str, Any]] = []
-    days: list[dict[str, Any]] = []
     for offer, items in zip(offers, found, strict=True):
+        fresh, off_topic = rows.sort(offer, items, known, on_topic, now)
+        if fresh:
+            _add_articles(session, offer, fresh, now=now, stories=stories)
+            known.owners.update((item.key, offer.feed.key) for item in fresh)
+        counts.append(StoreCounts(len(fresh), len(offer.entries) - len(fresh) - off_topic, off_topic))
+    rows.write(session)
+    return counts
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What several feeds leave behind beside their articles."""
+
+    memories: list[dict[str, Any]] = field(default_factory=list)
+    shown_again: list[dict[str, Any]] = field(default_factory=list)
+    days: list[dict[str, Any]] = field(default_factory=list)
+
+    def sort(
+        self, offer: Offer, items: Sequence[_Item], known: _Known, on_topic: OnTopic, now: dt.datetime
+    ) -> tuple[list[_Item], int]:
+        """Those of *items* that become articles, and how many are new and outside the topic."""
         feed_key = offer.feed.key
         # What was imported stays known for good: the same file, or one that overlaps it, may come after years.
         today = None if offer.poll_id is None else now.astimezone(dt.UTC).date()
@@ -161,34 +180,33 @@ def store_offers(
             if remembered := (feed_key, item.key) in known.left_out:
                 last = known.left_out[feed_key, item.key]
                 if today is not None and last is not None and today - last > REFRESH_AFTER:
-                    shown_again.append({"feed": feed_key, "item": item.key, "last_seen": today})
+                    self.shown_again.append({"feed": feed_key, "item": item.key, "last_seen": today})
             if owner == feed_key or remembered:
                 continue
             seen[item.day] += 1
             if owner is not None:
                 # Another feed brought this article first. It is no new article, but part of what this feed carried.
                 named[item.day] += 1
-                memories.append(_memory(offer, item, LeftOut.ELSEWHERE, today))
+                self.memories.append(_memory(offer, item, LeftOut.ELSEWHERE, today))
             elif on_topic(f"{item.entry.title}\n{item.entry.text}"):
                 named[item.day] += 1
                 fresh.append(item)
             else:
                 off_topic += 1
-                memories.append(_memory(offer, item, LeftOut.OFF_TOPIC, today))
-        if fresh:
-            _add_articles(session, offer, fresh, now=now, stories=stories)
-            known.owners.update((item.key, feed_key) for item in fresh)
-        days += [
+                self.memories.append(_memory(offer, item, LeftOut.OFF_TOPIC, today))
+        self.days += [
             {"feed_key": feed_key, "day": day, "seen": count, "on_topic": named[day]}
             for day, count in sorted(seen.items())
         ]
-        counts.append(StoreCounts(len(fresh), len(offer.entries) - len(fresh) - off_topic, off_topic))
-    if memories:
-        session.execute(_ADD_SEEN, memories)
-    if shown_again:
-        session.execute(_SEEN_AGAIN, shown_again)
-    _count(session, days)
-    return counts
+        return fresh, off_topic
+
+    def write(self, session: Session) -> None:
+        """Into the database, each kind at once."""
+        if self.memories:
+            session.execute(_ADD_SEEN, self.memories)
+        if self.shown_again:
+            session.execute(_SEEN_AGAIN, self.shown_again)
+        _count(session, self.days)
 
 
 def title_hash(title: str) -> str:
