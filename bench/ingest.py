@@ -8,6 +8,7 @@ Every poll runs in a process of its own, so that its time, processor time and me
 conditional requests, and answers each feed with an ETag. Both store into SQLite on the same disk; reader runs with
 eight workers, and stores every item. Ours passes every item through the topic gate, as in use: one in five is on the
 topic, is stored and put into a story, the others are counted; `--every` makes all of them so, which is the costly case.
+`--profile` says which stage takes how much. newsboat and rss2email run beside ours in `python -m bench.readers`.
 Everything goes to bench/out/ingest.json.
 """
 
@@ -28,6 +29,7 @@ from pathlib import Path
 from store.settings import ROOT
 
 ITEMS, FRESH = 30, 5
+STEPS = ("first", "unchanged", "five new")
 OUT = Path(__file__).parent / "out" / "ingest.json"
 Results = dict[str, dict[str, float]]
 
@@ -92,6 +94,9 @@ class Press:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = (
+                True  # as web servers do; else head and body wait for each other on kept connections
+            )
 
             def do_GET(self) -> None:
                 tag = press.tag
@@ -174,7 +179,12 @@ def press_of(feeds: int, one_in: int = 1) -> Iterator[Press]:
 
 def measured(work: str, arguments: tuple[object, ...]) -> dict[str, float]:
     """Run *work* in a process of its own; its seconds, processor seconds, peak megabytes and what it tells."""
-    code = _MEASURED.format(work=work.format(arguments=arguments, seeds=str(ROOT / "seeds")))
+    return measured_code(work.format(arguments=arguments, seeds=str(ROOT / "seeds")))
+
+
+def measured_code(work: str) -> dict[str, float]:
+    """The same for *work* without gaps."""
+    code = _MEASURED.format(work=work)
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(done.stderr[-2_000:])
@@ -186,7 +196,7 @@ def three_polls(name: str, work: str, feeds: int, one_in: int) -> Results:
     """First, unchanged and five new, in a fresh database."""
     results: Results = {}
     with tempfile.TemporaryDirectory() as folder, press_of(feeds, one_in) as press:
-        for hour, step in enumerate(("first", "unchanged", "five new")):
+        for hour, step in enumerate(STEPS):
             if step == "five new":
                 press.publish()
             told = measured(work, (press.base, feeds, folder, hour))
@@ -210,9 +220,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--feeds", nargs="+", type=int, default=[200], help="sizes of the roster")
     parser.add_argument("--no-rivals", action="store_true", help="leave reader out")
+    parser.add_argument("--profile", action="store_true", help="print where the time of our first poll goes, and stop")
     parser.add_argument("--every", action="store_true", help="every item is on the topic, not one in five")
     given = parser.parse_args()
     one_in = 1 if given.every else 5
+    if given.profile:
+        profiled(given.feeds[0], one_in)
+        return
     results: Results = {}
     rival = not given.no_rivals and importlib.util.find_spec("reader") is not None
     if not rival:
@@ -228,8 +242,55 @@ def main() -> None:
                 print(
                     f"{mine.split(', ')[-1]}: {wall:.2f} times as fast as reader, {cpu:.2f} times per processor second"
                 )
+        print(f"{feeds} feeds, ours: " + ", ".join(_per_feed(results, feeds, step) for step in STEPS))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def _per_feed(results: Results, feeds: int, step: str) -> str:
+    told = results[f"ours, {feeds} feeds, {step}"]
+    item = f" ({1e3 * told['cpu'] / told['new']:.2f} an item)" if told["new"] else ""
+    return f"{step} {1e3 * told['cpu'] / feeds:.2f} ms of processor a feed{item}"
+
+
+_STAGES = {
+    "HTTP": ("ingest/fetch.py", "fetch"),
+    "parse and clean": ("ingest/parse.py", "parse"),
+    "identity": ("ingest/articles.py", "_identify"),
+    "topic gate": ("classify/actors.py", "names_two"),
+    "stories": ("ingest/stories.py", "place"),
+    "SQL": ("sqlalchemy/orm/session.py", "_execute_internal"),
+    "commit": ("sqlalchemy/orm/session.py", "commit"),
+}
+
+
+def profiled(feeds: int, one_in: int) -> None:
+    """Print the share of each stage in a first poll, by cProfile, with the work of threads done in the loop."""
+    told = OURS.replace("report = asyncio.run(", "report = watched(")
+    with tempfile.TemporaryDirectory() as folder, press_of(feeds, one_in) as press:
+        code = told.format(arguments=(press.base, feeds, folder, 0), seeds=str(ROOT / "seeds"))
+        watch = _WATCHED.format(stages=_STAGES)
+        for stage, share in measured_code(watch + code + "\ntold = shares").items():
+            if stage in (*_STAGES, "all else"):
+                print(f"{stage:16} {share:6.1%}")
+
+
+_WATCHED = """
+import asyncio, cProfile, pstats
+async def here(work, *arguments, **named):
+    return work(*arguments, **named)
+asyncio.to_thread = here
+shares = {{}}
+def watched(main):
+    profile = cProfile.Profile()
+    result = profile.runcall(asyncio.run, main)
+    stats = pstats.Stats(profile)
+    for stage, (file, name) in {stages!r}.items():
+        found = [row[3] for (path, _, called), row in stats.stats.items() if path.endswith(file) and called == name]
+        shares[stage] = sum(found) / stats.total_tt
+    shares["all else"] = 1 - sum(shares.values())
+    return result
+"""
 
 
 if __name__ == "__main__":

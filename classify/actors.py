@@ -297,6 +297,8 @@ def _as_hit(start: int, end: int, entry: _Entry) -> Hit:
 
 def _plain(text: str) -> str:
     """*text* in plain typography; a replacement each, which is many times faster than `str.translate` beyond ASCII."""
+    if text.isascii():
+        return text.replace("\t", " ")
     for fancy, plain in _TYPOGRAPHY.items():
         text = text.replace(fancy, plain)
     return text

@@ -21,6 +21,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("Outbox", doctor_mail.outbox),
     ("Last mail", doctor_mail.last_mail),
     ("Last run", doctor_watch.last_run),
+    ("Full texts", doctor_watch.full_texts),
     ("Prefect", doctor_watch.server),
 )
 """In the order in which a person would mend them."""

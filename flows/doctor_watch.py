@@ -14,6 +14,8 @@ from flows.doctor_mail import reading
 from flows.environment import POOL, login, running_api, serving_file
 from flows.findings import Finding
 from ingest.fetch import Failed, Fetched, open_fetcher
+from ingest.page import PageOutcome
+from ingest.pagehealth import page_health, what_full_texts_lack
 from ingest.roster import load_roster
 from store.errors import ConfigError, RicwatchError
 from store.models import Feed, Poll
@@ -89,6 +91,31 @@ def last_run(settings: Settings) -> Finding:
             serious=True,
         )
     return Finding("Last run", f"{began:%Y-%m-%d %H:%M} UTC; feeds answered {answered:%Y-%m-%d %H:%M}")
+
+
+def full_texts(settings: Settings) -> Finding:
+    """Whether the pages of the feeds that ask for it are read."""
+    try:
+        with reading(settings) as session:
+            pages = page_health(session, now=dt.datetime.now(dt.UTC)) if session is not None else {}
+    except (RicwatchError, SQLAlchemyError) as error:
+        told = str(error).splitlines()[0]
+        return Finding("Full texts", f"cannot be read: {told}", "mend the database first", serious=True)
+    if not pages:
+        return Finding("Full texts", "no feed asks for them")
+    feeds = f"{len(pages)} feeds ask" if len(pages) > 1 else "1 feed asks"
+    if lacking := what_full_texts_lack(settings):
+        return Finding("Full texts", f"{feeds} for them, and none is fetched", lacking)
+    if barren := [key for key, health in pages.items() if health.fruitless]:
+        more = f" and {len(barren) - 1} more" if len(barren) > 1 else ""
+        return Finding(
+            "Full texts",
+            f"{barren[0]}{more}: {pages[barren[0]].words}",
+            f"see `ricwatch feeds check {barren[0]}`, or `ricwatch feeds full-text {barren[0]} off`",
+        )
+    asked = sum(health.asked for health in pages.values())
+    got = sum(health.counts.get(PageOutcome.REPLACED, 0) for health in pages.values())
+    return Finding("Full texts", f"{feeds} for them; {got} texts of {asked} pages this week")
 
 
 def _ago(span: dt.timedelta) -> str:

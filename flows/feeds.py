@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flows.reporting import progress
@@ -12,9 +13,10 @@ from ingest.discover import find_feeds
 from ingest.fetch import open_fetcher
 from ingest.health import FeedHealth, feed_health
 from ingest.model import RosterFeed
+from ingest.pagehealth import PageHealth, page_health, what_full_texts_lack
 from ingest.poll import CheckRow, check_feeds
 from ingest.roster import load_roster, sync_roster
-from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed
+from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed, switch_full_text
 from ingest.ties import known_bloc
 from store.errors import InputError
 from store.settings import get_settings
@@ -24,8 +26,20 @@ from store.zones import find_zone
 def health() -> list[FeedHealth]:
     """The state of every feed, with the roster file brought in first."""
     with open_watch() as watch, watch.store.session() as session:
+        now = dt.datetime.now(dt.UTC)
         sync_roster(session, watch.roster)
-        return feed_health(session, now=dt.datetime.now(dt.UTC))
+        pages = page_health(session, now=now)
+        lacking = what_full_texts_lack(watch.settings)
+        return [
+            replace(row, note="; ".join(filter(None, (row.note, _of_pages(pages[row.key], lacking)))))
+            if row.key in pages
+            else row
+            for row in feed_health(session, now=now)
+        ]
+
+
+def _of_pages(health: PageHealth, lacking: str) -> str:
+    return f"full texts: {lacking}" if lacking else health.words
 
 
 async def check(keys: Sequence[str]) -> list[CheckRow]:
@@ -46,7 +60,17 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
         return await check_feeds(settings, chosen, now=dt.datetime.now(dt.UTC), progress=report_progress)
 
 
-async def add(url: str, *, bloc: str, outlet: str, lang: str, timezone: str, kind: str, dry_run: bool) -> list[str]:
+async def add(
+    url: str,
+    *,
+    bloc: str,
+    outlet: str,
+    lang: str,
+    timezone: str,
+    kind: str,
+    dry_run: bool,
+    full_text: bool = False,
+) -> list[str]:
     """Find the feeds at *url* and add them to the roster file; gives the lines to print.
 
     Raises:
@@ -67,7 +91,9 @@ async def add(url: str, *, bloc: str, outlet: str, lang: str, timezone: str, kin
         key = new_key(name, taken)
         taken.add(key)
         rows.append(
-            RosterFeed(key, name[:200], bloc, kind, lang, one.url, timezone, True, "ok", now.date().isoformat(), "")
+            RosterFeed(
+                key, name[:200], bloc, kind, lang, one.url, timezone, True, "ok", now.date().isoformat(), "", full_text
+            )
         )
         lines.append(f"{key}: {one.url} ({one.parsed.format}, {len(one.parsed.entries)} items)")
     if dry_run:
@@ -89,6 +115,23 @@ def switch(key: str, *, enabled: bool, note: str) -> str:
     feed = switch_feed(settings.feeds_file, key, enabled=enabled, note=note, day=day)
     state = "is polled again" if enabled else "is not polled any more"
     return f"{feed.key} ({feed.outlet}) {state}: {feed.status_note}"
+
+
+def full_text(keys: Sequence[str], *, on: bool) -> list[str]:
+    """Switch the full texts of the feeds called *keys* on or off in the roster file; gives the lines to print.
+
+    Raises:
+        InputError: there is no such feed, or it is so already.
+        SeedError: the roster would not be one with the change.
+    """
+    settings = get_settings()
+    feeds = [switch_full_text(settings.feeds_file, key, on=on) for key in keys]
+    state = "the pages of its articles are read from the next poll on" if on else "its pages are not fetched any more"
+    lines = [f"{feed.key} ({feed.outlet}): {state}" for feed in feeds]
+    if on:
+        lacking = what_full_texts_lack(settings)
+        lines.append(lacking or "A change of method for these feeds: see Full texts in docs/feeds.md.")
+    return lines
 
 
 def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]:

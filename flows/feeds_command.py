@@ -1,8 +1,9 @@
-"""The commands `feeds list`, `check`, `add`, `on`, `off`, `import` and `export`."""
+"""The commands `feeds list`, `check`, `add`, `on`, `off`, `full-text`, `import` and `export`."""
 
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,14 @@ import typer
 from flows.environment import prepare
 from flows.exits import EXIT_NOTHING_REACHED
 from store.errors import InputError
+
+
+class Switch(StrEnum):
+    """How a thing is switched."""
+
+    ON = "on"
+    OFF = "off"
+
 
 feeds_app = typer.Typer(no_args_is_help=True, help="Look at the feed roster, and add to it.")
 
@@ -70,6 +79,9 @@ def feeds_add(
     lang: Language = "en",
     timezone: Zone = "UTC",
     kind: Annotated[str, typer.Option(help="newspaper, agency, broadcaster, think tank, government …")] = "newspaper",
+    full_text: Annotated[
+        bool, typer.Option("--full-text", help="Read the pages of its articles too; see `feeds full-text --help`.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be added, and add nothing.")] = False,
 ) -> None:
     """Find the feed of a site, read it once, and add it to the roster file.
@@ -82,9 +94,17 @@ def feeds_add(
     from flows import tables
     from flows.feeds import add
 
-    for line in asyncio.run(
-        add(url, bloc=bloc, outlet=outlet, lang=lang, timezone=timezone, kind=kind, dry_run=dry_run)
-    ):
+    lines = add(
+        url,
+        bloc=bloc,
+        outlet=outlet,
+        lang=lang,
+        timezone=timezone,
+        kind=kind,
+        dry_run=dry_run,
+        full_text=full_text,
+    )
+    for line in asyncio.run(lines):
         tables.say(line)
 
 
@@ -117,6 +137,25 @@ def feeds_on(
     from flows.feeds import switch
 
     tables.say(switch(key, enabled=True, note=note))
+
+
+@feeds_app.command("full-text")
+def feeds_full_text(
+    keys: Annotated[list[str], typer.Argument(help="Keys of feeds, as `feeds list` shows them.")],
+    state: Annotated[Switch, typer.Argument(help="on or off.")],
+) -> None:
+    """Read the articles of a feed by the text of their pages, or by what the feed gives of them again.
+
+    It asks robots.txt first and costs a request an article. The setting RICWATCH_FULL_TEXT must be on as well, and
+    `pip install 'ricwatch[fulltext]'` done; `feeds check KEY` tells whether the site allows it.
+
+    Example: `ricwatch feeds full-text demo-herald on`
+    """
+    from flows import tables
+    from flows.feeds import full_text
+
+    for line in full_text(keys, on=state is Switch.ON):
+        tables.say(line)
 
 
 @feeds_app.command("import")

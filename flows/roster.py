@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -45,12 +45,22 @@ async def add_feed(
     language: Annotated[str, param("Language", "Of the texts, as two letters: en, hi, ru, zh.")] = "en",
     timezone: Annotated[str, param("Time zone", "For dates that leave it open, such as Asia/Kolkata.")] = "UTC",
     kind: Annotated[str, param("Kind", "newspaper, agency, broadcaster, think tank, government …")] = "newspaper",
+    full_text: Annotated[
+        bool, param("Full texts", "Read the pages of its articles too; robots.txt is asked first.")
+    ] = False,
     dry_run: Annotated[bool, param("Dry run", "Show what would be added, and add nothing.")] = True,
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[str]]:
     """Finds the feed of a site, reads it once, and adds it to the roster file; the next poll takes it in."""
     lines = await feeds.add(
-        url, bloc=press, outlet=outlet, lang=language, timezone=timezone, kind=kind, dry_run=dry_run
+        url,
+        bloc=press,
+        outlet=outlet,
+        lang=language,
+        timezone=timezone,
+        kind=kind,
+        dry_run=dry_run,
+        full_text=full_text,
     )
     found = lines[0].partition(":")[0] if len(lines) == 2 else f"{len(lines) - 1} feeds"
     await rename_run(f"add feed {found} ({press} press)" + (": dry run" if dry_run else ""))
@@ -60,13 +70,21 @@ async def add_feed(
 @flow(name="switch-feed", flow_run_name="switch feed {key}", log_prints=False)
 async def switch_feed(
     key: Annotated[str, param("Feed", "Its key, as the page polled-feeds shows it.")],
-    polled: Annotated[bool, param("Polled", "Off: poll it no more. On: poll it again.")] = False,
+    polled: Annotated[bool, param("On", "Off: poll it no more. On: poll it again.")] = False,
+    what: Annotated[
+        Literal["polling", "full texts"],
+        param("What", "The polling of the feed, or only whether the pages of its articles are read too."),
+    ] = "polling",
     because: Annotated[str, param("Why", "Kept in the roster with today's date; needed to switch a feed off.")] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[str]]:
-    """Switches a feed of the roster off or on again. It stays in the roster, and so do its articles."""
-    lines = [feeds.switch(key, enabled=polled, note=because)]
-    await rename_run(f"feed {key}: switched {'on' if polled else 'off'}")
+    """Switches a feed of the roster, or its full texts, off or on. It stays in the roster, and so do its articles."""
+    if what == "full texts":
+        lines = feeds.full_text([key], on=polled)
+    else:
+        lines = [feeds.switch(key, enabled=polled, note=because)]
+    told = "full texts switched" if what == "full texts" else "switched"
+    await rename_run(f"feed {key}: {told} {'on' if polled else 'off'}")
     return await _told(lines, requested_by)
 
 

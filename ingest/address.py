@@ -18,6 +18,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from ingest.sockets import connect
+
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -101,14 +103,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, allowed: Sequence[IpNetwork] = (), resolver: Resolver = resolve) -> None:
         self._allowed = tuple(allowed)
         self._resolver = resolver
-        self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
+        local_address: str | None = None,  # noqa: ARG002 (httpcore's signature)
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of *host* that is allowed and answers."""
@@ -122,10 +123,10 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for text in fit[:-1]:
             try:
                 limit = _CONNECT_TRY_S if timeout is None else min(timeout, _CONNECT_TRY_S)
-                return await self._inner.connect_tcp(text, port, limit, local_address, socket_options)
+                return await connect(text, port, timeout=limit, options=socket_options or ())
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue  # a host often has an IPv6 address that its network does not route
-        return await self._inner.connect_tcp(fit[-1], port, timeout, local_address, socket_options)
+        return await connect(fit[-1], port, timeout=timeout, options=socket_options or ())
 
     async def connect_unix_socket(
         self,
@@ -147,20 +148,50 @@ def _tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+KEPT_S = 4.0
+"""How long a connection waits for the next request to its host: servers mostly close theirs after five seconds."""
+_BROKE_OFF = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class _Pool(httpcore.AsyncConnectionPool):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        if origin.scheme == b"https":
+            self._ssl_context = _tls_context()  # read when it is first needed
+        return super().create_connection(origin)
+
+
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a pool whose sockets pass through `GuardedBackend`."""
+    """httpx's own transport over a pool whose sockets pass through `GuardedBackend`.
+
+    A connection is kept for the next feed of the same host, and was checked when it was made. Where the server closed
+    it meanwhile, the request is sent again over another; so nothing but GET may be sent through here.
+    """
 
     def __init__(self, allowed: Sequence[IpNetwork] = (), connections: int = 64, resolver: Resolver = resolve) -> None:
-        context = _tls_context()
-        super().__init__(verify=context)
+        super().__init__(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, for its pool is not used
         # httpx offers no way to hand in a network backend. Should a release name its pool otherwise, the guard would
         # be gone without a sound; so this fails instead, and tests/ingest/test_address.py tries a refused address.
         if not hasattr(self, "_pool"):
             raise RuntimeError("this httpx keeps its connection pool elsewhere; the address guard cannot be installed")
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
+        self._pool = _Pool(
             max_connections=connections,
-            # Feeds lie on different hosts: kept connections would only pile up.
-            max_keepalive_connections=0,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEPT_S,
             network_backend=GuardedBackend(allowed, resolver),
         )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request*; again where a kept connection broke off before any answer (RFC 9112 9.3.1)."""
+        made = False
+
+        async def trace(event: str, _about: dict[str, Any]) -> None:
+            nonlocal made
+            made = made or event == "connection.connect_tcp.started"
+
+        request.extensions["trace"] = trace
+        while True:
+            try:
+                return await super().handle_async_request(request)
+            except _BROKE_OFF:
+                if made:
+                    raise  # the server's doing: each try takes one kept connection, and the last makes its own

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol, cast
@@ -34,19 +34,23 @@ from ingest.model import Entry, OnTopic
 from ingest.stories import Merge, StoryIndex
 from store.changes import days_changed
 from store.models import Article, FeedDay, SeenItem, Story, StoryMerge
+from store.numbered import add_numbered
 
 _CHUNK = 500
-_ARTICLE, _SEEN, _STORY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story))
+_ARTICLE, _SEEN, _STORY, _FEED_DAY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story, FeedDay))
 _KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
+_FEEDS: BindParameter[Any] = bindparam("feeds", expanding=True)
 # Core statements made once: making them anew for each feed costs more than asking them does.
 _BY_ADDRESS = select(_ARTICLE.c.url_key, _ARTICLE.c.feed_key).where(_ARTICLE.c.url_key.in_(_KEYS))
-_BY_GUID = select(_ARTICLE.c.guid).where(_ARTICLE.c.feed_key == bindparam("feed"), _ARTICLE.c.guid.in_(_KEYS))
-_BY_MEMORY = select(_SEEN.c.item_hash, _SEEN.c.last_seen).where(
-    _SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash.in_(_KEYS)
+_BY_GUID = select(_ARTICLE.c.feed_key, _ARTICLE.c.guid).where(
+    _ARTICLE.c.feed_key.in_(_FEEDS), _ARTICLE.c.guid.in_(_KEYS)
+)
+_BY_MEMORY = select(_SEEN.c.feed_key, _SEEN.c.item_hash, _SEEN.c.last_seen).where(
+    _SEEN.c.feed_key.in_(_FEEDS), _SEEN.c.item_hash.in_(_KEYS)
 )
 _SEEN_AGAIN = update(_SEEN).where(_SEEN.c.feed_key == bindparam("feed"), _SEEN.c.item_hash == bindparam("item"))
 _MERGED = select(_STORY.c.id, _STORY.c.merged_into).where(_STORY.c.id.in_(_KEYS), _STORY.c.merged_into.is_not(None))
-_ADD_STORIES = insert(_STORY).returning(_STORY.c.id, sort_by_parameter_order=True)
+_ADD_ARTICLES, _ADD_SEEN = insert(_ARTICLE), insert(_SEEN)
 
 
 REFRESH_AFTER = dt.timedelta(days=7)
@@ -95,6 +99,15 @@ class FeedLike(Protocol):
     def lang(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What *feed* brought by a poll, or by an import (`poll_id` is None)."""
+
+    feed: FeedLike
+    poll_id: int | None
+    entries: Sequence[Entry]
+
+
 def store_entries(
     session: Session,
     feed: FeedLike,
@@ -105,7 +118,19 @@ def store_entries(
     on_topic: OnTopic,
     stories: StoryIndex | None = None,
 ) -> StoreCounts:
-    """Store what is new among *entries* of *feed*; the caller commits.
+    """`store_offers` for one feed."""
+    return store_offers(session, [Offer(feed, poll_id, entries)], now=now, on_topic=on_topic, stories=stories)[0]
+
+
+def store_offers(
+    session: Session,
+    offers: Sequence[Offer],
+    *,
+    now: dt.datetime,
+    on_topic: OnTopic,
+    stories: StoryIndex | None = None,
+) -> list[StoreCounts]:
+    """Store what is new among *offers*, each of another feed, one after the other; the caller commits.
 
     An item is known by its canonical address, wherever it was seen, or by the feed's own identifier. One outside the
     topic is remembered by hash and counted once in `feed_day`. *stories* may be shared by several calls; it must be
@@ -114,39 +139,74 @@ def store_entries(
     Raises:
         IntegrityError: another process stored one of the items meanwhile; roll back and call again.
     """
-    items = _identify(entries, now)
-    repeats = len(entries) - len(items)
-    stored = _stored(session, feed.key, items)
-    remembered = _remembered(session, feed.key, items)
-    seen: Counter[dt.date] = Counter()
-    named: Counter[dt.date] = Counter()
-    fresh: list[_Item] = []
-    left_out: list[tuple[_Item, LeftOut]] = []
-    for item in items:
-        owner = stored.get(item.key) or (stored.get(item.guid) if item.guid else None)
-        if owner == feed.key or item.key in remembered:
-            continue
-        seen[item.day] += 1
-        if owner is not None:
-            # Another feed brought this article first. It is no new article, but part of what this feed carried.
-            named[item.day] += 1
-            left_out.append((item, LeftOut.ELSEWHERE))
-        elif on_topic(f"{item.entry.title}\n{item.entry.text}"):
-            named[item.day] += 1
-            fresh.append(item)
-        else:
-            left_out.append((item, LeftOut.OFF_TOPIC))
-    if fresh:
-        _add_articles(session, feed, fresh, poll_id=poll_id, now=now, stories=stories or StoryIndex())
-    # What was imported stays known for good: the same file, or one that overlaps it, may come after years.
-    today = None if poll_id is None else now.astimezone(dt.UTC).date()
-    _remember(session, feed.key, left_out, poll_id, today)
-    if today is not None:
-        _refresh(session, feed.key, remembered, today)
-    _count(session, feed.key, seen, named)
-    off_topic = sum(reason == LeftOut.OFF_TOPIC for _, reason in left_out)
-    known = repeats + len(items) - len(fresh) - off_topic
-    return StoreCounts(new=len(fresh), known=known, off_topic=off_topic)
+    # What is known is asked for all together, and what is counted and left out is written all together: a statement
+    # costs more than its rows do. Articles are written feed by feed, as their stories build on each other.
+    found = [_identify(offer.entries, now) for offer in offers]
+    known = _known(session, offers, found)
+    stories = stories or StoryIndex()
+    rows = _Rows()
+    counts: list[StoreCounts] = []
+    for offer, items in zip(offers, found, strict=True):
+        fresh, off_topic = rows.sort(offer, items, known, on_topic, now)
+        if fresh:
+            _add_articles(session, offer, fresh, now=now, stories=stories)
+            known.owners.update((item.key, offer.feed.key) for item in fresh)
+        counts.append(StoreCounts(len(fresh), len(offer.entries) - len(fresh) - off_topic, off_topic))
+    rows.write(session)
+    return counts
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What several feeds leave behind beside their articles."""
+
+    memories: list[dict[str, Any]] = field(default_factory=list)
+    shown_again: list[dict[str, Any]] = field(default_factory=list)
+    days: list[dict[str, Any]] = field(default_factory=list)
+
+    def sort(
+        self, offer: Offer, items: Sequence[_Item], known: _Known, on_topic: OnTopic, now: dt.datetime
+    ) -> tuple[list[_Item], int]:
+        """Those of *items* that become articles, and how many are new and outside the topic."""
+        feed_key = offer.feed.key
+        # What was imported stays known for good: the same file, or one that overlaps it, may come after years.
+        today = None if offer.poll_id is None else now.astimezone(dt.UTC).date()
+        seen: Counter[dt.date] = Counter()
+        named: Counter[dt.date] = Counter()
+        fresh: list[_Item] = []
+        off_topic = 0
+        for item in items:
+            owner = known.owner(feed_key, item)
+            if remembered := (feed_key, item.key) in known.left_out:
+                last = known.left_out[feed_key, item.key]
+                if today is not None and last is not None and today - last > REFRESH_AFTER:
+                    self.shown_again.append({"feed": feed_key, "item": item.key, "last_seen": today})
+            if owner == feed_key or remembered:
+                continue
+            seen[item.day] += 1
+            if owner is not None:
+                # Another feed brought this article first. It is no new article, but part of what this feed carried.
+                named[item.day] += 1
+                self.memories.append(_memory(offer, item, LeftOut.ELSEWHERE, today))
+            elif on_topic(f"{item.entry.title}\n{item.entry.text}"):
+                named[item.day] += 1
+                fresh.append(item)
+            else:
+                off_topic += 1
+                self.memories.append(_memory(offer, item, LeftOut.OFF_TOPIC, today))
+        self.days += [
+            {"feed_key": feed_key, "day": day, "seen": count, "on_topic": named[day]}
+            for day, count in sorted(seen.items())
+        ]
+        return fresh, off_topic
+
+    def write(self, session: Session) -> None:
+        """Into the database, each kind at once."""
+        if self.memories:
+            session.execute(_ADD_SEEN, self.memories)
+        if self.shown_again:
+            session.execute(_SEEN_AGAIN, self.shown_again)
+        _count(session, self.days)
 
 
 def title_hash(title: str) -> str:
@@ -175,35 +235,44 @@ def _identify(entries: Sequence[Entry], now: dt.datetime) -> list[_Item]:
     return list(items.values())
 
 
-def _stored(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str, str]:
-    """Which addresses (of any feed) and guids (of this feed) have an article, and whose feed that is."""
-    found: dict[str, str] = {}
-    for keys in _chunks([item.key for item in items]):
-        found.update((row.url_key, row.feed_key) for row in session.execute(_BY_ADDRESS, {"keys": keys}))
-    for keys in _chunks([item.guid for item in items if item.guid and item.key not in found]):
-        rows = session.execute(_BY_GUID, {"feed": feed_key, "keys": keys})
-        found.update((row.guid, feed_key) for row in rows)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Of the items at hand: the feed of each stored address, what is stored by identifier, and what was left out.
+
+    `guids` and `left_out` are by feed; the latter tells when each was last seen, None for imports.
+    """
+
+    owners: dict[str, str]
+    guids: set[tuple[str, str]]
+    left_out: dict[tuple[str, str], dt.date | None]
+
+    def owner(self, feed_key: str, item: _Item) -> str | None:
+        """The feed that has *item*, which *feed_key* brings."""
+        owner = self.owners.get(item.key)
+        return feed_key if owner is None and item.guid and (feed_key, item.guid) in self.guids else owner
 
 
-def _remembered(session: Session, feed_key: str, items: Sequence[_Item]) -> dict[str, dt.date | None]:
-    """Which items were left out before, and when each was last seen."""
-    found: dict[str, dt.date | None] = {}
-    for keys in _chunks([item.key for item in items]):
-        rows = session.execute(_BY_MEMORY, {"feed": feed_key, "keys": keys})
-        found.update((row.item_hash, row.last_seen) for row in rows)
-    return found
+def _known(session: Session, offers: Sequence[Offer], found: Sequence[Sequence[_Item]]) -> _Known:
+    known = _Known({}, set(), {})
+    by_feed = {offer.feed.key: items for offer, items in zip(offers, found, strict=True)}
+    for feeds, keys in _chunks({feed: [item.key for item in items] for feed, items in by_feed.items()}):
+        rows = session.execute(_BY_ADDRESS, {"keys": keys})
+        known.owners.update((row.url_key, row.feed_key) for row in rows)
+        memories = session.execute(_BY_MEMORY, {"feeds": feeds, "keys": keys})
+        known.left_out.update(((row.feed_key, row.item_hash), row.last_seen) for row in memories)
+    new = {
+        feed: [item.guid for item in items if item.guid and item.key not in known.owners]
+        for feed, items in by_feed.items()
+    }
+    for feeds, guids in _chunks(new):
+        known.guids.update(session.execute(_BY_GUID, {"feeds": feeds, "keys": guids}).tuples())
+    return known
 
 
 def _add_articles(
-    session: Session,
-    feed: FeedLike,
-    items: Sequence[_Item],
-    *,
-    poll_id: int | None,
-    now: dt.datetime,
-    stories: StoryIndex,
+    session: Session, offer: Offer, items: Sequence[_Item], *, now: dt.datetime, stories: StoryIndex
 ) -> None:
+    feed = offer.feed
     stories.load(session, {item.day for item in items})
     rows: list[dict[str, Any]] = []
     merges: list[tuple[Merge, str]] = []
@@ -214,7 +283,7 @@ def _add_articles(
         rows.append(
             {
                 "feed_key": feed.key,
-                "poll_id": poll_id,
+                "poll_id": offer.poll_id,
                 "outlet": outlet,
                 "bloc": feed.bloc,
                 "lang": entry.lang or feed.lang,
@@ -238,12 +307,12 @@ def _add_articles(
         row["story_id"] = _now(row["story_id"], into)
     new = stories.take_new()
     if new:
-        made = session.scalars(_ADD_STORIES, [values for _, values in new]).all()
+        made = add_numbered(session, _STORY, [values for _, values in new])
         numbers = {old: number for (old, _), number in zip(new, made, strict=True)}
         stories.number(numbers)
         for row in rows:
             row["story_id"] = numbers.get(row["story_id"], row["story_id"])
-    session.execute(insert(_ARTICLE), rows)
+    session.execute(_ADD_ARTICLES, rows)
     for merge, key in merges:
         if merge.gone > 0:
             _merge(session, merge, key, now)
@@ -313,61 +382,53 @@ _FROM_ARTICLES = (
 )
 
 
-def _remember(
-    session: Session,
-    feed_key: str,
-    items: Sequence[tuple[_Item, LeftOut]],
-    poll_id: int | None,
-    today: dt.date | None,
-) -> None:
-    rows = [
-        {
-            "feed_key": feed_key,
-            "item_hash": item.key,
-            "day": item.day,
-            "reason": str(reason),
-            "poll_id": poll_id,
-            "title_hash": title_hash(item.entry.title),
-            "last_seen": today,
-        }
-        for item, reason in items
-    ]
-    if rows:
-        session.execute(insert(_SEEN), rows)
+def _memory(offer: Offer, item: _Item, reason: LeftOut, today: dt.date | None) -> dict[str, Any]:
+    """The row by which an item that is no article is known again."""
+    return {
+        "feed_key": offer.feed.key,
+        "item_hash": item.key,
+        "day": item.day,
+        "reason": str(reason),
+        "poll_id": offer.poll_id,
+        "title_hash": title_hash(item.entry.title),
+        "last_seen": today,
+    }
 
 
-def _refresh(session: Session, feed_key: str, remembered: Mapping[str, dt.date | None], today: dt.date) -> None:
-    old = [key for key, day in remembered.items() if day is not None and today - day > REFRESH_AFTER]
-    if old:
-        session.execute(_SEEN_AGAIN, [{"feed": feed_key, "item": key, "last_seen": today} for key in old])
-
-
-def _count(session: Session, feed_key: str, seen: Counter[dt.date], named: Counter[dt.date]) -> None:
+def _count(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add to `feed_day` in the database itself, so that two processes never overwrite each other's counts."""
-    rows = [
-        {"feed_key": feed_key, "day": day, "seen": count, "on_topic": named[day]} for day, count in sorted(seen.items())
-    ]
-    if not rows:
-        return
-    session.execute(_add_counts(session.get_bind().dialect.name), rows)
-    days_changed(session, min(seen))
+    if rows:
+        session.execute(_add_counts(session.get_bind().dialect.name), rows)
+        days_changed(session, min(row["day"] for row in rows))
 
 
 @cache
 def _add_counts(dialect: str) -> Executable:
     # One row a statement: PostgreSQL refuses to touch a row twice in one, and days within a feed are few.
-    statement = (postgresql if dialect == "postgresql" else sqlite).insert(FeedDay)
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(_FEED_DAY)
     adding: Executable = statement.on_conflict_do_update(
-        index_elements=[FeedDay.feed_key, FeedDay.day],
+        index_elements=[_FEED_DAY.c.feed_key, _FEED_DAY.c.day],
         set_={
-            "seen": FeedDay.seen + statement.excluded.seen,
-            "on_topic": FeedDay.on_topic + statement.excluded.on_topic,
+            "seen": _FEED_DAY.c.seen + statement.excluded.seen,
+            "on_topic": _FEED_DAY.c.on_topic + statement.excluded.on_topic,
         },
     )
     return adding
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    held = list(dict.fromkeys(keys))
-    for start in range(0, len(held), _CHUNK):
-        yield held[start : start + _CHUNK]
+def _chunks(keys: Mapping[str, Sequence[str]]) -> Iterator[tuple[list[str], list[str]]]:
+    """Feeds with their keys, so many keys at a time; a feed that has more of them comes several times, by itself."""
+    feeds: list[str] = []
+    held: dict[str, None] = {}
+    for feed, own in keys.items():
+        if feeds and len(held) + len(own) > _CHUNK:
+            yield feeds, list(held)
+            feeds, held = [], {}
+        for start in range(0, len(own), _CHUNK):
+            if feeds == [feed]:
+                yield feeds, list(held)
+                held = {}
+            feeds = feeds if feed in feeds else [*feeds, feed]
+            held.update(dict.fromkeys(own[start : start + _CHUNK]))
+    if held:
+        yield feeds, list(held)

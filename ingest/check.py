@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, open_fetcher
+from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, bad_target, open_fetcher
 from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
 from ingest.hosts import Hosts, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
+from ingest.pagehealth import what_full_texts_lack
 from ingest.parse import parse
+from ingest.robots import ROBOTS, RulesKind, origin_of, product_token, read_rules
 from store.progress import Progress, silent
 from store.settings import Settings
 
@@ -53,12 +55,33 @@ async def check_feeds(
                 parsed = await asyncio.to_thread(
                     parse, outcome.body, outcome.headers, feed, now=now, max_items=settings.feed_max_items
                 )
+        row = assess(feed, outcome, parsed, now.date())
+        if feed.full_text and parsed is not None and row.items:
+            page = next((entry.url for entry in parsed.entries if entry.url), "")
+            note = await _of_pages(settings, fetcher, hosts, page)
+            row = replace(row, advice="; ".join(filter(None, (row.advice, note))))
         done += 1
         progress(done, len(feeds), feed.key)
-        return assess(feed, outcome, parsed, now.date())
+        return row
 
     async with open_fetcher(settings) as fetcher:
         return list(await asyncio.gather(*(one(fetcher, feed) for feed in feeds)))
+
+
+async def _of_pages(settings: Settings, fetcher: Fetcher, hosts: Hosts, page: str) -> str:
+    """What stands between a feed and the full text of the article at *page*; empty where nothing does."""
+    if lacking := what_full_texts_lack(settings):
+        return f"full texts: {lacking}"
+    if not page or bad_target(page):
+        return "full texts: its items have no addresses"
+    origin = origin_of(page)
+    async with hosts.turn(host_of(page)):
+        rules = read_rules(await fetcher.fetch(f"{origin}/robots.txt", want=ROBOTS), product_token(settings.user_agent))
+    if rules.allow(page):
+        return ""
+    if rules.kind is RulesKind.UNREACHABLE:
+        return f"full texts: the robots.txt of {origin} cannot be had ({rules.detail}), so no page is asked for"
+    return f"full texts: the robots.txt of {origin} forbids {page[:200]}; switch them off with `feeds full-text`"
 
 
 def assess(feed: RosterFeed, outcome: Outcome, parsed: ParsedFeed | None, today: dt.date) -> CheckRow:

@@ -72,15 +72,25 @@ _TRACKING_PAIRS = frozenset(
     {"partner=rss", "ref=rss", "from=rss", "source=rss", "src=rss", "output=amp", "outputtype=amp"}
 )
 
+_WITH_LITE = "indianexpress.com"
+"""Has a light copy of each page under its address and /lite/."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNRESERVED = "-._~"
 _KEEP_IN_PATH = "!$&'()*+,;=:@/" + _UNRESERVED
 _KEEP_IN_QUERY = _KEEP_IN_PATH + "?[]{}|\\^`"
 
 
-@lru_cache(maxsize=1_024)  # each address is looked at when it is read and again when it is known
+# Nearly every address is written so plainly that nothing in it can be mended or refused.
+_PLAIN = re.compile(r"https?://((?:[a-z0-9-]+\.)*[a-z0-9-]+)((?:/[!-~]*)?)")
+_PLAIN_PATH = re.compile(r"(?:[\w!$&'()*+,;=:@.~-]|/(?!\.))+", re.ASCII)
+
+
 def web_address(url: str) -> str | None:
     """*url* without stray white space and controls, if it is an http or https address of tolerable length."""
+    return url if len(url) <= URL_LIMIT and _PLAIN.fullmatch(url) else _web_address(url)
+
+
+def _web_address(url: str) -> str | None:
     text = (url if url.isprintable() else _JUNK.sub("", url)).strip()
     # URLs are broken over lines in some feeds; the WHATWG parser drops tabs and newlines too.
     text = text.replace("\n", "").replace("\r", "").replace("\t", "").replace(" ", "%20")
@@ -103,6 +113,10 @@ def canonical_url(url: str) -> str | None:
     >>> canonical_url("http://www.example.in/a?utm_source=rss&PRID=12#top")
     'https://example.in/a?PRID=12'
     """
+    if len(url) <= URL_LIMIT and (plain := _PLAIN.fullmatch(url)) and _PLAIN_PATH.fullmatch(plain[2]):
+        host = _host(plain[1])
+        if not host.endswith(_WITH_LITE):
+            return f"https://{host}{plain[2]}"
     text = web_address(url)
     if text is None:
         return None
@@ -143,7 +157,7 @@ def _path(path: str, host: str) -> str:
             kept.append("")
         path = "/" + "/".join(kept)
     path = _escape(path or "/", _KEEP_IN_PATH)
-    if host.endswith("indianexpress.com"):
+    if host.endswith(_WITH_LITE):
         while path.endswith("/lite/"):
             path = path[: -len("lite/")]
     return path

@@ -129,6 +129,7 @@ def import_items(
     Raises:
         InputError: a file does not exist or is not JSON lines; files before it are loaded.
     """
+    store.widen()
     run = _Import(store, Outlets(roster), now, on_topic, within)
     for path in paths:
         run.load(path, progress, batch)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ingest.clean import title_key
@@ -46,7 +46,7 @@ class Words:
     """
 
     whole: dict[str, int]
-    title: frozenset[str]
+    title: tuple[str, ...]  # each once: a set takes seven times as much, and a week of them lies in memory
     has_lead: bool
     whole_length: float
     title_length: float
@@ -58,7 +58,7 @@ def words_of(key: str, text: str) -> Words:
     lead = _squares(title_key(text[:LEAD_CHARS]))
     whole = title | lead
     lengths = (math.sqrt(sum(part.values())) for part in (whole, title))
-    return Words(whole, frozenset(title), bool(lead), *lengths)
+    return Words(whole, tuple(title), bool(lead), *lengths)
 
 
 def probability(one: Words, two: Words, days: int) -> float:
@@ -79,7 +79,7 @@ def cosines(one: Words, two: Words) -> tuple[float, float, float]:
     wholes = sum(map(square, shared))
     if not wholes:
         return 0.0, 0.0, 0.0
-    in_mine, in_yours = shared & one.title, shared & two.title
+    in_mine, in_yours = shared.intersection(one.title), shared.intersection(two.title)
     mine, yours = sum(map(square, in_mine)), sum(map(square, in_yours))
     titles = sum(map(square, in_mine & in_yours))
     of_titles = titles / (one.title_length * two.title_length) if titles else 0.0
@@ -111,9 +111,16 @@ def _logistic(z: float) -> float:
 
 
 def _squares(key: str) -> dict[str, int]:
+    return {word: square for token in key.split() for word, square in _of_token(token)}
+
+
+@lru_cache(maxsize=8_192)
+def _of_token(token: str) -> tuple[tuple[str, int], ...]:
+    """The stems of a word with their squared rarity; none of a word that carries no event."""
+    if token in EMPTY:
+        return ()
     known = _rarities()
-    stems = (stem(piece) for token in key.split() if token not in EMPTY for piece in pieces(token))
-    return {word: known.get(word, _UNKNOWN) ** 2 for word in stems}
+    return tuple((word, known.get(word, _UNKNOWN) ** 2) for word in map(stem, pieces(token)))
 
 
 @cache

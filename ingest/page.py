@@ -112,6 +112,7 @@ def compare(title: str, lead: str, text: str, url: str) -> Told:
     if not belongs(title, lead, found):
         detail = f"the page tells something else: {found[:100]}"
         return Told(PageOutcome.OTHER_TEXT, detail, 200, url)
+    found = found.removeprefix(title).lstrip()  # the page's heading, which the article has already
     if len(found) <= len(lead):
         return Told(PageOutcome.NOT_LONGER, f"{len(found):,} characters, the feed gave {len(lead):,}", 200, url, found)
     return Told(PageOutcome.REPLACED, "", 200, url, found)

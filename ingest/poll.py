@@ -213,6 +213,7 @@ class _Run:
         self._on_topic = on_topic
         self._max_items = settings.feed_max_items
         self._slots = asyncio.Semaphore(settings.poll_concurrency)
+        self._room = asyncio.Semaphore(settings.poll_concurrency * 2)
         self._hosts = hosts
         self._writer = asyncio.Lock()
         self._waiting: list[_Waiter] = []
@@ -222,15 +223,17 @@ class _Run:
 
     async def poll(self, task: Task) -> PollRow | None:
         """Ask one feed and store what it brought; None where another worker did."""
-        async with AsyncExitStack() as until_stored:
+        async with AsyncExitStack() as until_stored, AsyncExitStack() as asking:
             started = time.perf_counter()
             try:
-                # The host first: a slot is not held by a feed that waits for its turn at a busy host. The slot is held
-                # until the answer is stored, for that bounds how many answers lie in memory.
+                # The host first: nothing is held by a feed that waits for its turn at a busy host. Room is held until
+                # the answer is stored, which bounds how many lie in memory; there is more of it than there are slots,
+                # so that some feeds are asked while others are stored.
                 async with self._hosts.turn(task.host, claim=Claim(task.key, task.polls)) as turn:
                     if turn.missed:
                         return None
-                    await until_stored.enter_async_context(self._slots)
+                    await until_stored.enter_async_context(self._room)
+                    await asking.enter_async_context(self._slots)
                     self._running += 1
                     until_stored.callback(self._ended)
                     started = time.perf_counter()
@@ -241,6 +244,7 @@ class _Run:
                     await turn.begin()
                     started = time.perf_counter()
                     answer = await self._ask(task, started)
+                    await asking.aclose()
                 told = await self._store_in_turn(task, answer)
                 return told if isinstance(told, PollRow) else None
             except Exception as error:  # one feed must never lose the others

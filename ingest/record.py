@@ -11,10 +11,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from ingest.articles import StoreCounts, store_entries
+from ingest.articles import Offer, StoreCounts, store_offers
 from ingest.fetch import Failed, Fetched
 from ingest.health import days_of_feeds, with_silence
 from ingest.hosts import host_of
@@ -24,11 +24,11 @@ from ingest.polled import Answer, PollRow, Task
 from ingest.roster import IMPORT_KIND
 from ingest.stories import StoryIndex
 from store.models import Feed, Poll
+from store.numbered import add_numbered
 
 _POLL = cast(Table, Poll.__table__)
 _FEED = cast(Table, Feed.__table__)
 # Core statements made once: the unit of work of the ORM costs several times what the rows do.
-_ADD_POLLS = insert(_POLL).returning(_POLL.c.id, sort_by_parameter_order=True)
 _COUNT_POLL = update(_POLL).where(_POLL.c.id == bindparam("poll"))
 # With the answer on record the feed's lease has done its work.
 _MOVE_FEED = update(_FEED).where(_FEED.c.key == bindparam("feed")).values(polls=_FEED.c.polls + 1, leased_to="")
@@ -45,15 +45,15 @@ def record(
     """Store what *answered* brought, and the polls themselves; the caller commits, all of it or nothing."""
     # The first statement writes: SQLite then waits for its turn, instead of failing when a reader becomes a writer.
     polls = [_poll(task, answer, now) for task, answer in answered]
-    numbers = session.scalars(_ADD_POLLS, polls).all()
-    counts: list[StoreCounts] = []
-    for (task, answer), number in zip(answered, numbers, strict=True):
-        entries = answer.parsed.entries if answer.parsed else ()
-        counts.append(
-            store_entries(session, task, number, entries, now=now, on_topic=on_topic, stories=stories)
-            if entries
-            else StoreCounts()
-        )
+    numbers = add_numbered(session, _POLL, polls)
+    offers = {
+        at: Offer(task, number, answer.parsed.entries)
+        for at, ((task, answer), number) in enumerate(zip(answered, numbers, strict=True))
+        if answer.parsed and answer.parsed.entries
+    }
+    stored = store_offers(session, list(offers.values()), now=now, on_topic=on_topic, stories=stories)
+    found = dict(zip(offers, stored, strict=True))
+    counts = [found.get(at, StoreCounts()) for at in range(len(answered))]
     counted = [
         {"poll": number, "new": count.new, "known": count.known, "off_topic": count.off_topic}
         for number, count in zip(numbers, counts, strict=True)

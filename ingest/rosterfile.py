@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -72,21 +72,42 @@ def switch_feed(path: Path, key: str, *, enabled: bool, note: str, day: str) -> 
         InputError: there is no such feed, it is so already, or a feed is to be switched off without a reason.
         SeedError: the roster would not be one with the change, for instance as another feed polls that address.
     """
-    feed = next((one for one in load_roster(path) if one.key == key), None)
-    if feed is None:
-        raise InputError(f"{path} has no feed {key!r}; `ricwatch feeds list --all` shows the keys")
+    feed = _named(path, key)
     if feed.enabled == enabled:
         raise InputError(f"{key} is switched {'on' if enabled else 'off'} already")
     note = " ".join(note.split())
     if not enabled and not note:
         raise InputError(f"say why {key} is switched off; whoever reads the roster next year will ask")
+    return _rewrite(path, key, {"enabled": enabled, "status_date": day, "status_note": note or feed.status_note})
+
+
+def switch_full_text(path: Path, key: str, *, on: bool) -> RosterFeed:
+    """Switch the full texts of the feed *key* on or off, as `switch_feed` does with its polling.
+
+    Raises:
+        InputError: there is no such feed, or it is so already.
+        SeedError: the roster would not be one with the change.
+    """
+    if _named(path, key).full_text == on:
+        raise InputError(f"the full texts of {key} are switched {'on' if on else 'off'} already")
+    return _rewrite(path, key, {"full_text": on})
+
+
+def _named(path: Path, key: str) -> RosterFeed:
+    feed = next((one for one in load_roster(path) if one.key == key), None)
+    if feed is None:
+        raise InputError(f"{path} has no feed {key!r}; `ricwatch feeds list --all` shows the keys")
+    return feed
+
+
+def _rewrite(path: Path, key: str, values: Mapping[str, object]) -> RosterFeed:
+    """Give the entry *key* other *values*, and leave every other line as it is."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next((n for n, line in enumerate(lines) if _is_entry(line, key)), None)
     if start is None:
         raise InputError(f"{path}: the entry of {key} is not written in lines of its own; change it by hand")
     end = next((n for n in range(start + 1, len(lines)) if _ENTRY.match(lines[n])), len(lines))
     indent = " " * lines[start].index("key:")
-    values = {"enabled": enabled, "status_date": day, "status_note": note or feed.status_note}
     for name, value in values.items():
         at = next((n for n in range(start, end) if re.match(rf"{indent}{name}:(\s|$)", lines[n])), None)
         written = f"{indent}{name}: {json.dumps(value, ensure_ascii=False)}\n"
@@ -99,7 +120,7 @@ def switch_feed(path: Path, key: str, *, enabled: bool, note: str, day: str) -> 
             lines[at:last] = [written]
             end -= last - at - 1
     _replace(path, "".join(lines))
-    return next(one for one in load_roster(path) if one.key == key)
+    return _named(path, key)
 
 
 _ENTRY = re.compile(r"\s*-\s")

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
+from sys import intern
+from typing import Any
 
 from rapidfuzz import fuzz
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from ingest.likeness import FARTHEST, LEAD_CHARS, WINDOW_DAYS, Words, may_be_even, probability, words_of
@@ -78,8 +81,8 @@ class Fingerprint:
     key: str
     words: frozenset[str]
     numbers: frozenset[str]
-    heads: frozenset[str]
-    """The first three letters of the words: forms of one word share them."""
+    heads: tuple[str, ...]
+    """The first three letters of the words, each once: forms of one word share them."""
 
     @property
     def tokens(self) -> frozenset[str]:
@@ -106,7 +109,9 @@ def fingerprint(key: str) -> Fingerprint:
             numbers.update(re.findall(r"\d+", token))
         elif token not in EMPTY:
             words.add(token)
-    return Fingerprint(key, frozenset(words), frozenset(numbers), frozenset(word[:3] for word in words))
+    # One string for each word, however many titles have it: a week of an index holds tens of thousands of titles.
+    heads = tuple({intern(word[:3]) for word in words})
+    return Fingerprint(key, frozenset(set(map(intern, words))), frozenset(numbers), heads)
 
 
 def similarity(one: Fingerprint, two: Fingerprint) -> float:
@@ -120,7 +125,7 @@ def similarity(one: Fingerprint, two: Fingerprint) -> float:
     """
     if one.key == two.key:
         return 1.0 if len(one.tokens) >= _MIN_TOKENS else 0.0
-    shared = len(one.heads & two.heads)
+    shared = len(set(one.heads).intersection(two.heads))
     if min(len(one.words), len(two.words)) < _MIN_TOKENS or shared < _SHARED_HEADS * max(
         len(one.heads), len(two.heads)
     ):
@@ -161,13 +166,16 @@ def told_apart(one: Fingerprint, two: Fingerprint) -> bool:
 def _unpaired(mine: frozenset[str], yours: frozenset[str]) -> tuple[set[str], set[str]]:
     """The words of each side that are no other form of a word of the other (visit, visits; Россия, России)."""
     left, right = set(mine), set(yours)
-    for word in sorted(mine):
-        if len(word) < 4 or word.isdigit():
-            continue
-        for other in sorted(right):
-            if len(other) >= 4 and word[:3] == other[:3] and fuzz.ratio(word, other) >= 75:
+    by_head: dict[str, list[str]] = {}
+    for other in yours:
+        if len(other) >= 4:
+            by_head.setdefault(other[:3], []).append(other)
+    for word in sorted([word for word in mine if word[:3] in by_head and len(word) >= 4 and not word.isdigit()]):
+        for other in sorted(by_head[word[:3]]):
+            if fuzz.ratio(word, other) >= 75:
                 left.discard(word)
                 right.discard(other)
+                by_head[word[:3]].remove(other)
                 break
     return left, right
 
@@ -243,7 +251,7 @@ class Merge:
 @dataclass(slots=True)
 class _Day:
     prints: list[tuple[Print, _Told]] = field(default_factory=list)
-    by_token: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_token: dict[str, array[int]] = field(default_factory=lambda: defaultdict(lambda: array("I")))
 
 
 class StoryIndex:
@@ -294,13 +302,15 @@ class StoryIndex:
             )
             .where(Article.day.in_(days), Article.story_id.is_not(None))
             .order_by(Article.id)
-        ).all()
+        )
+        for part in rows.partitions(500):
+            self._take_in(session, part)
+
+    def _take_in(self, session: Session, rows: Sequence[Row[Any]]) -> None:
         unknown = sorted({row.story_id for row in rows} - self._stories.keys())
-        for start in range(0, len(unknown), 500):
+        if unknown:
             for story in session.execute(
-                select(Story.id, Story.day, Story.last_day, Story.title, Story.articles).where(
-                    Story.id.in_(unknown[start : start + 500])
-                )
+                select(Story.id, Story.day, Story.last_day, Story.title, Story.articles).where(Story.id.in_(unknown))
             ):
                 self._stories[story.id] = _Told(story.id, story.day, story.last_day, story.title, story.articles, set())
         for row in rows:

@@ -7,14 +7,17 @@ import of older ones, another reading: all of them end here, and the detector go
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
+from typing import cast
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Executable, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from store.models import CoverageChange, DetectorCheckpoint
 
 _THE_ONE = 1
+_CHANGE, _CHECKPOINT = (cast(Table, model.__table__) for model in (CoverageChange, DetectorCheckpoint))
 
 
 def days_changed(session: Session, since: dt.date, model: str | None = None) -> None:
@@ -22,17 +25,20 @@ def days_changed(session: Session, since: dt.date, model: str | None = None) -> 
 
     To be called once in a transaction, after the last of its changes.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(CoverageChange).values(id=_THE_ONE, changes=1)
     # The count goes first: its row is locked until the end, so a state is saved either before what follows, which then
     # deletes it, or not at all.
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[CoverageChange.id], set_={"changes": CoverageChange.changes + 1}
-        )
+    session.execute(_counting(session.get_bind().dialect.name), {"id": _THE_ONE, "changes": 1})
+    outdated = delete(_CHECKPOINT).where(_CHECKPOINT.c.day >= since)
+    session.execute(outdated if model is None else outdated.where(_CHECKPOINT.c.model == model))
+
+
+@cache
+def _counting(dialect: str) -> Executable:
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(_CHANGE)
+    counting: Executable = statement.on_conflict_do_update(
+        index_elements=[_CHANGE.c.id], set_={"changes": _CHANGE.c.changes + 1}
     )
-    outdated = delete(DetectorCheckpoint).where(DetectorCheckpoint.day >= since)
-    session.execute(outdated if model is None else outdated.where(DetectorCheckpoint.model == model))
+    return counting
 
 
 def changes_so_far(session: Session, *, lock: bool = False) -> int:

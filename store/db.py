@@ -25,6 +25,14 @@ BEGIN = "ricwatch_begin"
 BUSY = 30.0
 """Seconds that a statement waits for another process that writes into the same SQLite file."""
 
+CACHE_KIB = 4_096
+WIDE_CACHE_KIB = 65_536
+"""What SQLite keeps of the database in memory, in KiB: as a rule, and for who goes through all of it.
+
+Items are known by hashes, which lie all over their index: with SQLite's own 2 MB an import into a large database would
+read most of it again for every batch.
+"""
+
 
 def make_engine(url: str) -> Engine:
     """An engine for *url*; for SQLite the folder is made and WAL, foreign keys and a busy timeout are set."""
@@ -47,9 +55,7 @@ def make_engine(url: str) -> Engine:
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={round(BUSY * 1000)}")
-        # Items are known by hashes, which lie all over their index: with the default of 2 MB a large database would
-        # read most of it again for every batch.
-        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
@@ -57,6 +63,10 @@ def make_engine(url: str) -> Engine:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get(BEGIN, '')}".strip())
 
     return engine
+
+
+def _wide(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA cache_size=-{WIDE_CACHE_KIB}").close()
 
 
 class Store:
@@ -70,6 +80,13 @@ class Store:
         self.url = url
         self.engine = make_engine(url)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    def widen(self) -> None:
+        """Let SQLite keep more in memory from the next session on: for imports, not for polls."""
+        in_memory = self.engine.url.database in (None, "", ":memory:")  # and gone with its last connection
+        if self.engine.dialect.name == "sqlite" and not in_memory and not event.contains(self.engine, "connect", _wide):
+            event.listen(self.engine, "connect", _wide)
+            self.engine.dispose()
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -32,6 +32,7 @@ from store.settings import ROOT, get_settings
 from tests.alerts.helpers_tls import Certificates
 from tests.alerts.test_outbox import queue
 from tests.alerts.test_outbox_smtp import Post, certificates, login, served
+from tests.ingest.pagerows import add_page
 from tests.ingest.server import Answer, FeedServer, free_port
 from tests.store.test_db import FEED
 
@@ -79,6 +80,15 @@ class Setup:
             session.add(Feed(**FEED, last_success_at=NOW - ago if answered else None))
             session.flush()
             session.add(Poll(feed_key="demo", started_at=NOW - ago, outcome="fetched"))
+
+    def asks_for_texts(self, outcome: str = "", **variables: object) -> None:
+        """A feed with full texts, of whose pages five had that *outcome*."""
+        self.set(**variables)
+        with self.store().session() as session:
+            session.add(Feed(**(FEED | {"enabled": True}), full_text=True))
+            session.flush()
+            for number in range(5 if outcome else 0):
+                add_page(session, number, "demo", outcome, asked=NOW)
 
     def mailed(self, ago: dt.timedelta, **values: object) -> None:
         store = self.store()
@@ -360,10 +370,29 @@ def test_a_broken_set_up_is_found_and_the_next_step_named(name: str, well: Setup
     depends = {
         "Seeds": {"Classifier", "Feeds", "Network"},
         "Feeds": {"Network"},
-        "Database": {"Outbox", "Last mail", "Last run"},
+        "Database": {"Outbox", "Last mail", "Last run", "Full texts"},
     }
     depends |= {"Folder": {"Mail"}, "Last run": {"Last mail"}, "Last mail": {"Last run"}}
     assert {what for what, row in found.items() if not row["ok"]} - depends.get(where, set()) == {where}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "on", "state", "advice"),
+    [
+        ("", False, "1 feed asks for them, and none is fetched", "RICWATCH_FULL_TEXT=true"),
+        ("robots", True, "demo: full texts: 0 of 5 pages this week, else mostly robots", "feeds full-text demo off"),
+        ("replaced", True, "1 feed asks for them; 5 texts of 5 pages this week", ""),
+    ],
+)
+def test_full_texts_that_do_not_come_are_told_and_are_no_hindrance(
+    outcome: str, on: bool, state: str, advice: str, well: Setup
+) -> None:
+    well.asks_for_texts(outcome, full_text=on)
+    status, found = examined()
+    assert status == 0
+    assert state in found["Full texts"]["state"]
+    assert advice in found["Full texts"]["advice"]
+    assert found["Full texts"]["ok"] is not bool(advice)
 
 
 def test_the_table_says_the_next_step_under_what_needs_one(well: Setup) -> None:

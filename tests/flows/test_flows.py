@@ -26,6 +26,7 @@ from flows.roster import add_feed, check_feeds, switch_feed
 from flows.seeds import ingest_seeds_flow
 from flows.send_digest import digest, send_test_digest
 from ingest.archive import ArchiveServer
+from ingest.roster import load_roster
 from store.db import Store
 from store.models import Article, Digest, Feed, Reading, SeedDocument
 from store.settings import Settings, get_settings
@@ -237,6 +238,11 @@ def test_feeds_are_probed_switched_off_and_on_by_hand(feeds: ArchiveServer) -> N
     assert f"of {len(feeds.roster()) - 1} feeds answered" in str(run(ingest_feeds, force=True).message)
     assert run(switch_feed, key=key).is_failed()
     assert "is polled again" in str(run(switch_feed, key=key, polled=True).message)
+    on = run(switch_feed, key=key, polled=True, what="full texts")
+    assert name_of(on) == f"feed {key}: full texts switched on"
+    assert "RICWATCH_FULL_TEXT=true" in str(on.message), "what is still missing is told"
+    roster = load_roster(get_settings().feeds_file)
+    assert [feed.full_text for feed in roster if feed.key == key] == [True]
 
 
 @pytest.mark.usefixtures("feeds")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 
 from ingest.address import PRIVATE_NETWORKS, AddressRefused, GuardedTransport, NameNotFound, may_connect, resolve
+from ingest.fetch import NotModified, open_fetcher
+from store.settings import Settings
 from tests.ingest.server import Answer, FeedServer
 
 
@@ -103,6 +108,62 @@ async def test_a_name_whose_answer_changes_to_a_private_address_is_refused(serve
         await client.get(f"http://news.example:{port}/feed")
         with pytest.raises(AddressRefused, match=r"192\.168\.0\.1"):
             await client.get(f"http://news.example:{port}/feed")
+
+
+@asynccontextmanager
+async def keeping(answers: int, head: bytes = b"200 OK\r\nContent-Length: 2") -> AsyncIterator[tuple[str, list[int]]]:
+    """A server that gives so many answers on a connection and hangs up at the next request; requests per connection."""
+    asked: list[int] = []
+    ended: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        here = len(asked)
+        asked.append(0)
+        ended.append(asyncio.Event())
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                asked[here] += 1
+                if asked[here] > answers:
+                    break
+                writer.write(b"HTTP/1.1 " + head + b"\r\n\r\n" + (b"" if head.startswith(b"304") else b"ok"))
+                await writer.drain()
+        writer.close()
+        ended[here].set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked
+        for one in ended:
+            await one.wait()
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        pytest.param(9, [3], id="it is kept for the next request to its host"),
+        pytest.param(1, [2, 2, 1], id="one that the server closed meanwhile is made anew and the request sent again"),
+    ],
+)
+async def test_a_connection_that_was_checked_serves_several_requests(answers: int, asked: list[int]) -> None:
+    async with (
+        keeping(answers) as (url, seen),
+        httpx.AsyncClient(transport=GuardedTransport(PRIVATE_NETWORKS)) as client,
+    ):
+        assert [(await client.get(url)).text for _ in range(3)] == ["ok"] * 3
+        assert seen == asked
+
+
+async def test_an_unchanged_feed_leaves_its_connection_to_the_next_of_its_host(local: Settings) -> None:
+    async with keeping(9, b"304 Not Modified\r\nETag: a") as (url, seen), open_fetcher(local) as fetcher:
+        assert {type(await fetcher.fetch(url, etag="a")) for _ in range(3)} == {NotModified}
+        assert seen == [3]
+
+
+async def test_a_new_connection_that_breaks_off_is_not_tried_again() -> None:
+    async with keeping(0) as (url, seen), httpx.AsyncClient(transport=GuardedTransport(PRIVATE_NETWORKS)) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(url)
+        assert seen == [1]
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "localhost"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, func, select
 
-from ingest.articles import StoreCounts, store_entries
+from ingest.articles import Offer, StoreCounts, store_entries, store_offers
 from ingest.model import Entry
 from ingest.roster import sync_roster
 from store.db import Store
-from store.models import Article, DetectorCheckpoint, Feed, FeedDay, SeenItem
+from store.models import Article, DetectorCheckpoint, Feed, FeedDay, Poll, SeenItem
 from tests.ingest.helpers import NOW, about_two, entry, feed
 
 
@@ -147,3 +148,61 @@ def states(store: Store) -> list[int]:
     with store.session() as session:
         days = session.scalars(select(DetectorCheckpoint.day).order_by(DetectorCheckpoint.day)).all()
     return [(NOW.date() - day).days for day in days]
+
+
+KEPT: dict[type[Article | SeenItem | FeedDay], tuple[str, ...]] = {
+    Article: ("feed_key", "url", "day", "title"),
+    SeenItem: ("feed_key", "title_hash", "day", "reason", "last_seen"),
+    FeedDay: ("feed_key", "day", "seen", "on_topic"),
+}
+
+
+def test_feeds_that_are_stored_together_end_as_if_one_came_after_the_other(any_store: Store) -> None:
+    """Shared articles, a guid that both use, the same off-topic item, and items remembered for more than a week."""
+    week = dt.timedelta(days=8)
+    rounds = [
+        {
+            "a": [entry("India meets China", "https://x.in/1", guid="g"), entry("Cricket", "https://x.in/2")],
+            "b": [
+                entry("India meets China", "https://x.in/1"),
+                entry("Russia meets China", "https://x.in/3", guid="g"),
+            ],
+            "c": [entry("Cricket", "https://x.in/2"), entry("India meets China again", "https://x.in/4")],
+        },
+        {
+            "a": [entry("Cricket", "https://x.in/2"), entry("India meets China", "https://x.in/9", guid="g")],
+            "b": [entry("Cricket", "https://x.in/2"), entry("India meets China again", "https://x.in/4")],
+            "c": [entry("Chess", "https://x.in/5")],
+        },
+    ]
+    names = ("-together", "-in-turn")
+    roster = [feed(f"{key}{name}", url=f"https://{key}{name}.in/") for key in "abc" for name in names]
+    seen: list[list[object]] = []
+    for name in names:
+        with any_store.session() as session:
+            sync_roster(session, roster)
+            session.flush()
+            polls = {one.key: Poll(feed_key=one.key, started_at=NOW, outcome="fetched") for one in roster}
+            session.add_all(polls.values())
+            session.flush()
+            told: list[object] = []
+            for number, batch in enumerate(rounds):
+                offers = [
+                    # (each way has addresses of its own, since articles are known whoever brings them)
+                    Offer(
+                        session.get_one(Feed, f"{key}{name}"),
+                        polls[f"{key}{name}"].id,
+                        [replace(one, url=one.url.replace("x.in", f"x{name}.in")) for one in entries],
+                    )
+                    for key, entries in batch.items()
+                ]
+                groups = [offers] if name == names[0] else [[offer] for offer in offers]
+                for group in groups:
+                    told += store_offers(session, group, now=NOW + number * week, on_topic=about_two)
+            for model, columns in KEPT.items():
+                rows = session.scalars(select(model).where(model.feed_key.endswith(name)))
+                told += sorted(" ".join(str(getattr(one, column)) for column in columns) for one in rows)
+            seen.append(told)
+    together, in_turn = (str(told).replace(name, "") for told, name in zip(seen, names, strict=True))
+    assert together == in_turn
+    assert StoreCounts(new=2, known=0, off_topic=0) not in seen[0], "b's first was a's already"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ingest.poll import check_feeds
 from store.settings import Settings
 from tests.ingest.helpers import NOW, feed, rss
@@ -51,3 +53,28 @@ async def test_every_kind_of_answer_gets_a_status_and_an_advice(server: FeedServ
     assert "may be enabled" in by_key["revived"].advice
     assert f"{server.base}/new" in by_key["moved"].advice
     assert "disable it as dead" in by_key["missing"].advice
+
+
+@pytest.mark.parametrize(
+    ("answer", "on", "told"),
+    [
+        (Answer(b"User-agent: *\nDisallow: /private"), True, ""),
+        (Answer(status=404), True, ""),
+        (Answer(b"User-agent: *\nDisallow: /"), True, "forbids"),
+        (Answer(status=503), True, "cannot be had"),
+        (Answer(b"User-agent: *\nDisallow: /"), False, "RICWATCH_FULL_TEXT=true"),
+    ],
+)
+async def test_a_feed_that_asks_for_full_texts_is_told_what_stands_in_their_way(
+    answer: Answer, on: bool, told: str, server: FeedServer, local: Settings
+) -> None:
+    url = server.set("/rss", Answer(rss("x", host=server.base)))
+    server.set("/robots.txt", answer)
+    asking, silent = feed("asking", url=url, full_text=True), feed("silent", url=url)
+    settings = local.model_copy(update={"full_text": on})
+    rows = {row.key: row for row in await check_feeds(settings, [asking, silent], now=NOW)}
+    assert rows["silent"].advice == ""
+    assert told in rows["asking"].advice
+    assert bool(told) is bool(rows["asking"].advice)
+    assert rows["asking"].well
+    assert [asked.path for asked in server.asked].count("/robots.txt") == int(on)

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.model import RosterFeed
 from ingest.roster import load_roster
-from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed
+from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed, switch_full_text
 from store.errors import InputError, SeedError
 from tests.ingest.helpers import feed
 
@@ -166,6 +166,18 @@ def test_switching_a_feed_off_and_on_changes_its_entry_alone(roster: Path, key: 
         assert comment in text
     on = switch_feed(roster, key, enabled=True, note="", day="2026-11-27")
     assert (on.enabled, on.status_note) == (True, off.status_note)
+
+
+def test_full_texts_are_switched_in_the_entry_alone(roster: Path) -> None:
+    roster.write_text(ROSTER + MORE, encoding="utf-8")
+    assert switch_full_text(roster, "a", on=True).full_text
+    assert [one.full_text for one in load_roster(roster)] == [True, False, False]
+    with pytest.raises(InputError, match="switched on already"):
+        switch_full_text(roster, "a", on=True)
+    with pytest.raises(InputError, match="has no feed 'z'"):
+        switch_full_text(roster, "z", on=True)
+    assert not switch_full_text(roster, "a", on=False).full_text
+    assert roster.read_text(encoding="utf-8").replace("    full_text: false\n", "") == ROSTER + MORE
 
 
 @pytest.mark.parametrize(

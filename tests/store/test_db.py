@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from store.db import MIGRATIONS, Store, newest_revision
+from store.db import CACHE_KIB, MIGRATIONS, WIDE_CACHE_KIB, Store, newest_revision
 from store.errors import StoreError
 from store.models import (
     Article,
@@ -274,3 +274,21 @@ def test_items_remembered_before_are_kept_and_dated_where_their_feed_is_polled(a
     assert {item.reason for item in kept.values()} == {"off_topic"}
     assert kept["import-x"].last_seen is None
     assert kept["polled"].last_seen is not None
+
+
+def test_sqlite_keeps_more_in_memory_for_who_goes_through_all_of_it(tmp_path: Path) -> None:
+    def kept(store: Store) -> int:
+        with store.session() as session:
+            return -int(session.execute(text("PRAGMA cache_size")).scalar_one())
+
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    assert kept(store) == CACHE_KIB
+    store.widen()
+    store.widen()
+    assert kept(store) == WIDE_CACHE_KIB
+    store.close()
+    memory = Store("sqlite://")
+    memory.migrate()
+    memory.widen()
+    assert memory.revision() == newest_revision(), "a database in memory is not lost"
+    memory.close()
