@@ -215,24 +215,32 @@ def import_(
 
 
 @app.command()
-def classify(items: ItemsIn = None, output: Out = None) -> None:
+def classify(
+    items: ItemsIn = None,
+    output: Out = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes that read a file.")] = 1,
+) -> None:
     """Read articles: dyads, stance, themes, nearest claim, evidence sentence.
 
     Examples:
 
     - `ricwatch classify` – what is stored and not read yet
     - `ricwatch classify items.jsonl -o readings.jsonl` – a file (formats: docs/formats.md)
+    - `ricwatch classify items.jsonl.gz -o readings.jsonl --jobs 4` – a large one; the same readings in the same order
+
+    A backlog of stored articles is read by workers as RICWATCH_TASK_RUNNER says (docs/scale.md).
     """
     prepare()
     from flows import tables
     from flows.classify_articles import classify as classify_flow
+    from flows.classify_articles import read_file
 
     if items is None:
         tables.say(_run(classify_flow, return_state=True).message)
         return
     if output is None:
         raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
-    done = _run(classify_flow.fn, items=str(items), readings=str(output)).data
+    done = read_file(items, output, jobs)
     tables.bad_lines(items.name, [(bad.line, bad.reason) for bad in done.bad])
     tables.unread(done.unread, done.usage)
     tables.say(f"{done.read:,} items read, {len(done.bad):,} lines skipped; readings in {output}")
