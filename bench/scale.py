@@ -5,10 +5,11 @@
     python -m bench.scale --model fused --items 10000 --sweep-items 0
 
 Items are made from the bundled archive by variation: one of its titles, numbered, with the lead of another item; one in
-five names two of the watched states. They are stored unread in a database, of which every measurement takes a copy. Then
-they are read and their readings stored, in a process of its own with a Prefect server of its own, as `ricwatch classify`
-does: without workers (0) and through Dask workers. Processor seconds are those of the run and of its workers; wall time
-is told beside them, since whatever else the machine does lengthens that most. Results go to bench/out/scale.json.
+five names two of the watched states. They are stored unread in a database, of which every measurement takes a copy.
+Then they are read and their readings stored, in a process of its own with a Prefect server of its own, as
+`ricwatch classify` does: without workers (0) and through Dask workers. Processor seconds are those of the run and of
+its workers; wall time is told beside them, since whatever else the machine does lengthens that most. Results go to
+bench/out/scale.json.
 """
 
 from __future__ import annotations
@@ -107,18 +108,15 @@ def work() -> None:
 
     marks: list[tuple[int, float]] = []
 
+    def told_of(done: int, total: int | None = None, note: str = "") -> None:  # noqa: ARG001 - as `Progress` has it
+        marks.append((done, time.perf_counter()))
+
     @flow(name="scale")
     async def backlog() -> ClassifyReport:
         with open_watch() as watch:
             assert watch.model.version
             marks.append((0, time.perf_counter()))
-            return classify_pending(
-                watch.store,
-                watch.model,
-                now=NOW,
-                spread=spread_of(watch),
-                progress=lambda done, total=None, note="": marks.append((done, time.perf_counter())),
-            )
+            return classify_pending(watch.store, watch.model, now=NOW, spread=spread_of(watch), progress=told_of)
 
     report = asyncio.run(backlog())
     settings = get_settings()
@@ -144,7 +142,9 @@ def measured(source: Path, model: str, runner: str, workers: int, batch: int) ->
     """One reading of a copy of *source*; *workers* 0 reads in the run itself."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(source, Path(folder) / "ricwatch.db")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))
+        }
         environment |= {
             "RICWATCH_VAR_DIR": folder,
             "RICWATCH_MODEL": model,
@@ -170,7 +170,7 @@ def measured(source: Path, model: str, runner: str, workers: int, batch: int) ->
         f"{told['items_per_s']:7,.0f} items/s after {told['first_batch_s']:5.1f} s, {told['seconds']:7.1f} s in all; "
         f"processor {told['cpu_run_s']:.0f} + {told['cpu_others_s']:.0f} s, "
         f"{told['core_hours_per_million']:.2f} core-hours per million; "
-        f"peak {told['peak_mb_run']:.0f} MB, others up to {told['peak_mb_largest_other']:.0f} MB; load {told['load']:.1f}",
+        f"peak {told['peak_mb_run']:.0f} MB, others up to {told['peak_mb_largest_other']:.0f}; load {told['load']:.1f}",
         flush=True,
     )
     return told
@@ -185,11 +185,11 @@ def _keep(results: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=100_000, help="how many are read by each number of workers; 0: none")
+    parser.add_argument("--items", type=int, default=100_000, help="how many for each number of workers; 0: none")
     parser.add_argument("--sweep-items", type=int, default=20_000, help="how many for each batch size; 0: no sweep")
     parser.add_argument("--batches", type=int, nargs="+", default=[100, 500, 2_000, 5_000], help="sizes of the sweep")
     parser.add_argument("--batch", type=int, default=1_000, help="size of the others")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="numbers of workers; 0 is the run alone")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="0 is the run alone")
     parser.add_argument("--model", default="linear", help="backend")
     parser.add_argument("--runner", default="dask", help="task runner")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)

@@ -44,8 +44,8 @@ def classify_file(
 ) -> FileReport:
     """Read every item of *source* (``.jsonl`` or ``.jsonl.gz``) and write one reading a line to *target*, in order.
 
-    *read_by* says who reads; None is this process. *target* appears only when all is written; a run that is broken off leaves what was there before. An item that a
-    backend cannot read has no line.
+    *read_by* says who reads; None is this process. *target* appears only when all is written; a run that is broken off
+    leaves what was there before. An item that a backend cannot read has no line.
 
     Raises:
         InputError: *source* is no file of items, or *target* cannot be written.

@@ -79,8 +79,9 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
     if settings.task_runner == "ray":
         from prefect_ray import RayTaskRunner
 
-        return RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers})
-    from prefect_dask import DaskTaskRunner
+        ray: TaskRunner[Any] = RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers})
+        return ray
+    from prefect_dask.task_runners import DaskTaskRunner
 
     if address:
         return DaskTaskRunner(address=address)

@@ -19,7 +19,7 @@ from classify.batch import classify_pending
 from classify.jsonl import classify_file
 from classify.model import Item, Read, get_backend
 from classify.outcome import Unread, Usage
-from classify.spread import Recipe, Spread, WorkerError, cut, in_order, in_processes, know, read_packed, unpack
+from classify.spread import Recipe, Spread, WorkerError, cut, in_order, in_processes, know, read_packed
 from ingest.archive_items import load_archive
 from ingest.topic import Topic
 from store.db import Store
