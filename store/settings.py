@@ -91,9 +91,9 @@ class Settings(BaseSettings):
     task_workers: int = Field(
         0, ge=0, le=1_000, description="Workers that read a backlog on this machine; 0 is one per core."
     )
-    task_batch: int = Field(1_000, ge=1, le=100_000, description="Articles that a worker is given at a time.")
+    task_batch: int = Field(2_000, ge=1, le=100_000, description="Articles that a worker is given at a time.")
     task_runner_from: int = Field(
-        5_000, ge=1, description="Articles that must wait before workers are started; fewer are read by the run itself."
+        10_000, ge=1, description="Articles that must wait before workers are started; fewer the run reads itself."
     )
 
     llm_base_url: str = Field(

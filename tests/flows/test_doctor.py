@@ -264,6 +264,12 @@ BROKEN: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
         "no classifier backend is called",
         "RICWATCH_MODEL",
     ),
+    "task runner missing": (
+        lambda s: (s.monkeypatch.setattr("flows.runners.find_spec", lambda name: None), s.set(task_runner="dask")),
+        "Classifier",
+        "prefect-dask is not installed; pip install 'ricwatch[dask]'",
+        "RICWATCH_TASK_RUNNER=threads",
+    ),
     "weights missing": (lambda s: s.set(model="multilingual"), "Classifier", "are missing", "RICWATCH_MODEL"),
     "template missing": (templates_missing, "Templates", "digest.txt is missing", "RICWATCH_TEMPLATES_DIR"),
     "template broken": (template_broken, "Templates", "digest.html", "RICWATCH_TEMPLATES_DIR"),
