@@ -189,6 +189,11 @@ def roster_broken(setup: Setup) -> None:
     (setup.var / "feeds.yaml").write_text("feeds:\n - key: Not A Key\n")
 
 
+def without_dask(setup: Setup) -> None:
+    setup.monkeypatch.setattr("flows.runners.find_spec", lambda name: None)
+    setup.set(task_runner="dask")
+
+
 def nothing_enabled(setup: Setup) -> None:
     document = yaml.safe_load((setup.var / "feeds.yaml").read_text())
     document["feeds"][0]["enabled"] = False
@@ -265,7 +270,7 @@ BROKEN: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
         "RICWATCH_MODEL",
     ),
     "task runner missing": (
-        lambda s: (s.monkeypatch.setattr("flows.runners.find_spec", lambda name: None), s.set(task_runner="dask")),
+        without_dask,
         "Classifier",
         "prefect-dask is not installed; pip install 'ricwatch[dask]'",
         "RICWATCH_TASK_RUNNER=threads",
