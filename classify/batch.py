@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from classify.model import Backend, Item, Read
-from classify.outcome import Unread, UnreadCount, Usage, attempt, batch_size, count_unread, usage_of
+from classify.outcome import Unread, UnreadCount, Usage, batch_size, count_unread, usage_of
+from classify.spread import Spread, divisible, here
 from store.db import Store
 from store.models import Article, Reading, ReadingClaim, ReadingDyad, SeriesState
 from store.progress import Progress, silent
@@ -85,43 +86,55 @@ def classify_pending(
     now: dt.datetime,
     batch: int = 500,
     limit: int | None = None,
+    spread: Spread | None = None,
     progress: Progress = silent,
 ) -> ClassifyReport:
     """Read the articles that `model.version` has not read, newest day first, at most *limit* of them.
 
-    Each batch is a transaction: whatever stops the run, what was read stays read and nothing is read twice.
+    Each batch is a transaction: whatever stops the run, what was read stays read and nothing is read twice. Where
+    enough articles wait, others read them as *spread* says; they are stored here alone, in the same order.
     """
     started = time.monotonic()
     tally = _Tally()
     unread: list[Unread] = []
     tried = 0
-    last: Article | None = None
     version = model.version
     with store.session() as session:
         total = pending(session, version)
     total = total if limit is None else min(total, limit)
-    while tried < total:
-        with store.session() as session:
-            # What stays unread in this run is passed by, not tried again and again.
-            query = _after(_unread(version), last).order_by(Article.day.desc(), Article.id.desc())
-            articles = session.scalars(query.limit(min(batch_size(model, batch), total - tried))).all()
-        if not articles:
-            break
-        last = articles[-1]
-        # Outside of any transaction: a backend behind a network takes its time.
-        outcomes = attempt(model, [_item(article) for article in articles])
+    read, size = here(model), batch_size(model, batch)
+    if spread is not None and total >= spread.least and divisible(model):
+        read, size = spread.read, spread.batch
+    # No transaction is open while a batch is read: a backend behind a network takes its time.
+    for outcomes in read(_waiting(store, version, size, total)):
         unread += [one for one in outcomes if isinstance(one, Unread)]
         readings = [one for one in outcomes if isinstance(one, Read)]
         _keep(store, version, readings, now)
         # Counted after the commit: a batch that was rolled back was not read.
-        for read in readings:
-            tally.add(read)
-        tried += len(articles)
+        for one in readings:
+            tally.add(one)
+        tried += len(outcomes)
         progress(tried, total, "articles")
     seconds = time.monotonic() - started
     return ClassifyReport(
         tally.read, tally.relevant, tally.stances, seconds, version, count_unread(unread), usage_of(model)
     )
+
+
+def _waiting(store: Store, version: str, batch: int, total: int) -> Iterator[list[Item]]:
+    """At most *total* articles without a reading, in batches."""
+    last: Article | None = None
+    given = 0
+    while given < total:
+        with store.session() as session:
+            # What has had its turn in this run is passed by: it is being read, or stays unread until the next run.
+            query = _after(_unread(version), last).order_by(Article.day.desc(), Article.id.desc())
+            articles = session.scalars(query.limit(min(batch, total - given))).all()
+        if not articles:
+            return
+        last = articles[-1]
+        given += len(articles)
+        yield [_item(article) for article in articles]
 
 
 def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime) -> None:

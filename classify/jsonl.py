@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from classify.model import Backend, DyadReading, Item, Read
-from classify.outcome import Unread, Usage, attempt_all, readings_or_raise, usage_of
+from classify.outcome import Unread, Usage, batch_size, readings_or_raise, usage_of
+from classify.spread import ReadBatches, cut, here
 from ingest.jsonl import iter_jsonl
 from store.errors import InputError
 from store.progress import Progress, silent
@@ -37,11 +39,13 @@ class FileReport:
     usage: Usage | None = None
 
 
-def classify_file(model: Backend, source: Path, target: Path, *, progress: Progress = silent) -> FileReport:
+def classify_file(
+    model: Backend, source: Path, target: Path, *, read_by: ReadBatches | None = None, progress: Progress = silent
+) -> FileReport:
     """Read every item of *source* (``.jsonl`` or ``.jsonl.gz``) and write one reading a line to *target*, in order.
 
-    *target* appears only when all is written; a run that is broken off leaves what was there before. An item that a
-    backend cannot read has no line.
+    *read_by* says who reads; None is this process. *target* appears only when all is written; a run that is broken off
+    leaves what was there before. An item that a backend cannot read has no line.
 
     Raises:
         InputError: *source* is no file of items, or *target* cannot be written.
@@ -50,8 +54,9 @@ def classify_file(model: Backend, source: Path, target: Path, *, progress: Progr
     bad: list[BadLine] = []
     unread: list[Unread] = []
     read = 0
+    batches = cut(_items(source, bad), batch_size(model, _BATCH))
     with whole_file(target) as out:
-        for reading in attempt_all(model, _items(source, bad), _BATCH):
+        for reading in chain.from_iterable((read_by or here(model))(batches)):
             if isinstance(reading, Unread):
                 unread.append(reading)
                 continue

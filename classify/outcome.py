@@ -6,10 +6,9 @@ be unfit, or may cost more than was allowed. Such an item has no reading, is tri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from classify.model import Backend, Item, Read
@@ -102,14 +101,6 @@ class MayFail(Protocol):
 def attempt(model: Backend, items: Sequence[Item]) -> list[Read | Unread]:
     """Read with any backend; one that cannot fail gives readings only."""
     return model.attempt(items) if isinstance(model, MayFail) else list(model.read(items))
-
-
-def attempt_all(model: Backend, items: Iterable[Item], batch: int = 500) -> Iterator[Read | Unread]:
-    """Like `attempt`, for any number of items in constant memory."""
-    size = batch_size(model, batch)
-    waiting = iter(items)
-    while held := list(islice(waiting, size)):
-        yield from attempt(model, held)
 
 
 def batch_size(model: Backend, batch: int) -> int:

@@ -16,6 +16,7 @@ import typer
 
 from flows.approve_command import approve
 from flows.claims_command import claims
+from flows.classify_command import classify
 from flows.environment import prepare
 from flows.evaluate import evaluate
 from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
@@ -75,9 +76,6 @@ class Trained(StrEnum):
     MULTILINGUAL = "multilingual"
 
 
-ItemsIn = Annotated[
-    Path | None, typer.Argument(help="Items, .jsonl or .jsonl.gz; none reads what is stored.", resolve_path=True)
-]
 Out = Annotated[Path | None, typer.Option("--output", "-o", help="Where the result goes.", resolve_path=True)]
 
 
@@ -212,30 +210,6 @@ def import_(
     from flows.import_archive import import_archive
 
     tables.imported(_run(import_archive, files=[str(file) for file in files]))
-
-
-@app.command()
-def classify(items: ItemsIn = None, output: Out = None) -> None:
-    """Read articles: dyads, stance, themes, nearest claim, evidence sentence.
-
-    Examples:
-
-    - `ricwatch classify` – what is stored and not read yet
-    - `ricwatch classify items.jsonl -o readings.jsonl` – a file (formats: docs/formats.md)
-    """
-    prepare()
-    from flows import tables
-    from flows.classify_articles import classify as classify_flow
-
-    if items is None:
-        tables.say(_run(classify_flow, return_state=True).message)
-        return
-    if output is None:
-        raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
-    done = _run(classify_flow.fn, items=str(items), readings=str(output)).data
-    tables.bad_lines(items.name, [(bad.line, bad.reason) for bad in done.bad])
-    tables.unread(done.unread, done.usage)
-    tables.say(f"{done.read:,} items read, {len(done.bad):,} lines skipped; readings in {output}")
 
 
 @app.command()
@@ -409,6 +383,7 @@ def train(
 
 
 app.command()(approve)
+app.command()(classify)
 app.command()(setup)
 app.command()(backup)
 app.command()(restore)

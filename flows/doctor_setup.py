@@ -18,7 +18,7 @@ from flows.findings import Finding
 from ingest.roster import load_roster
 from ingest.topic import load_topic
 from store.db import Store, newest_revision, revisions
-from store.errors import InputError, RicwatchError
+from store.errors import ConfigError, InputError, RicwatchError
 from store.private import lets_others_in, others_read, private_folder
 from store.settings import Settings
 from store.snapshot import file_of, is_sqlite
@@ -239,7 +239,12 @@ def classifier(settings: Settings) -> Finding:
     """Whether the model loads, and was trained on the topic that it reads."""
     from classify.model import get_backend
     from classify.trained import remark
+    from flows.runners import require_extra
 
+    try:
+        require_extra(settings)
+    except ConfigError as error:
+        return Finding("Classifier", str(error), "follow that, or set RICWATCH_TASK_RUNNER=threads", serious=True)
     try:
         topic = load_topic(settings.seeds_dir)
         version = get_backend(settings.model, topic).version

@@ -81,6 +81,21 @@ class Settings(BaseSettings):
         "fused", description="Which classifier backend reads the articles; linear reads the fastest, and less well."
     )
 
+    task_runner: Literal["threads", "processes", "dask", "ray"] = Field(
+        "threads",
+        description="Who reads a backlog: threads or processes of this machine, or a cluster (extra dask or ray).",
+    )
+    task_runner_address: str = Field(
+        "", description="Address of a running Dask scheduler or Ray head; empty starts workers on this machine."
+    )
+    task_workers: int = Field(
+        0, ge=0, le=1_000, description="Workers that read a backlog on this machine; 0 is one per core."
+    )
+    task_batch: int = Field(2_000, ge=1, le=100_000, description="Articles that a worker is given at a time.")
+    task_runner_from: int = Field(
+        10_000, ge=1, description="Articles that must wait before workers are started; fewer the run reads itself."
+    )
+
     llm_base_url: str = Field(
         "", description="Backend llm: an OpenAI-compatible endpoint up to /v1, for example http://127.0.0.1:8080/v1."
     )

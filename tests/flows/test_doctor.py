@@ -199,6 +199,11 @@ def roster_broken(setup: Setup) -> None:
     (setup.var / "feeds.yaml").write_text("feeds:\n - key: Not A Key\n")
 
 
+def without_dask(setup: Setup) -> None:
+    setup.monkeypatch.setattr("flows.runners.find_spec", lambda name: None)
+    setup.set(task_runner="dask")
+
+
 def nothing_enabled(setup: Setup) -> None:
     document = yaml.safe_load((setup.var / "feeds.yaml").read_text())
     document["feeds"][0]["enabled"] = False
@@ -273,6 +278,12 @@ BROKEN: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
         "Classifier",
         "no classifier backend is called",
         "RICWATCH_MODEL",
+    ),
+    "task runner missing": (
+        without_dask,
+        "Classifier",
+        "prefect-dask is not installed; pip install 'ricwatch[dask]'",
+        "RICWATCH_TASK_RUNNER=threads",
     ),
     "weights missing": (lambda s: s.set(model="multilingual"), "Classifier", "are missing", "RICWATCH_MODEL"),
     "template missing": (templates_missing, "Templates", "digest.txt is missing", "RICWATCH_TEMPLATES_DIR"),

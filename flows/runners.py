@@ -1,0 +1,119 @@
+"""Who reads a backlog: the task runner that the settings name, given batches as Prefect tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+from itertools import count
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from classify.model import Item, Read
+from classify.spread import Recipe, Spread, Submit, in_order, know, read_packed
+from flows.reporting import in_flow_run, logger
+from flows.watch import Watch
+from store.errors import ConfigError
+from store.settings import Settings
+
+AHEAD = 3
+"""Batches per worker that are under way: one being read, one waiting at hand, one to even out the slow ones."""
+
+
+@task(name="read a batch", task_run_name="batch {number}", cache_policy=NO_CACHE, persist_result=False)
+def read_batch(recipe: Recipe, items: bytes, number: int) -> bytes:  # noqa: ARG001 - the number names the run
+    """Read one packed batch, in a worker."""
+    return read_packed(recipe, items)
+
+
+def spread_of(watch: Watch) -> Spread | None:
+    """How a backlog of stored articles is read; None outside of a flow run, whose tasks the batches would be.
+
+    Raises:
+        ConfigError: the runner's packages are not installed.
+    """
+    settings = watch.settings
+    require_extra(settings)
+    if not in_flow_run():
+        return None
+    return Spread(partial(_read, watch), settings.task_batch, settings.task_runner_from)
+
+
+def require_extra(settings: Settings) -> None:
+    """Nothing where the packages of the chosen task runner are installed.
+
+    Raises:
+        ConfigError: they are not; it says how to install them.
+    """
+    runner = settings.task_runner
+    if runner in {"dask", "ray"} and find_spec(f"prefect_{runner}") is None:
+        raise ConfigError(
+            f"RICWATCH_TASK_RUNNER is {runner}, but prefect-{runner} is not installed; pip install 'ricwatch[{runner}]'"
+        )
+
+
+def workers_of(settings: Settings) -> int:
+    """How many workers read at the same time on this machine."""
+    return settings.task_workers or (os.cpu_count() or 1)
+
+
+def task_runner(settings: Settings) -> TaskRunner[Any]:
+    """The task runner that *settings* name, not started.
+
+    Raises:
+        ConfigError: its packages are not installed.
+    """
+    require_extra(settings)
+    workers, address = workers_of(settings), settings.task_runner_address or None
+    if settings.task_runner == "threads":
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if settings.task_runner == "processes":
+        return ProcessPoolTaskRunner(max_workers=workers)
+    if settings.task_runner == "ray":
+        from prefect_ray import RayTaskRunner
+
+        ray: TaskRunner[Any] = RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers})
+        return ray
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    if address:
+        return DaskTaskRunner(address=address)
+    # One thread each: Python reads on one core per process. No pages of its own: nobody asked for an open port.
+    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    return DaskTaskRunner(cluster_kwargs=local)
+
+
+def lost_worker(settings: Settings) -> tuple[type[BaseException], ...]:
+    """What tells, with the runner that *settings* name, that a worker died and not that a batch is wrong."""
+    if settings.task_runner == "dask":
+        from distributed import CancelledError as Cancelled
+        from distributed import KilledWorker
+
+        return KilledWorker, Cancelled, CancelledError
+    if settings.task_runner == "ray":
+        from ray.exceptions import RayActorError, WorkerCrashedError
+
+        return RayActorError, WorkerCrashedError
+    return (BrokenProcessPool,)
+
+
+def _read(watch: Watch, batches: Iterable[Sequence[Item]]) -> Iterator[list[Read]]:
+    settings = watch.settings
+    recipe = Recipe(settings.model, str(settings.seeds_dir), watch.model.version)
+    know(recipe, watch.model)
+    numbers = count(1)
+
+    @contextmanager
+    def pool() -> Iterator[Submit]:
+        logger().info("a backlog is read by %s workers: %s", workers_of(settings), settings.task_runner)
+        with task_runner(settings) as runner:
+            yield lambda items: runner.submit(read_batch, {"recipe": recipe, "items": items, "number": next(numbers)})
+
+    return in_order(batches, pool, ahead=AHEAD * workers_of(settings), lost=lost_worker(settings))
