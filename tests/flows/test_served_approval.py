@@ -133,9 +133,11 @@ def test_an_editor_sends_a_digest_with_a_note_from_the_form(served: Served, page
     tick = threading.Event()
     for _ in range(180):
         told = served.client.get(f"/flow_runs/{run['id']}").json()
-        if told["run_count"] == 2 and told["state_name"] == "Suspended":
+        if told["state_name"] == "Suspended" and told["state_id"] != run["state_id"]:
             break
         tick.wait(1.0)
+    else:
+        raise AssertionError(f"the form did not come back; the run is {told['state_name']}")
     page.goto(f"{served.base}/v2/runs/flow-run/{run['id']}")
     page.get_by_text("Suspended").first.wait_for()
     page.locator("button[aria-haspopup=menu]").last.click()
