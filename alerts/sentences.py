@@ -350,6 +350,9 @@ def quiet(facts: DigestFacts) -> str:
     if not moved and kept:
         stay = "stays at its new level" if len(kept) == 1 else "stay at their new levels"
         return f"Nothing moved further: {listed(kept)} {stay}."
+    if not moved and (silent := [dyad_name(s.dyad) for s in facts.states if not s.stories]):
+        unknown = f"On {listed(silent)} no story was read, so nothing can be said there."
+        return ("" if len(silent) == len(facts.states) else "Nothing moved beyond what chance brings. ") + unknown
     if not moved:
         are = "is where it usually is" if len(facts.states) == 1 else "are where they usually are"
         return f"Nothing moved beyond what chance brings: {_every_tie(facts.states)} {are}."
@@ -414,7 +417,7 @@ def feeds_doubt(facts: DigestFacts) -> str:
     """A warning where so few feeds answered that silence proves little."""
     total, well = len(facts.feeds.feeds), len(facts.feeds.of(FeedState.ANSWERED))
     if total and well < 0.6 * total:
-        return f"Read this with care: only {well} of {count(total, 'feed')} answered."
+        return f"Read this with care: {f'only {well}' if well else 'none'} of {count(total, 'feed')} answered."
     return ""
 
 

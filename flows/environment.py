@@ -90,6 +90,9 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ["PREFECT_API_URL"] = api
     else:
         os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
+        # Stopped at the command's end, it may print a page of traceback for a task run that it had not yet recorded,
+        # below the command's own answer. What fails in it otherwise fails in the command too, and is told there.
+        os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
         # The small server listens on loopback for the length of the command, where other users reach it too.
         os.environ.update(server_login(settings))
     for name, secret in client_login(settings).items():

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, or_, select, update
+from sqlalchemy import Column, Table, Update, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -124,17 +124,21 @@ class Leases:
             self._free_of_dead(session, keys, sorted({host for host, _ in wishes}))
         return told
 
-    def _take_feeds(self, session: Session, keys: list[str], now: dt.datetime, until: dt.datetime) -> dict[str, int]:
+    def _lease_free(
+        self, table: Table, name: Column[str], names: list[str], now: dt.datetime, until: dt.datetime
+    ) -> Update:
+        """The statement that leases to this holder those of *names* that are free or its own."""
         # SKIP LOCKED: whoever stores an answer holds the feed's row for as long as that takes. SQLite, which has one
         # writer at a time, leaves these words out, and the update takes its lock.
         free = (
-            select(_FEED.c.key)
-            .where(
-                _FEED.c.key.in_(keys), or_(_FEED.c.leased_to.in_(("", self.holder)), over(_FEED.c.leased_until, now))
-            )
+            select(name)
+            .where(name.in_(names), or_(table.c.leased_to.in_(("", self.holder)), over(table.c.leased_until, now)))
             .with_for_update(skip_locked=True)
         )
-        taken = update(_FEED).where(_FEED.c.key.in_(free)).values(leased_to=self.holder, leased_until=until)
+        return update(table).where(name.in_(free)).values(leased_to=self.holder, leased_until=until)
+
+    def _take_feeds(self, session: Session, keys: list[str], now: dt.datetime, until: dt.datetime) -> dict[str, int]:
+        taken = self._lease_free(_FEED, _FEED.c.key, keys, now, until)
         return dict(session.execute(taken.returning(_FEED.c.key, _FEED.c.polls)).tuples().all())
 
     def _take_hosts(self, session: Session, hosts: list[str], now: dt.datetime, until: dt.datetime) -> dict[str, Taken]:
@@ -143,14 +147,7 @@ class Leases:
             dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
             session.execute(dialect.insert(_HOST).on_conflict_do_nothing(), [{"host": host} for host in new])
             self._known = known | set(new)
-        free = (
-            select(_HOST.c.host)
-            .where(
-                _HOST.c.host.in_(hosts), or_(_HOST.c.leased_to.in_(("", self.holder)), over(_HOST.c.leased_until, now))
-            )
-            .with_for_update(skip_locked=True)
-        )
-        taken = update(_HOST).where(_HOST.c.host.in_(free)).values(leased_to=self.holder, leased_until=until)
+        taken = self._lease_free(_HOST, _HOST.c.host, hosts, now, until)
         rows = session.execute(taken.returning(_HOST.c.host, _HOST.c.next_at, _HOST.c.rests_until))
         return {host: Taken(next_at, rests_until) for host, next_at, rests_until in rows.tuples()}
 

@@ -240,6 +240,17 @@ def test_a_quiet_week_says_what_it_could_have_seen() -> None:
     assert "0.20 for India–Russia, 0.18 for Russia–China and 0.22 for India–China" in view.smallest
 
 
+def test_a_week_without_stories_is_no_steady_week() -> None:
+    first, *rest = steady_states()
+    none = [replace(state, stories=0) for state in (first, *rest)]
+    one = compose(quiet_facts(states=(none[0], *rest))).quiet
+    assert one == (
+        "Nothing moved beyond what chance brings. On India–Russia no story was read, so nothing can be said there."
+    )
+    every = compose(quiet_facts(states=tuple(none))).quiet
+    assert every.startswith("On India–Russia, Russia–China and India–China no story was read, so nothing")
+
+
 def test_a_tie_outside_its_weekly_range_is_named_and_not_called_a_shift() -> None:
     first, *rest = steady_states()
     view = compose(quiet_facts(states=(replace(first, score=0.6, score_low=0.5, score_high=0.7), *rest)))
@@ -261,6 +272,8 @@ def test_nobody_is_told_that_feeds_are_well_when_few_answered() -> None:
     assert say.feeds_doubt(quiet_facts()) == ""
     few = quiet_facts(feeds=FeedsFact(feeds().feeds[9:]))
     assert compose(few).doubt == "Read this with care: only 3 of 6 feeds answered."
+    gone = quiet_facts(feeds=FeedsFact(feeds().feeds[12:]))
+    assert compose(gone).doubt == "Read this with care: none of 3 feeds answered."
 
 
 def test_feeds_are_counted_and_the_unwell_named() -> None:

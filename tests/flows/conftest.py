@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 from collections.abc import Iterator
 
@@ -21,6 +22,13 @@ def prefect_server() -> Iterator[None]:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with prefect_test_harness(server_startup_timeout=180):
         yield
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What Prefect left to the collector is collected here, and not in the middle of another room's test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -34,15 +34,13 @@ from ingest.topic import Topic, load_topic
 from store.db import Store
 from store.models import Article, ReadingDyad
 from store.settings import ROOT, Settings, get_settings
+from tests.flows.inprocess import IN_PROCESS
 
 EXAMPLE = ROOT / "docs" / "examples" / "russia-turkey-iran"
 DYADS = ("RU-TR", "RU-IR", "TR-IR")
 FIRST_TOPIC = re.compile(r"\b(IN-RU|RU-CN|IN-CN|India\w*|China|Chinese|Beijing|Delhi|Kolkata|Modi|Xi)\b", re.IGNORECASE)
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 
 
 @pytest.fixture

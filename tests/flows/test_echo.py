@@ -9,14 +9,10 @@ import pytest
 from flows.echo import masked, rows_of, without_secrets, words_of
 from flows.export import export
 from flows.send_digest import send_test_digest
-from tests.flows.test_flows import _collect, name_of, pages, run
+from tests.flows.inprocess import IN_PROCESS
+from tests.flows.test_flows import name_of, pages, run
 
-__all__ = ["_collect"]
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,10 @@ from flows.watch import open_watch
 from store.settings import get_settings
 from tests.alerts.helpers_digest import evidence
 from tests.alerts.test_digest import add_shift
-from tests.flows.test_flows import _collect, name_of, pages, run
+from tests.flows.inprocess import IN_PROCESS
+from tests.flows.test_flows import name_of, pages, run
 
-__all__ = ["_collect"]
-
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 
 TALKS = "India and China agree to restart border talks and direct flights"
 ITEMS = [

@@ -19,14 +19,10 @@ from flows.monitor import monitor
 from ingest.archive import ArchiveServer
 from store.models import Article, Poll, Reading
 from store.settings import ROOT, Settings, get_settings
-from tests.flows.test_flows import _collect, count, run
+from tests.flows.inprocess import IN_PROCESS
+from tests.flows.test_flows import count, run
 
-__all__ = ["_collect"]  # a fixture
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 HOLD = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1],isolation_level=None); c.execute('BEGIN IMMEDIATE'); "
 HOLD += "print('held',flush=True); sys.stdin.read()"
 AGAIN = "Nothing was stored by halves, and the next run goes on from here."

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import mailbox
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +28,10 @@ from ingest.roster import load_roster
 from store.db import Store
 from store.models import Article, Digest, Feed, Reading, SeedDocument
 from store.settings import Settings, get_settings
+from tests.flows.inprocess import IN_PROCESS
 from tests.flows.items import write_items
 
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    # Prefect's client leaves its sockets to the garbage collector when an event loop ends.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    """What Prefect left to the collector is collected here, and not in the middle of another room's test."""
-    yield
-    gc.collect()
+pytestmark = IN_PROCESS
 
 
 def run(flow: Any, **parameters: Any) -> State[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from flows.back_up import back_up
@@ -13,14 +12,10 @@ from flows.tidy import tidy
 from store.backup import backups
 from store.models import Feed
 from store.settings import Settings
-from tests.flows.test_flows import _collect, count, pages, run
+from tests.flows.inprocess import IN_PROCESS
+from tests.flows.test_flows import count, pages, run
 
-__all__ = ["_collect"]  # a fixture
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 
 
 def test_back_up_leaves_a_file_and_a_page_and_thins_out(settings: Settings, tmp_path: Path) -> None:

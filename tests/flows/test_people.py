@@ -13,16 +13,11 @@ from flows.verdicts import explain_shift_flow, judge_shift, silence
 from flows.watch import open_watch
 from store.settings import Settings
 from tests.alerts.test_digest import add_shift
+from tests.flows.inprocess import IN_PROCESS
 from tests.flows.test_cli import ricwatch
-from tests.flows.test_flows import _collect, name_of, pages, run
+from tests.flows.test_flows import name_of, pages, run
 
-__all__ = ["_collect"]
-
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = IN_PROCESS
 
 
 def found() -> int:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import gc
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import feedparser
@@ -23,20 +21,9 @@ from store.db import Store
 from store.models import Reading, SeriesDay, SeriesState, Shift, ThemeDay, Vote
 from store.settings import ROOT, Settings, get_settings
 from tests.alerts.helpers_report import LAST, turned
+from tests.flows.inprocess import IN_PROCESS
 
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server", "watched"),
-    # Prefect's client leaves its sockets to the garbage collector when an event loop ends.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    """What Prefect left to the collector is collected here, and not in the middle of another room's test."""
-    yield
-    gc.collect()
+pytestmark = [*IN_PROCESS, pytest.mark.usefixtures("watched")]
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,23 +23,13 @@ from store.errors import ConfigError
 from store.models import Reading, ReadingClaim, ReadingDyad
 from store.settings import ROOT, get_settings
 from tests.classify.helpers import add_articles
+from tests.flows.inprocess import IN_PROCESS
 
 NOW = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.date(2000, 1, 1)
 ARTICLES = 120
 
-pytestmark = [
-    pytest.mark.usefixtures("prefect_server"),
-    # Clients and clusters leave their sockets to the garbage collector when an event loop ends.
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    yield
-    gc.collect()
+pytestmark = IN_PROCESS
 
 
 @pytest.fixture
