@@ -26,7 +26,7 @@ from tests.flows.items import write_items
 from tests.flows.served import Served, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.server
 
@@ -144,19 +144,19 @@ def mails(var: Path) -> list[EmailMessage]:
     return found
 
 
-def choose_custom_run(page: Page) -> None:
-    """Open the form from the deployment's page; the page closes its menu when it draws itself anew meanwhile."""
+def choose(opener: Locator, choice: Locator) -> None:
+    """Open a menu and choose from it, anew where the page draws itself anew meanwhile and so closes it."""
     from playwright.sync_api import TimeoutError as NotThere
 
     for _ in range(5):
-        page.get_by_role("button", name="Run", exact=True).click()
+        opener.click()
         try:
-            page.get_by_role("menuitem", name="Custom run").click(timeout=10_000)
+            choice.click(timeout=10_000)
         except NotThere:
-            page.keyboard.press("Escape")
+            opener.page.keyboard.press("Escape")
         else:
             return
-    raise AssertionError("the menu of the button Run does not stay open")
+    raise AssertionError(f"{choice} is not to be had behind {opener}")
 
 
 @pytest.mark.browser
@@ -173,7 +173,8 @@ def test_an_analyst_sends_a_test_digest_from_the_form(served: Served, page: Page
     page.get_by_role("tab", name="Description").click()
     page.get_by_text("Sends the digest as it stands now").first.wait_for()
     shot("deployment")
-    choose_custom_run(page)
+    run_button = page.get_by_role("button", name="Run", exact=True)
+    choose(run_button, page.get_by_role("menuitem", name="Custom run"))
     page.get_by_text("Send to").first.wait_for()
     fields = page.get_by_role("textbox")
     fields.first.wait_for()
