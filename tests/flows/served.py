@@ -23,6 +23,8 @@ from store.settings import ROOT
 READY_WITHIN = 240.0
 RUN_WITHIN = 180.0
 TRIES = 20
+ANSWER_WITHIN = 150.0
+"""Seconds. Two writers of Prefect's server may block each other in SQLite for its 60 seconds of patience."""
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -117,7 +119,7 @@ def serving(var: Path, **variables: str) -> Iterator[Served]:
     try:
         _await_ready(process)
         base = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=f"{base}/api", timeout=30.0, trust_env=False) as client:
+        with httpx.Client(base_url=f"{base}/api", timeout=ANSWER_WITHIN, trust_env=False) as client:
             yield Served(base, var, process, client)
     finally:
         if process.poll() is None:
