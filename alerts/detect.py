@@ -16,7 +16,7 @@ from typing import NamedTuple
 from alerts import thresholds, wording
 from alerts.blocs import with_blocs
 from alerts.firsttone import ToneState, first_tones
-from alerts.history import EVERY, LOOK_BACK, own_raise, own_threshold
+from alerts.history import EVERY, LATEST, LOOK_BACK, own_raise, own_threshold
 from alerts.model import Direction, Found, Kind, SeriesKey
 from alerts.monitor import FIRST_ALERT_DAY, SETTLE, Alarm
 from alerts.reporting import Reporting, find_reporting
@@ -220,8 +220,8 @@ class _Family:
         # By the calendar, not by the first day: late articles may move that.
         ordinal = self._coverage.date(day).toordinal()
         if self._asked.raise_thresholds and ordinal % EVERY == 0:
-            days = min(LOOK_BACK, day - first + 1)
-            pasts = [watch.past(day - watch.item.start, days) for watch in live]
+            days = max(0, min(LOOK_BACK, day - first + 1) - LATEST)
+            pasts = [watch.past(day - LATEST - watch.item.start, days) for watch in live]
             wanted = thresholds.run_length_wanted(self._kind, self._asked.false_alarms_per_year, self._part)
             self.own = own_threshold(self._kind, pasts, wanted, seed=ordinal)
         return found

@@ -18,9 +18,14 @@ from alerts.family import FAMILY, grown, step_factors
 from alerts.model import Kind
 from alerts.votes import BoolArray, FloatArray
 
-LEAST_DAYS = 120
+COLD_DAYS = 120
+"""Days of history before `COLD_RAISE` is lifted."""
+LEAST_DAYS = 75
 """Days with a measurement before history says more than the ladder does."""
 LOOK_BACK = 730
+LATEST = 30
+"""Of these, the last ones are left out, as they are of a baseline: a shift that is under way must not raise the
+threshold that it has to pass. What was told and lasts is left out; what was not told yet can only go by its date."""
 EVERY = 30
 """Days between two looks at the history."""
 BLOCK = 14
@@ -40,6 +45,11 @@ MARGIN = {Kind.STANCE: 0.80, Kind.BLOC: 0.95, Kind.ATTENTION: 0.95, Kind.THEME: 
 """Added to that. Dense coverage with outlets then lies about 0.8 below the ladder, which holds the shortest run lengths
 of dense and sparse coverage, with outlets and without."""
 MOST_LOWERED = 1.2
+USUAL_RAISE = -0.3
+USUAL_DAYS = 60.0
+"""How far from the ladder usual coverage lies, and how many days of history that knowledge is worth. What four months
+say of rare alarms is mostly chance: between presses of one world the height differs by a standard deviation of 0.6 to
+1.6. So it is drawn to what is usual, as a level of few days is (James & Stein, Proc. 4th Berkeley Symp. 1, 1961)."""
 
 
 REMEMBER = 512
@@ -60,14 +70,21 @@ def own_raise(kind: Kind, beyond: float, days: int) -> float:
 
     *beyond* is `own_threshold` less the ladder's (-inf while that is unknown), *days* the history so far. The numbers
     were chosen on simulated presses (seeds 41,000 to 42,100) so that the base world comes near the target of one false
-    digest a year, from 0.6, and the harsh world comes down to it, from 2.1 (docs/method.md).
+    digest a year, from 0.6, and the harsh world comes down to it, from 2.1 (docs/method.md). A history of *days* counts
+    for days / (days + `USUAL_DAYS`) of it.
 
-    >>> own_raise(Kind.STANCE, -math.inf, 60), own_raise(Kind.STANCE, -math.inf, 200), own_raise(Kind.STANCE, 0.7, 200)
-    (2.0, 0.0, 2.2)
+    >>> own_raise(Kind.STANCE, -math.inf, 60), own_raise(Kind.STANCE, -math.inf, 200)
+    (2.0, -0.3)
+    >>> round(own_raise(Kind.STANCE, 0.7, 150), 2), round(own_raise(Kind.STANCE, 0.7, 510), 2)
+    (1.37, 1.92)
     """
+    if days < COLD_DAYS:
+        return COLD_RAISE
     if beyond == -math.inf:
-        return COLD_RAISE if days < LEAST_DAYS else 0.0
-    return max(-MOST_LOWERED, SLOPE * beyond + MARGIN[kind])
+        return USUAL_RAISE
+    seen = min(days, LOOK_BACK) - LATEST
+    weight = seen / (seen + USUAL_DAYS)
+    return max(-MOST_LOWERED, weight * (SLOPE * beyond + MARGIN[kind]) + (1 - weight) * USUAL_RAISE)
 
 
 def own_threshold(kind: Kind, pasts: Sequence[Past], wanted_days: float, seed: int) -> float:

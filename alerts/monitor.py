@@ -220,7 +220,7 @@ class SeriesMonitor:
         Of the days that *left_out* marks (its last entry is day *until*) the surprise is left out.
         """
         end = until + 1 - self._from
-        count = min(days, end)
+        count = max(0, min(days, end))
         lead, span = days - count, slice(end - count, end)
         seen = np.where(left_out[len(left_out) - count :], np.nan, self._surprise[span])
         return Past(

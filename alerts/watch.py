@@ -190,7 +190,7 @@ class Watch:
 
     def past(self, t: int, days: int) -> Past:
         """What the series has seen on the *days* that end with day *t*, without the days of shifts that lasted."""
-        return self.monitor.past(t, days, self._explained[: t + 1 - self._from])
+        return self.monitor.past(t, days, self._explained[: max(0, t + 1 - self._from)])
 
 
 def _by_detection(told: Told) -> int:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from alerts.history import COLD_RAISE, LEAST_DAYS, MOST_LOWERED, Past, own_raise, own_threshold
+from alerts.detect import Asked, DetectorState, detect_on
+from alerts.history import (
+    COLD_DAYS,
+    COLD_RAISE,
+    LATEST,
+    LEAST_DAYS,
+    MOST_LOWERED,
+    USUAL_RAISE,
+    Past,
+    own_raise,
+    own_threshold,
+)
 from alerts.model import Kind
+from alerts.reporting import find_reporting
 from alerts.thresholds import confidence, parts, run_length_days, run_length_wanted, threshold, years_between
+from alerts.votes import Coverage
+from bench.worlds import BASE, simulate
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -82,7 +97,34 @@ def test_the_same_history_gives_the_same_threshold() -> None:
 
 
 def test_thresholds_follow_a_coverages_own_history_both_ways() -> None:
-    assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS - 1) == COLD_RAISE
-    assert own_raise(Kind.STANCE, -math.inf, LEAST_DAYS) == 0.0
-    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 400) for beyond in (0.7, -0.7, -9.0))
+    assert own_raise(Kind.STANCE, -math.inf, COLD_DAYS - 1) == COLD_RAISE
+    assert own_raise(Kind.STANCE, -math.inf, COLD_DAYS) == USUAL_RAISE
+    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 700) for beyond in (0.9, -0.7, -9.0))
     assert rough > 2 > 0 > usual > -MOST_LOWERED == calm
+
+
+@pytest.mark.parametrize("beyond", [0.7, -0.7])
+def test_a_longer_history_moves_the_threshold_further_from_the_usual(beyond: float) -> None:
+    moved = [abs(own_raise(Kind.STANCE, beyond, days) - USUAL_RAISE) for days in (COLD_DAYS, 200, 400, 730)]
+    assert moved == sorted(moved)
+    assert moved[0] < 0.7 * moved[-1]
+    assert own_raise(Kind.STANCE, beyond, 5000) == own_raise(Kind.STANCE, beyond, 730)
+
+
+def test_days_that_are_being_judged_do_not_raise_their_own_threshold() -> None:
+    # A shift that is under way and not told yet: counted in, it raised what it had to pass.
+    plain = simulate(BASE, 200, 5)
+    dyads = dict(plain.dyads)
+    for dyad, table in plain.dyads.items():
+        score = table.score.copy()
+        score[-LATEST:] *= 0.3
+        dyads[dyad] = replace(table, score=score)
+    known = [_last_state(one).own for one in (plain, replace(plain, dyads=dyads))]
+    assert known[0] == known[1]
+    assert min(known[0].values()) > -math.inf
+
+
+def _last_state(coverage: Coverage) -> DetectorState:
+    reporting = find_reporting(coverage.activity(), items=coverage.seen is not None)
+    last = coverage.days - 1
+    return detect_on(coverage, Asked(), (), reporting, stops=[last]).states[last]
