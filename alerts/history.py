@@ -41,8 +41,8 @@ its first months."""
 SLOPE = 2.0
 """Blocks break slow drift, the more of it there is, so what they give is too low: how far the bootstrap lies from the
 ladder is doubled."""
-MARGIN = {Kind.STANCE: 0.80, Kind.BLOC: 0.95, Kind.ATTENTION: 0.95, Kind.THEME: 0.95}
-"""Added to that. Dense coverage with outlets then lies about 0.8 below the ladder, which holds the shortest run lengths
+MARGIN = {Kind.STANCE: 0.90, Kind.BLOC: 1.05, Kind.ATTENTION: 1.05, Kind.THEME: 1.05}
+"""Added to that. Dense coverage with outlets then lies about 0.7 below the ladder, which holds the shortest run lengths
 of dense and sparse coverage, with outlets and without."""
 MOST_LOWERED = 1.2
 USUAL_RAISE = -0.3
@@ -76,7 +76,7 @@ def own_raise(kind: Kind, beyond: float, days: int) -> float:
     >>> own_raise(Kind.STANCE, -math.inf, 60), own_raise(Kind.STANCE, -math.inf, 200)
     (2.0, -0.3)
     >>> round(own_raise(Kind.STANCE, 0.7, 150), 2), round(own_raise(Kind.STANCE, 0.7, 510), 2)
-    (1.37, 1.92)
+    (1.43, 2.01)
     """
     if days < COLD_DAYS:
         return COLD_RAISE

@@ -129,7 +129,7 @@ class SeriesMonitor:
         # Prewhitened standardised residual per day; NaN on a day that is no measurement.
         self._sensitivity = np.zeros(days)
         # Expected surprise per unit of effect.
-        self._zone = np.full(days, self._family.zone)
+        self._zone = np.full(days, _single(self._family.zone))
         # Change of level that counts as none, per day.
         self._plain = np.full(days, np.nan)
         # As the surprise before anything is clipped; sizes are taken from it.
@@ -226,7 +226,7 @@ class SeriesMonitor:
         return Past(
             np.concatenate([np.full(lead, np.nan), seen]),
             np.concatenate([np.zeros(lead), self._sensitivity[span]]),
-            np.concatenate([np.full(lead, self._family.zone), self._zone[span]]),
+            np.concatenate([np.full(lead, _single(self._family.zone)), self._zone[span]]),
         )
 
     def _comparable(self, level: float) -> float:
@@ -246,9 +246,9 @@ class SeriesMonitor:
         z = outlook.residual / outlook.error
         self._plain[at] = whiten(z, self._yesterday, outlook.rho)
         held = _held(self._yesterday)
-        self._surprise[at], self._yesterday = whiten(min(6.0, max(-6.0, z)), held, outlook.rho), z
-        self._sensitivity[at] = sensitivity(outlook)
-        self._zone[at] = self._family.zone + LEVEL_DOUBT * outlook.level_error
+        self._surprise[at], self._yesterday = _single(whiten(min(6.0, max(-6.0, z)), held, outlook.rho)), z
+        self._sensitivity[at] = _single(sensitivity(outlook))
+        self._zone[at] = _single(self._family.zone + LEVEL_DOUBT * outlook.level_error)
         self.level = outlook.level
         if not self.kind.tone:
             self._outlooks[t] = outlook
@@ -287,6 +287,11 @@ class SeriesMonitor:
         if self.kind.tone:
             return effect(self._sensitivity[days], self._plain[days])
         return growth([self._outlooks[day + self._from] for day in days])
+
+
+def _single(value: float) -> float:
+    """*value* in single precision: two years of it are kept of every series, and make up most of a stored state."""
+    return float(np.float32(value))
 
 
 def _held(z: float | None) -> float | None:

@@ -37,7 +37,8 @@ MOST_BYTES = 200_000_000
 """No state is larger when it is unpacked: 252 days of 10,000 feeds."""
 _PARTS = struct.Struct("<III")
 _CHECKSUM = 16
-_DTYPES = {"count": "<u2", "grid": "<i4", "flag": "?", "float": "<f8"}
+_DTYPES = {"count": "<u2", "grid": "<i4", "flag": "?", "single": "<f4", "float": "<f8"}
+_PLAIN = ("single", "float")
 _METHOD = (
     "baseline", "blocs", "checkpoint", "detect", "family", "firsttone", "history", "monitor", "packing", "remeasure",
     "reporting", "size", "thresholds", "votes", "watch", "watched", "window",
@@ -64,13 +65,15 @@ class _Arrays:
         self._plain: list[bytes] = []
 
     def add(self, values: AnyArray, kind: str = "float") -> list[Any]:
-        """Keep *values*; as "count" or "grid" where that loses nothing."""
+        """Keep *values*; as "count", "grid" or "single" where that loses nothing."""
         if kind == "count" and not _fits(values, 1.0, "<u2"):
             kind = "grid"
         if kind == "grid" and not _fits(values, GRID, "<i4"):
             kind = "float"
+        if kind == "single" and not np.array_equal(values.astype("<f4"), values, equal_nan=True):
+            kind = "float"
         steps = np.rint(values / GRID) if kind == "grid" else values
-        into = self._plain if kind == "float" else self._packed
+        into = self._plain if kind in _PLAIN else self._packed
         into.append(np.ascontiguousarray(steps, dtype=_DTYPES[kind]).tobytes())
         return [kind, *values.shape]
 
@@ -99,7 +102,7 @@ class _Stored:
 
     def take(self, about: Sequence[Any]) -> AnyArray:
         kind, *shape = about
-        part = "plain" if kind == "float" else "packed"
+        part = "plain" if kind in _PLAIN else "packed"
         dtype = np.dtype(_DTYPES[kind])
         size = math.prod(shape) * dtype.itemsize
         data, self._left[part] = self._left[part][:size], self._left[part][size:]
@@ -274,14 +277,17 @@ def _reporting_from(record: Sequence[Any], stored: _Stored) -> Reporting:
 
 def _watch(watch: WatchState, arrays: _Arrays) -> dict[str, Any]:
     monitor = watch.monitor
-    lasting = (monitor.surprise, monitor.sensitivity, monitor.zone, monitor.plain, monitor.outlooks)
+    looked_back = (monitor.surprise, monitor.sensitivity, monitor.zone)
     return {
         "start": watch.start.isoformat(),
         "until": monitor.until,
         "sums": monitor.sums.tolist(),
         "days": [monitor.anchor, monitor.fresh, monitor.mute],
         "levels": [monitor.old_level, monitor.yesterday, monitor.level],
-        "arrays": [arrays.add(one) for one in lasting],
+        "arrays": [
+            *(arrays.add(one, "single") for one in looked_back),
+            *(arrays.add(one) for one in (monitor.plain, monitor.outlooks)),
+        ],
         "told": [astuple(one) for one in watch.told],
         "due": [[t, astuple(one)] for t, one in sorted(watch.due.items())],
         "explained": arrays.add(watch.explained, "flag"),
