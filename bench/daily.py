@@ -26,6 +26,7 @@ from alerts.detect import detect
 from alerts.shifts import detect_shifts
 from alerts.votes import FloatArray
 from bench.worlds import BASE, THEMES, simulate
+from ingest.ties import ties
 from store.db import Store
 from store.models import DetectorCheckpoint, Feed
 from store.settings import get_settings
@@ -58,7 +59,7 @@ def fill(store: Store, days: int, stories: int) -> None:
 def _fill_day(connection: Connection, day: dt.date, number: int, stories: int, rng: np.random.Generator) -> None:
     count = int(rng.poisson(stories * (0.6 if day.weekday() > 4 else 1.0)))
     feeds = rng.choice(FEEDS, count, p=_falling(FEEDS)).tolist()
-    ties = rng.integers(0, 3, count).tolist()
+    chosen = rng.integers(0, 3, count).tolist()
     on_two = (rng.random(count) < 0.15).tolist()
     scores = np.clip(rng.choice([-0.8, 0.0, 0.8], count, p=[0.3, 0.3, 0.4]) + rng.normal(0, 0.1, count), -1, 1)
     themes = [THEMES[at] for at in rng.choice(len(THEMES), count, p=_falling(len(THEMES)))]
@@ -68,7 +69,7 @@ def _fill_day(connection: Connection, day: dt.date, number: int, stories: int, r
     for index, (feed, score, theme) in enumerate(zip(feeds, scores.tolist(), themes, strict=True)):
         story = number + index
         told.append((story, on, feed, at))
-        for tie in {ties[index], (ties[index] + on_two[index]) % 3}:
+        for tie in {chosen[index], (chosen[index] + on_two[index]) % 3}:
             votes.append((on, ties().dyads[tie], story, feed, score, round(score), theme))
     carried = Counter(themes) | Counter({"": count})
     dated: list[tuple[Any, ...]] = [row[:2] for row in told]
