@@ -237,7 +237,19 @@ def test_a_week_in_which_something_is_held_does_not_say_that_all_is_steady() -> 
 def test_a_quiet_week_says_what_it_could_have_seen() -> None:
     view = compose(quiet_facts())
     assert view.quiet == "Nothing moved beyond what chance brings: all three ties are where they usually are."
-    assert "0.20 for India–Russia, 0.18 for Russia–China and 0.22 for India–China" in view.smallest
+    assert view.smallest == (
+        "The smallest lasting change of average stance that two weeks would have shown: 0.20 for India–Russia, 0.18 "
+        "for Russia–China and 0.22 for India–China. Of the number of stories: ×1.6 for India–Russia, ×1.7 for "
+        "Russia–China and ×2.1 for India–China."
+    )
+
+
+def test_on_a_tie_with_few_stories_only_a_reversal_would_have_been_seen() -> None:
+    first, *rest = steady_states()
+    thin = replace(first, smallest_shift=1.98, smallest_attention=None)
+    line = compose(quiet_facts(states=(thin, *rest))).smallest
+    assert "shown: nothing short of a reversal for India–Russia, 0.18 for Russia–China" in line
+    assert "stories: ×1.7 for Russia–China and" in line
 
 
 def test_a_week_without_stories_is_no_steady_week() -> None:
@@ -294,6 +306,28 @@ def test_strong_evidence_comes_first_and_fragile_evidence_last() -> None:
     view = compose(facts(shifts=(fragile, weak, strong)))
     assert view.shifts[2].fragile
     assert view.shifts[2].robustness == "Handle with care: it rests on one outlet (Demo Herald)."
+
+
+def robust(outlet: bool | None, story: bool | None) -> str:
+    carried = replace(evidence(), fires_without_top_outlet=outlet, fires_without_top_story=story)
+    return compose(facts(shifts=(shift(evidence=carried),))).shifts[0].robustness
+
+
+def test_it_says_whether_the_shift_would_have_been_found_without_its_top_source() -> None:
+    assert robust(outlet=True, story=True) == (
+        "It does not rest on one source: it would have been found on the same day without its top outlet Demo Herald "
+        "(+0.66) and without its top story (+0.70)."
+    )
+    assert robust(outlet=False, story=True) == (
+        "It would have been found on the same day without its top story (+0.70). By that day there would not have been "
+        "enough evidence for an alarm without its top outlet Demo Herald (+0.66 would be left)."
+    )
+    assert robust(outlet=False, story=False).startswith("By that day there would not have been enough evidence")
+    # Shifts that an earlier version stored were not decided again.
+    assert robust(outlet=None, story=None) == (
+        "What would be left of the change: without its top outlet Demo Herald (+0.66) and without its top story "
+        "(+0.70)."
+    )
 
 
 def test_the_stories_say_outlet_press_language_day_theme_and_copies() -> None:
