@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts
 from alerts.model import DyadState
-from alerts.sentences import every_tie, kept_back, state_word
+from alerts.sentences import every_tie, kept_back, state_word, strays
 from alerts.wording import dyad_name, times
 from alerts.words import count, in_words, listed
 
@@ -22,7 +22,7 @@ def quiet(facts: DigestFacts) -> str:
             f"No shift is alerted. {said[0].upper()}{said[1:]} {'is' if number == 1 else 'are'} listed below with the "
             "reason why not."
         )
-    moved = [s for s in facts.states if state_word(s).startswith("a little")]
+    moved = [s for s in facts.states if strays(s)]
     kept = [dyad_name(s.dyad) for s in facts.states if state_word(s) == "shifted"]
     if not moved and kept:
         stay = "stays at its new level" if len(kept) == 1 else "stay at their new levels"
@@ -34,7 +34,7 @@ def quiet(facts: DigestFacts) -> str:
         are = "is where it usually is" if len(facts.states) == 1 else "are where they usually are"
         return f"Nothing moved beyond what chance brings: {every_tie(facts.states)} {are}."
     words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
-    return f"No shift was found. {words}, which a single week cannot tell from chance."
+    return f"No shift was found. {words}, which so few days cannot tell from chance."
 
 
 def smallest(states: Sequence[DyadState]) -> str:

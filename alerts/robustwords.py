@@ -7,59 +7,54 @@ from typing import NamedTuple
 
 from alerts.facts import ShiftFact
 from alerts.wording import signed, times
-from alerts.words import listed, plain
+from alerts.words import plain
 
 
 class _Source(NamedTuple):
     """A source that was left out: what it is, the change that remains, whether the shift would have been found."""
 
+    short: str
     name: str
     size: str
     fires: bool | None
 
 
 def robustness(shift: ShiftFact) -> str:
-    """Whether it would have been found without its top outlet, and without its top story."""
+    """What remains without its top outlet and without its top story, and whether that would have been found as well."""
     evidence = shift.evidence
     if evidence.fragile:
         return f"Handle with care: it {fragile_words(evidence.fragile)}."
-    top = f"its top outlet {plain(evidence.outlets[0].name, 60)}" if evidence.outlets else "its top outlet"
+    top = f", {plain(evidence.outlets[0].name, 60)}," if evidence.outlets else ""
     sources = [
-        _Source(name, _size(shift, left), fires)
-        for name, left, fires in (
-            (top, evidence.without_top_outlet, evidence.fires_without_top_outlet),
-            ("its top story", evidence.without_top_story, evidence.fires_without_top_story),
+        _Source(short, name, _size(shift, left), fires)
+        for short, name, left, fires in (
+            ("that outlet", f"its top outlet{top}", evidence.without_top_outlet, evidence.fires_without_top_outlet),
+            ("that story", "its top story", evidence.without_top_story, evidence.fires_without_top_story),
         )
         if left is not None
     ]
-    lines = [
-        _found([source for source in sources if source.fires], whole=all(source.fires for source in sources)),
-        _not_found([source for source in sources if source.fires is False]),
-        _measured([source for source in sources if source.fires is None]),
-    ]
-    return " ".join(line for line in lines if line)
-
-
-def _found(sources: Sequence[_Source], *, whole: bool) -> str:
     if not sources:
         return ""
-    without = listed([f"without {source.name} ({source.size})" for source in sources])
-    said = f"It would have been found on the same day {without}"
-    return f"It does not rest on one source: {said[0].lower()}{said[1:]}." if whole else f"{said}."
+    first, *rest = sources
+    parts = [f"without {first.name} the change would still be {first.size}"]
+    parts += [f"without {one.name} {one.size}" for one in rest]
+    return f"It does not rest on one source: {', '.join(parts)}.{_decided_again(sources)}"
 
 
-def _not_found(sources: Sequence[_Source]) -> str:
-    if not sources:
+def _decided_again(sources: Sequence[_Source]) -> str:
+    """Whether there would have been an alarm; a shift that an older version stored was not decided again."""
+    if any(source.fires is None for source in sources):
         return ""
-    without = listed([f"without {source.name} ({source.size} would be left)" for source in sources])
-    return f"By that day there would not have been enough evidence for an alarm {without}."
+    yes = [source.short for source in sources if source.fires]
+    no = [source.short for source in sources if not source.fires]
+    if not no:
+        return f" It would have been found on the same day without {_either(yes)}."
+    late = f" The evidence sufficed only just: without {_either(no)} it would not have, yet"
+    return f"{late}; without {_either(yes)} it would have all the same." if yes else f"{late}."
 
 
-def _measured(sources: Sequence[_Source]) -> str:
-    if not sources:
-        return ""
-    without = listed([f"without {source.name} ({source.size})" for source in sources])
-    return f"What would be left of the change: {without}."
+def _either(names: Sequence[str]) -> str:
+    return " or without ".join(names)
 
 
 def fragile_words(fragile: str) -> str:

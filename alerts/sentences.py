@@ -9,6 +9,7 @@ from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
 from alerts.together import told_findings
+from alerts.triangle import moved
 from alerts.wording import amount, dyad_name, how_often, multiple, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
@@ -257,16 +258,23 @@ def leaning(score: float | None) -> int:
 
 
 def state_word(state: DyadState) -> str:
-    """Where a dyad stands against its baseline, in a word or two."""
+    """Where a dyad stands against its baseline, in a word or two: this week, else (*of late*) over two weeks."""
     if state.score is None:
         return "no stories"
     if state.baseline is None:
         return "no baseline yet"
     if state.open_shift_id is not None:
         return "shifted"
-    if state.score_low is None or state.score_high is None or state.score_low <= state.baseline <= state.score_high:
-        return "steady"
-    return "a little up" if state.score > state.baseline else "a little down"
+    low, high = state.score_low, state.score_high
+    if low is not None and high is not None and not low <= state.baseline <= high:
+        return "a little up" if state.score > state.baseline else "a little down"
+    lately = moved(state)
+    return ("up of late" if lately > 0 else "down of late") if lately else "steady"
+
+
+def strays(state: DyadState) -> bool:
+    """Whether a dyad without a shift is away from its usual level by what short a time can tell."""
+    return state_word(state) not in {"no stories", "no baseline yet", "shifted", "steady"}
 
 
 def triangle(states: Sequence[DyadState]) -> str:
@@ -404,10 +412,10 @@ def _quiet_finding(facts: DigestFacts) -> str:
     gone = [shift for shift in facts.earlier if shift.status == "faded" and shift.told_on is not None]
     if gone:
         return f"No shift this week{doubt}; faded since it was told: {headline(gone[0])}"
-    moved = [state for state in facts.states if state_word(state) != "steady"]
-    if not moved:
+    away = [state for state in facts.states if state_word(state) != "steady"]
+    if not away:
         return f"No shift this week{doubt}: {every_tie(facts.states)} steady {weight(facts)}"
-    words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in moved])
+    words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in away])
     return f"No shift this week{doubt}: {words} {weight(facts)}"
 
 

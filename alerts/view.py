@@ -277,7 +277,7 @@ def _dyad(state: DyadState, *, chart: bool) -> DyadView:
     total = state.plus + state.zero + state.minus
     change = None if state.score is None or state.baseline is None else state.score - state.baseline
     word = say.state_word(state)
-    moved = word == "shifted" or word.startswith("a little")
+    moved = word == "shifted" or say.strays(state)
     low, high = state.score_low, state.score_high
     return DyadView(
         name=dyad_name(state.dyad),
