@@ -6,12 +6,14 @@ import datetime as dt
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from flows.replay import write_roster
 from ingest.archive import ArchiveServer, load_archive
 from store.settings import ROOT, Settings, get_settings
+from tests.flows.served import migrated
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,15 @@ def prefect_server() -> Iterator[None]:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with prefect_test_harness(server_startup_timeout=180):
         yield
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefect's database as a first start makes it, once for all installations and all workers of the session."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    return migrated(folder / "prefect-database" / "prefect.db")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ MAIL_PASSWORD = "Ny3-postbox-Gd6"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """An installation with a password, fed by the bundled archive."""
     folder = tmp_path_factory.mktemp("guarded")
     archive = load_archive(ROOT / "seeds" / "archive")
@@ -43,6 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         write_roster(folder / "feeds.yaml", feeds.roster())
         with serving(
             folder / "var",
+            prefect_database,
             roster=str(folder / "feeds.yaml"),
             allow_private_addresses="true",
             api_auth=SECRET,

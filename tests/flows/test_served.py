@@ -36,14 +36,16 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """The installation, fed by the bundled archive over local HTTP."""
     folder = tmp_path_factory.mktemp("served")
     archive = load_archive(ROOT / "seeds" / "archive")
     with ArchiveServer(archive) as feeds:
         feeds.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=60), dt.time(12), dt.UTC)
         write_roster(folder / "feeds.yaml", feeds.roster())
-        with serving(folder / "var", roster=str(folder / "feeds.yaml"), allow_private_addresses="true") as served:
+        with serving(
+            folder / "var", prefect_database, roster=str(folder / "feeds.yaml"), allow_private_addresses="true"
+        ) as served:
             yield served
 
 
