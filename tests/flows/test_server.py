@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from flows.serve import job_template
 from flows.server import patient
+from store.settings import ROOT
 
 READ, WRITE = text("SELECT count(*) FROM beat"), text("INSERT INTO beat VALUES (1)")
 
@@ -39,3 +44,9 @@ async def test_a_transaction_that_read_before_another_one_wrote_is_not_refused(t
 @pytest.mark.parametrize("url", ["postgresql+asyncpg://watch@localhost/prefect"])
 def test_another_engine_stays_as_prefect_has_it(url: str) -> None:
     assert patient(url) is None
+
+
+def test_a_run_begins_with_this_interpreter_in_this_checkout(tmp_path: Path) -> None:
+    variables = json.loads(job_template(tmp_path).read_text())["variables"]["properties"]
+    assert shlex.split(variables["command"]["default"]) == [sys.executable, "-m", "prefect.engine"]
+    assert variables["working_dir"]["default"] == str(ROOT)
