@@ -123,13 +123,18 @@ def migrated(path: Path) -> Path:
     return path
 
 
+def place(database: Path, var: Path) -> None:
+    """Have the Prefect of *var* find a copy of *database*, the empty one of the fixture `prefect_database`."""
+    shutil.copy(database, private_folder(private_folder(var) / "prefect") / "prefect.db")
+
+
 @contextmanager
 def serving(var: Path, database: Path, **variables: str) -> Iterator[Served]:
     """`ricwatch serve` on a free port, with settings from *variables*; stopped with Ctrl-C at the end.
 
-    Its Prefect finds a copy of *database*, the empty one of the fixture `prefect_database`.
+    *database* is Prefect's empty one, of the fixture `prefect_database`.
     """
-    shutil.copy(database, private_folder(private_folder(var) / "prefect") / "prefect.db")
+    place(database, var)
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
     env |= {"RICWATCH_VAR_DIR": str(var), "PYTHONUNBUFFERED": "1"}

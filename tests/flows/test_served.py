@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -62,9 +62,17 @@ def test_a_scheduled_run_is_waiting(served: Served) -> None:
     assert any(run["auto_scheduled"] for run in waiting), "the scheduler made no run: see docs/decisions/0001-pins.md"
 
 
-def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -> None:
+@pytest.fixture(scope="module")
+def watched(served: Served) -> tuple[str, dict[str, Any]]:
+    """The first watch of the installation: the run's id, and its last state."""
     run = served.start("monitor", force=True, send=False)
-    state = served.await_run(run)
+    return run, served.await_run(run)
+
+
+def test_monitor_runs_from_its_deployment_and_leaves_its_pages(
+    served: Served, watched: tuple[str, dict[str, Any]]
+) -> None:
+    run, state = watched
     assert state["type"] == "COMPLETED", state["message"]
     assert "feeds answered" in state["message"]
     assert ", 0 shifts" in state["message"], "two years of silence after an old feed are no shift"
@@ -74,8 +82,8 @@ def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -
     assert "India–China" in pages["shifts"]
 
 
+@pytest.mark.usefixtures("watched")
 def test_a_second_run_finds_nothing_new(served: Served) -> None:
-    served.await_run(served.start("monitor", force=True, send=False))
     state = served.await_run(served.start("monitor", force=True, send=False))
     assert ", 0 new articles, 0 readings, 0 shifts" in state["message"]
 

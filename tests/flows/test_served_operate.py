@@ -121,7 +121,7 @@ def test_setup_registers_everything_anew_and_leaves_runs_alone(served: Served) -
 def test_after_three_days_off_only_the_newest_late_run_works(served: Served) -> None:
     tidy = served.deployments()["tidy"]["id"]
     now = dt.datetime.now(dt.UTC)
-    span = {"start_time": f"{now - dt.timedelta(days=4)}", "end_time": f"{now}", "min_runs": 4, "max_runs": 10}
+    span = {"start_time": f"{now - dt.timedelta(days=3)}", "end_time": f"{now}", "min_runs": 3, "max_runs": 10}
     served.client.post(f"/deployments/{tidy}/schedule", json=span, headers=served._headers).raise_for_status()
     due = {
         "deployments": {"id": {"any_": [tidy]}},
