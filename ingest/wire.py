@@ -8,6 +8,7 @@ socket do, and most of the poll. Nothing of what it can beyond a GET is wanted h
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections import OrderedDict
@@ -26,6 +27,11 @@ KEPT_S = 4.0
 _READ = 65_536
 _LONGEST_HEAD = 100 * 1024
 _BROKE_OFF = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
+_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(
+    r"(https?)://((?:[a-z0-9-]+\.)*[a-z0-9-]+)(?::([0-9]{1,4}))?((?:/(?!\.)[\w!$&'()*+,;=:@~-]*(?:\.[\w~-]+)*)*)",
+    re.ASCII,
+)
 Header = tuple[bytes, bytes]
 _Origin = tuple[str, bytes, int]
 
@@ -144,22 +150,21 @@ class Wire:
             AddressRefused, NameNotFound: it may not be connected to, or is nowhere.
             httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError: it was not answered.
         """
-        where = httpx.URL(url)
-        origin = where.scheme, where.raw_host, where.port or (443 if where.scheme == "https" else 80)
-        asked = [(b"Host", where.netloc), *headers]
+        origin, netloc, target = _parts(url)
+        asked = [(b"Host", netloc), *headers]
         async with self._places:
             self._busy += 1
             connection = None
             try:
                 while (connection := await self._waiting(origin)) is not None:
                     try:
-                        reply = await connection.ask(where.raw_path, asked)
+                        reply = await connection.ask(target, asked)
                         break
                     except _BROKE_OFF:
                         await connection.close()
                 else:
                     connection = await self._connected(origin, connect_within)
-                    reply = await connection.ask(where.raw_path, asked)
+                    reply = await connection.ask(target, asked)
                 yield reply
                 if connection.renewed():
                     self._kept[connection] = origin
@@ -190,6 +195,18 @@ class Wire:
         if scheme == "https":
             stream = await stream.start_tls(self._context(), server_hostname=host, timeout=within)
         return _Connection(stream)
+
+
+def _parts(url: str) -> tuple[_Origin, bytes, bytes]:
+    """Origin, network location and target of *url*, as they go over the wire."""
+    if plain := _PLAIN.fullmatch(url):  # httpx, which knows every other form, would give the same
+        scheme, host, port, path = plain.groups()
+        default = _PORTS[scheme]
+        number = int(port or default)
+        netloc = host if number == default else f"{host}:{number}"
+        return (scheme, host.encode(), number), netloc.encode(), (path or "/").encode()
+    where = httpx.URL(url)
+    return (where.scheme, where.raw_host, where.port or _PORTS[where.scheme]), where.netloc, where.raw_path
 
 
 def _text(value: bytes) -> str:
