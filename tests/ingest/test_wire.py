@@ -90,10 +90,13 @@ async def test_kept_connections_give_way_where_places_run_out() -> None:
 
 async def test_headers_are_found_in_lower_case_and_those_that_come_twice_are_joined() -> None:
     answer = b"HTTP/1.1 200 Fine\r\nX-A: 1\r\nx-a: 2\r\nTitle: \xd0\xa2\xff\r\nContent-Length: 0\r\n\r\n"
-    async with saying(answer) as (base, _), Wire(GuardedBackend(PRIVATE_NETWORKS)) as wire:
-        async with wire.get(base, [], 5.0) as reply:
-            told = reply.reason, reply.headers
-            assert await reply.part() is None
+    async with (
+        saying(answer) as (base, _),
+        Wire(GuardedBackend(PRIVATE_NETWORKS)) as wire,
+        wire.get(base, [], 5.0) as reply,
+    ):
+        told = reply.reason, reply.headers
+        assert await reply.part() is None
     assert told == ("Fine", {"x-a": "1, 2", "title": "Ð¢ÿ", "content-length": "0"})
 
 
