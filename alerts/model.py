@@ -227,6 +227,8 @@ class DyadState:
     change: float | None = None
     """Change of the last 14 days against the usual level (or the level before a shift in force), in score points, each
     outlet judged against its own usual tone; None where it cannot be measured."""
+    smallest_attention: float | None = None
+    """As `smallest_shift`, of the number of stories: the logarithm of its ratio to the usual one."""
     change_low: float | None = None
     """Lower end of its 95 % range."""
     change_high: float | None = None
