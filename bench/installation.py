@@ -150,10 +150,15 @@ class Installation:
         return self.run(run_id)
 
     def open_runs(self) -> list[dict[str, Any]]:
-        """Runs that are under way, or should have begun by now."""
+        """Flow runs that are under way, or should have begun by now, and task runs that are under way."""
         body = {"flow_runs": {"state": {"type": {"any_": list(UNDER_WAY)}}}}
         due = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"before_": f"{now()}"}}
-        return [*self.post("/flow_runs/filter", body), *self.post("/flow_runs/filter", {"flow_runs": due})]
+        tasks = {"task_runs": body["flow_runs"]}
+        return [
+            *self.post("/flow_runs/filter", body),
+            *self.post("/flow_runs/filter", {"flow_runs": due}),
+            *self.post("/task_runs/filter", tasks),
+        ]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from prefect.states import Crashed
 
 from flows.automations import keep, operator_automations
 from flows.environment import POOL
+from flows.leftovers import settle
 
 QUEUES = {"default": 1, "long": 1, "operator": 1, "approval": 1}
 """Runs of one queue never overlap: whoever writes the series has the database to itself, a long back-test in the second
@@ -93,6 +94,7 @@ async def register(*, sweeping: bool = True) -> int:
     """Do all of it; gives the number of left-over runs that were swept. Where a worker may live, nothing is swept."""
     async with get_client() as client:
         swept = await sweep(client) if sweeping else 0
+        await settle(client)
         await _queues(client)
         await keep(client, await _automations(client))
     return swept

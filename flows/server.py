@@ -3,16 +3,24 @@
 A page of a foreign site can let its own name point at 127.0.0.1 (DNS rebinding). For the browser it then is of the same
 origin as the server, so neither CORS nor the token against foreign forms stops it; only the name in the Host header
 tells. Prefect has no setting for that, hence this module instead of `prefect server start`.
+
+On SQLite it also begins each transaction with the right to write. Prefect begins most of them DEFERRED, reads first and
+then writes; where another of its connections has written in between, SQLite refuses such a write at once ("database is
+locked"), however long it was told to wait (https://www.sqlite.org/rescode.html#busy_snapshot). The page then answers
+503, a heartbeat is lost, a late run is not marked. With BEGIN IMMEDIATE the second one waits for its turn instead.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from prefect.server.database.configurations import BaseDatabaseConfiguration
+    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
     from starlette.types import ASGIApp
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,6 +50,27 @@ def guarded(app: ASGIApp, names: Sequence[str]) -> ASGIApp:
     return TrustedHostMiddleware(app, allowed_hosts=names, www_redirect=False)
 
 
+def patient(url: str) -> BaseDatabaseConfiguration | None:
+    """Prefect's way to the SQLite database at *url*, with transactions that wait their turn; None for other engines."""
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.server.utilities.database import get_dialect
+
+    class Patient(AioSqliteConfiguration):
+        """SQLite whose transactions may write from their start."""
+
+        @asynccontextmanager
+        async def begin_transaction(
+            self,
+            session: AsyncSession,
+            with_for_update: bool = True,  # noqa: ARG002 (asked for or not)
+        ) -> AsyncGenerator[AsyncSessionTransaction]:
+            # Nearly all that only reads does so in no transaction, and still waits for nobody.
+            async with super().begin_transaction(session, with_for_update=True) as transaction:
+                yield transaction
+
+    return Patient(connection_url=url) if get_dialect(url).name == "sqlite" else None
+
+
 def main() -> None:
     """Serve until a signal ends it. All but the address comes from the environment and prefect.toml."""
     parser = argparse.ArgumentParser(prog="flows.server", description=__doc__)
@@ -52,7 +81,10 @@ def main() -> None:
 
     import uvicorn
     from prefect.server.api.server import create_app
-    from prefect.settings import PREFECT_SERVER_LOGGING_LEVEL
+    from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_SERVER_LOGGING_LEVEL
+
+    MODELS_DEPENDENCIES["database_config"] = patient(PREFECT_API_DATABASE_CONNECTION_URL.value())
 
     # As `prefect server start` runs it: its keep-alive of 5 s, and a line of log only from warnings on.
     uvicorn.run(

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import httpcore
+import httpx
 
 from ingest.sockets import connect
 
@@ -95,7 +98,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Connects only to addresses that `may_connect` allows; sits under `ingest.wire`."""
+    """Connects only to addresses that `may_connect` allows; sits under httpx's connection pool."""
 
     def __init__(self, allowed: Sequence[IpNetwork] = (), resolver: Resolver = resolve) -> None:
         self._allowed = tuple(allowed)
@@ -137,3 +140,58 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait; the pool calls it between its own tries."""
         await asyncio.sleep(seconds)
+
+
+@lru_cache(maxsize=1)
+def _tls_context() -> ssl.SSLContext:
+    """Reading the certificate store takes some 30 ms, which a replay of hundreds of polls would pay each time."""
+    return httpx.create_ssl_context()
+
+
+KEPT_S = 4.0
+"""How long a connection waits for the next request to its host: servers mostly close theirs after five seconds."""
+_BROKE_OFF = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+class _Pool(httpcore.AsyncConnectionPool):
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        if origin.scheme == b"https":
+            self._ssl_context = _tls_context()  # read when it is first needed
+        return super().create_connection(origin)
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport over a pool whose sockets pass through `GuardedBackend`.
+
+    A connection is kept for the next feed of the same host, and was checked when it was made. Where the server closed
+    it meanwhile, the request is sent again over another; so nothing but GET may be sent through here.
+    """
+
+    def __init__(self, allowed: Sequence[IpNetwork] = (), connections: int = 64, resolver: Resolver = resolve) -> None:
+        super().__init__(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # trusts nobody, for its pool is not used
+        # httpx offers no way to hand in a network backend. Should a release name its pool otherwise, the guard would
+        # be gone without a sound; so this fails instead, and tests/ingest/test_address.py tries a refused address.
+        if not hasattr(self, "_pool"):
+            raise RuntimeError("this httpx keeps its connection pool elsewhere; the address guard cannot be installed")
+        self._pool = _Pool(
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=KEPT_S,
+            network_backend=GuardedBackend(allowed, resolver),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request*; again where a kept connection broke off before any answer (RFC 9112 9.3.1)."""
+        made = False
+
+        async def trace(event: str, _about: dict[str, Any]) -> None:
+            nonlocal made
+            made = made or event == "connection.connect_tcp.started"
+
+        request.extensions["trace"] = trace
+        while True:
+            try:
+                return await super().handle_async_request(request)
+            except _BROKE_OFF:
+                if made:
+                    raise  # the server's doing: each try takes one kept connection, and the last makes its own

@@ -5,23 +5,41 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from flows.replay import write_roster
 from ingest.archive import ArchiveServer, load_archive
 from store.settings import ROOT, Settings, get_settings
+from tests.flows.served import migrated
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_server(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real server for in-process flow runs."""
     from prefect.testing.utilities import prefect_test_harness
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    with prefect_test_harness(server_startup_timeout=180):
+    folder = tmp_path_factory.mktemp("harness")
+    shutil.copy(prefect_database, folder / "prefect-test.db")
+    with (
+        mock.patch("prefect.testing.utilities.mkdtemp", return_value=str(folder)),
+        prefect_test_harness(server_startup_timeout=180),
+    ):
         yield
+
+
+@pytest.fixture(scope="session")
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefect's database as a first start makes it, once for all installations and all workers of the session."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    return migrated(folder / "prefect-database" / "prefect.db")
 
 
 @pytest.fixture

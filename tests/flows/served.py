@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from store.private import private_folder
 from store.settings import ROOT
 
 READY_WITHIN = 240.0
@@ -100,9 +104,37 @@ class Served:
         return {row["key"]: row["data"] for row in rows}
 
 
+def migrated(path: Path) -> Path:
+    """Prefect's database without any content at *path*; its migrations take ten seconds and more, so they run once."""
+    path.parent.mkdir(exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:  # the other workers of the session wait for the first one
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+            env |= {"PREFECT_HOME": str(path.parent / "home"), "DO_NOT_TRACK": "1"}
+            upgrade = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
+            subprocess.run(upgrade, cwd=ROOT, env=env, check=True, capture_output=True)
+            with (
+                closing(sqlite3.connect(path.parent / "home" / "prefect.db")) as made,
+                closing(sqlite3.connect(path.with_suffix(".new"))) as copy,
+            ):
+                made.backup(copy)
+            path.with_suffix(".new").rename(path)
+    return path
+
+
+def place(database: Path, var: Path) -> None:
+    """Have the Prefect of *var* find a copy of *database*, the empty one of the fixture `prefect_database`."""
+    shutil.copy(database, private_folder(private_folder(var) / "prefect") / "prefect.db")
+
+
 @contextmanager
-def serving(var: Path, **variables: str) -> Iterator[Served]:
-    """`ricwatch serve` on a free port, with settings from *variables*; stopped with Ctrl-C at the end."""
+def serving(var: Path, database: Path, **variables: str) -> Iterator[Served]:
+    """`ricwatch serve` on a free port, with settings from *variables*; stopped with Ctrl-C at the end.
+
+    *database* is Prefect's empty one, of the fixture `prefect_database`.
+    """
+    place(database, var)
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
     env |= {"RICWATCH_VAR_DIR": str(var), "PYTHONUNBUFFERED": "1"}

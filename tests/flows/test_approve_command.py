@@ -18,7 +18,7 @@ from store.models import Digest, Outbox
 from store.people import Approval
 from store.settings import Settings
 from tests.alerts.test_outbox import queue
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from store.errors import InputError
 from store.models import ReadingClaim
 from store.settings import ROOT, Settings
 from tests.alerts.helpers_store import Item, add
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 DAY = dt.date(2024, 5, 1)
 OIL = ClaimText("oil", "paper", "IN-RU", "energy", 1, "India buys more [red]oil[/red] from Russia.")

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from store.settings import ROOT
+from tests.flows import commands
+from tests.flows.served import place
 
 
 def ricwatch(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +80,7 @@ def test_an_error_is_one_clear_line_and_a_status(
     arguments: tuple[str, ...], status: int, complaint: str, tmp_path: Path
 ) -> None:
     (tmp_path / "picture.jsonl").write_bytes(bytes(range(256)) * 20)
-    done = ricwatch(*arguments, cwd=tmp_path)
+    done = commands.ricwatch(*arguments, cwd=tmp_path)
     assert done.returncode == status, done.stdout + done.stderr
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
@@ -126,7 +128,8 @@ def test_metrics_are_printed_as_a_collector_reads_them(tmp_path: Path) -> None:
     assert "ricwatch_articles 0.0" in done.stdout
 
 
-def test_log_lines_are_json_where_that_is_set(tmp_path: Path) -> None:
+def test_log_lines_are_json_where_that_is_set(tmp_path: Path, prefect_database: Path) -> None:
+    place(prefect_database, tmp_path / "var")
     done = ricwatch("seeds", cwd=tmp_path, RICWATCH_LOG_JSON="true")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]

@@ -13,7 +13,7 @@ from flows.evaluate import evaluate_files, labelled_files
 from flows.evaluation_page import page
 from store.errors import InputError
 from store.settings import ROOT
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 NASTY = "India halts <script>alert(1)</script> Russian oil {{ 7*7 }} imports & clashes"
 RECORDS = [

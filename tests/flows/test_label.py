@@ -24,7 +24,7 @@ from ingest.topic import load_topic
 from store.errors import InputError
 from store.settings import ROOT
 from tests.classify.helpers import synthetic
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 ITEMS = [
     {"id": "1", "title": "India and China agree on patrols", "source": "Demo", "date": "2024-10-21"},

@@ -21,7 +21,7 @@ from store.db import Store
 from store.models import Narrative, Reading
 from store.settings import ROOT, Settings
 from tests.alerts.helpers_store import OUTLETS, ZERO, Item, add
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 DAY = dt.date(2024, 5, 1)
 ONE = dt.timedelta(days=1)

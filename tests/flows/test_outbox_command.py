@@ -18,7 +18,7 @@ from store.db import Store
 from store.models import Outbox
 from store.settings import Settings
 from tests.alerts.test_outbox import NOW, FakeWay, mail, queue
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 

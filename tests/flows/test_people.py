@@ -13,8 +13,8 @@ from flows.verdicts import explain_shift_flow, judge_shift, silence
 from flows.watch import open_watch
 from store.settings import Settings
 from tests.alerts.test_digest import add_shift
+from tests.flows.commands import ricwatch
 from tests.flows.inprocess import IN_PROCESS
-from tests.flows.test_cli import ricwatch
 from tests.flows.test_flows import name_of, pages, run
 
 pytestmark = IN_PROCESS

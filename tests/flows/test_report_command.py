@@ -13,7 +13,7 @@ from classify.model import get_backend
 from ingest.topic import load_topic
 from store.settings import ROOT, Settings
 from tests.alerts.helpers_report import LAST, turned
-from tests.flows.test_cli import ricwatch
+from tests.flows.commands import ricwatch
 from tests.flows.test_report_flows import rename
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -34,7 +34,7 @@ MAIL_PASSWORD = "Ny3-postbox-Gd6"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """An installation with a password, fed by the bundled archive."""
     folder = tmp_path_factory.mktemp("guarded")
     archive = load_archive(ROOT / "seeds" / "archive")
@@ -43,6 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         write_roster(folder / "feeds.yaml", feeds.roster())
         with serving(
             folder / "var",
+            prefect_database,
             roster=str(folder / "feeds.yaml"),
             allow_private_addresses="true",
             api_auth=SECRET,
@@ -101,8 +102,14 @@ def test_a_foreign_page_may_not_read_what_the_api_says(served: Served) -> None:
     assert form.status_code == 403, "a form without the token"
 
 
-def test_worker_and_commands_give_the_password_by_themselves(served: Served) -> None:
-    state = served.await_run(served.start("monitor", force=True, send=False))
+@pytest.fixture(scope="module")
+def watched(served: Served) -> dict[str, Any]:
+    """The first watch of the installation: its last state."""
+    return served.await_run(served.start("monitor", force=True, send=False))
+
+
+def test_worker_and_commands_give_the_password_by_themselves(served: Served, watched: dict[str, Any]) -> None:
+    state = watched
     assert state["type"] == "COMPLETED", state["message"]
     asked = command(served, "run", "--force", "--no-send", api_auth=SECRET)
     assert asked.returncode == 0, asked.stdout + asked.stderr
@@ -121,8 +128,8 @@ def test_a_command_without_the_right_password_says_so_in_one_line(served: Served
     assert "another-Password" not in asked.stderr + asked.stdout
 
 
+@pytest.mark.usefixtures("watched")
 def test_no_secret_is_in_the_process_list_nor_in_any_file(served: Served) -> None:
-    served.await_run(served.start("monitor", force=True, send=False))
     listed = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert "flows.server" in listed
     assert PASSWORD not in listed

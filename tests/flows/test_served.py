@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -36,14 +36,16 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """The installation, fed by the bundled archive over local HTTP."""
     folder = tmp_path_factory.mktemp("served")
     archive = load_archive(ROOT / "seeds" / "archive")
     with ArchiveServer(archive) as feeds:
         feeds.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=60), dt.time(12), dt.UTC)
         write_roster(folder / "feeds.yaml", feeds.roster())
-        with serving(folder / "var", roster=str(folder / "feeds.yaml"), allow_private_addresses="true") as served:
+        with serving(
+            folder / "var", prefect_database, roster=str(folder / "feeds.yaml"), allow_private_addresses="true"
+        ) as served:
             yield served
 
 
@@ -60,9 +62,17 @@ def test_a_scheduled_run_is_waiting(served: Served) -> None:
     assert any(run["auto_scheduled"] for run in waiting), "the scheduler made no run: see docs/decisions/0001-pins.md"
 
 
-def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -> None:
+@pytest.fixture(scope="module")
+def watched(served: Served) -> tuple[str, dict[str, Any]]:
+    """The first watch of the installation: the run's id, and its last state."""
     run = served.start("monitor", force=True, send=False)
-    state = served.await_run(run)
+    return run, served.await_run(run)
+
+
+def test_monitor_runs_from_its_deployment_and_leaves_its_pages(
+    served: Served, watched: tuple[str, dict[str, Any]]
+) -> None:
+    run, state = watched
     assert state["type"] == "COMPLETED", state["message"]
     assert "feeds answered" in state["message"]
     assert ", 0 shifts" in state["message"], "two years of silence after an old feed are no shift"
@@ -72,8 +82,8 @@ def test_monitor_runs_from_its_deployment_and_leaves_its_pages(served: Served) -
     assert "India–China" in pages["shifts"]
 
 
+@pytest.mark.usefixtures("watched")
 def test_a_second_run_finds_nothing_new(served: Served) -> None:
-    served.await_run(served.start("monitor", force=True, send=False))
     state = served.await_run(served.start("monitor", force=True, send=False))
     assert ", 0 new articles, 0 readings, 0 shifts" in state["message"]
 

@@ -29,11 +29,13 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """An installation without feeds, where two mails at once wait for a person."""
     folder = tmp_path_factory.mktemp("asking")
     (folder / "feeds.yaml").write_text("feeds: []\n")
-    with serving(folder / "var", roster=str(folder / "feeds.yaml"), approve_from_mails="2", model="linear") as served:
+    with serving(
+        folder / "var", prefect_database, roster=str(folder / "feeds.yaml"), approve_from_mails="2", model="linear"
+    ) as served:
         yield served
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, prefect_database: Path) -> Iterator[Served]:
     """An installation with an operator, whose disk counts as full and whose feeds all refuse."""
     folder = tmp_path_factory.mktemp("operated")
     row = "{key: K, outlet: Demo, bloc: B, kind: newspaper, lang: en, url: 'http://127.0.0.1:9/K', timezone: UTC, "
@@ -32,6 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (folder / "feeds.yaml").write_text("feeds:\n" + "".join(f"- {one}\n" for one in rows))
     with serving(
         folder / "var",
+        prefect_database,
         roster=str(folder / "feeds.yaml"),
         allow_private_addresses="true",
         operator="op@example.org",
@@ -119,7 +121,7 @@ def test_setup_registers_everything_anew_and_leaves_runs_alone(served: Served) -
 def test_after_three_days_off_only_the_newest_late_run_works(served: Served) -> None:
     tidy = served.deployments()["tidy"]["id"]
     now = dt.datetime.now(dt.UTC)
-    span = {"start_time": f"{now - dt.timedelta(days=4)}", "end_time": f"{now}", "min_runs": 4, "max_runs": 10}
+    span = {"start_time": f"{now - dt.timedelta(days=3)}", "end_time": f"{now}", "min_runs": 3, "max_runs": 10}
     served.client.post(f"/deployments/{tidy}/schedule", json=span, headers=served._headers).raise_for_status()
     due = {
         "deployments": {"id": {"any_": [tidy]}},

@@ -8,6 +8,8 @@ from pathlib import Path
 from flows.trace_command import lines
 from ingest.articles import LeftOut
 from ingest.trace import ArticleTrace, LeftOutTrace, MergeTrace, PollTrace, ReadingTrace, SuspectTrace, Trace
+from tests.flows import commands
+from tests.flows.served import place
 from tests.flows.test_cli import ricwatch
 
 AT = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -55,12 +57,15 @@ def test_where_nothing_is_known_the_polls_that_may_have_lost_it_are_named() -> N
     assert "forgotten" in told(Trace((), ()))
 
 
-def test_the_command_answers_and_its_status_says_whether_something_was_found(tmp_path: Path) -> None:
+def test_the_command_answers_and_its_status_says_whether_something_was_found(
+    tmp_path: Path, prefect_database: Path
+) -> None:
+    place(prefect_database, tmp_path / "var")
     items = tmp_path / "items.jsonl"
     items.write_text('{"id": "1", "title": "India and Russia sign [red]oil[/red] pact", "date": "2024-05-06"}\n')
     assert ricwatch("import", str(items), cwd=tmp_path).returncode == 0
-    found = ricwatch("trace", "oil[/red] pact", cwd=tmp_path)
+    found = commands.ricwatch("trace", "oil[/red] pact", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert "India and Russia sign [red]oil[/red] pact" in found.stdout
     assert "imported from a file" in found.stdout
-    assert ricwatch("trace", "https://a.example/none", cwd=tmp_path).returncode == 1
+    assert commands.ricwatch("trace", "https://a.example/none", cwd=tmp_path).returncode == 1

@@ -7,12 +7,11 @@ import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import httpcore
+import httpx
 import pytest
 
-from ingest.address import PRIVATE_NETWORKS, AddressRefused, GuardedBackend, NameNotFound, may_connect, resolve
+from ingest.address import PRIVATE_NETWORKS, AddressRefused, GuardedTransport, NameNotFound, may_connect, resolve
 from ingest.fetch import NotModified, open_fetcher
-from ingest.wire import Wire
 from store.settings import Settings
 from tests.ingest.server import Answer, FeedServer
 
@@ -69,20 +68,11 @@ def test_allowing_private_networks_opens_loopback_but_never_metadata_or_multicas
     assert not any(map(allowed, ("169.254.169.254", "fd00:ec2::254", "224.0.0.1", "0.0.0.0", "fe80::1")))
 
 
-async def text(wire: Wire, url: str) -> str:
-    """The body at *url*."""
-    parts = []
-    async with wire.get(url, [], 5.0) as reply:
-        while (part := await reply.part()) is not None:
-            parts.append(part)
-    return b"".join(parts).decode()
-
-
-async def test_the_guard_is_under_the_wire_and_refuses_before_connecting(server: FeedServer) -> None:
+async def test_the_guard_is_in_the_transport_and_refuses_before_connecting(server: FeedServer) -> None:
     url = server.set("/feed", Answer(b"x"))
-    async with Wire(GuardedBackend()) as wire:
+    async with httpx.AsyncClient(transport=GuardedTransport(), trust_env=False) as client:
         with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
-            await text(wire, url)
+            await client.get(url)
     assert server.asked == []
 
 
@@ -97,8 +87,10 @@ async def test_a_name_is_connected_to_at_the_address_that_was_checked_and_keeps_
         asked.append(host)
         return ["10.0.0.1", "127.0.0.1"]  # the first is not allowed here and must be passed over
 
-    async with Wire(GuardedBackend([ipaddress.ip_network("127.0.0.1/32")], resolver)) as wire:
-        assert await text(wire, f"http://news.example:{port}/feed") == "found"
+    transport = GuardedTransport([ipaddress.ip_network("127.0.0.1/32")], resolver=resolver)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        response = await client.get(f"http://news.example:{port}/feed")
+    assert response.text == "found"
     assert asked == ["news.example"], "resolved once: no second answer could differ from the one checked"
     assert server.asked[0].headers["host"] == f"news.example:{port}"
 
@@ -111,10 +103,11 @@ async def test_a_name_whose_answer_changes_to_a_private_address_is_refused(serve
     async def resolver(host: str, port: int) -> list[str]:
         return answers.pop(0)
 
-    async with Wire(GuardedBackend([ipaddress.ip_network("127.0.0.1/32")], resolver)) as wire:
-        await text(wire, f"http://news.example:{port}/feed")
+    transport = GuardedTransport([ipaddress.ip_network("127.0.0.1/32")], resolver=resolver)
+    async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        await client.get(f"http://news.example:{port}/feed")
         with pytest.raises(AddressRefused, match=r"192\.168\.0\.1"):
-            await text(wire, f"http://news.example:{port}/feed")
+            await client.get(f"http://news.example:{port}/feed")
 
 
 @asynccontextmanager
@@ -154,9 +147,9 @@ async def keeping(answers: int, head: bytes = b"200 OK\r\nContent-Length: 2") ->
 async def test_a_connection_that_was_checked_serves_several_requests(answers: int, asked: list[int]) -> None:
     async with (
         keeping(answers) as (url, seen),
-        Wire(GuardedBackend(PRIVATE_NETWORKS)) as wire,
+        httpx.AsyncClient(transport=GuardedTransport(PRIVATE_NETWORKS)) as client,
     ):
-        assert [await text(wire, url) for _ in range(3)] == ["ok"] * 3
+        assert [(await client.get(url)).text for _ in range(3)] == ["ok"] * 3
         assert seen == asked
 
 
@@ -167,17 +160,17 @@ async def test_an_unchanged_feed_leaves_its_connection_to_the_next_of_its_host(l
 
 
 async def test_a_new_connection_that_breaks_off_is_not_tried_again() -> None:
-    async with keeping(0) as (url, seen), Wire(GuardedBackend(PRIVATE_NETWORKS)) as wire:
-        with pytest.raises(httpcore.RemoteProtocolError):
-            await text(wire, url)
+    async with keeping(0) as (url, seen), httpx.AsyncClient(transport=GuardedTransport(PRIVATE_NETWORKS)) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(url)
         assert seen == [1]
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "localhost"])
 async def test_other_spellings_of_loopback_resolve_to_it_and_are_refused(host: str) -> None:
-    async with Wire(GuardedBackend()) as wire:
+    async with httpx.AsyncClient(transport=GuardedTransport(), trust_env=False) as client:
         with pytest.raises((AddressRefused, NameNotFound)):
-            await text(wire, f"http://{host}:9/feed")
+            await client.get(f"http://{host}:9/feed")
 
 
 async def test_a_name_that_no_one_knows_is_told() -> None:
