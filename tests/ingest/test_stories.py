@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
 
 import pytest
 
+from ingest import stories
 from ingest.articles import store_entries
 from ingest.clean import title_key
 from ingest.model import Entry
@@ -180,3 +182,39 @@ def test_a_copy_is_found_among_a_day_of_many_titles(store: Store) -> None:
         index.place(title, title_key(title), day, "A")
     copy = index.place(title, title_key(title), day, "B")
     assert copy == -3_000
+
+
+def test_the_cheap_look_at_two_titles_rules_out_nothing_that_the_close_one_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = random.Random(7)
+    words = [
+        "trade",
+        "trades",
+        "trading",
+        "border",
+        "borders",
+        "india",
+        "indias",
+        "russia",
+        "meets",
+        "meeting",
+        "talks",
+        "18th",
+        "19th",
+        "two",
+        "not",
+        "conference",
+        "conferences",
+        "confirm",
+        "confirms",
+        "12月习近平",
+        "习近平12",
+        "俄罗斯外交",
+    ]
+    prints = [fingerprint(" ".join(draw.choices(words, k=draw.randint(3, 9)))) for _ in range(120)]
+    pairs = list(combinations(prints, 2))
+    quick = [similarity(one, two) for one, two in pairs]
+    monkeypatch.setattr(stories, "_most_alike", lambda *_: 1.0)
+    assert quick == [similarity(one, two) for one, two in pairs]
+    assert sum(map(bool, quick)) > 20
