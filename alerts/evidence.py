@@ -65,6 +65,8 @@ class Chosen:
 
     stories: tuple[tuple[Cast, float], ...]
     counter: tuple[Cast, float] | None
+    top_story: int | None = None
+    """The story that carries most of the change, shown or not."""
 
 
 def weigh(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
@@ -130,7 +132,7 @@ def _weigh_stance(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Ev
     )
     carrying = [(vote, part / n) for vote, part in ranked if sign * part > 0 and vote.stance * sign >= 0]
     against = [(vote, part / n) for vote, part in reversed(ranked) if sign * part < 0 and vote.stance * sign < 0]
-    return evidence, Chosen(_pick(carrying), against[0] if against else None)
+    return evidence, Chosen(_pick(carrying), against[0] if against else None, top_story)
 
 
 def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
@@ -161,8 +163,8 @@ def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple
     top = outlets[0].name if outlets else ""
     without_outlet = without(came[top], due[top]) if outlets and len(extra) > 1 else None
     by_story = Counter(vote.story_id for vote in panel)
-    most = max(by_story.values(), default=0)
-    without_story = without(most, 0.0) if by_story else None
+    top_story = min(by_story, key=lambda story: (-by_story[story], story), default=None)
+    without_story = None if top_story is None else without(by_story[top_story], 0.0)
     evidence = Evidence(
         outlets=outlets[:MOST_PARTS],
         blocs=_parts(Counter(vote.bloc for vote in panel), blocs, total)[:MOST_PARTS],
@@ -177,7 +179,7 @@ def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple
     )
     ranked = sorted(votes, key=lambda vote: (-vote.copies, vote.day, vote.story_id))
     share = 1 / max(1, len(votes))
-    return evidence, Chosen(_pick([(vote, share) for vote in ranked]), None)
+    return evidence, Chosen(_pick([(vote, share) for vote in ranked]), None, top_story)
 
 
 def _rate_moved(sign: int, zone: float, came: float, due: float) -> bool:

@@ -67,13 +67,18 @@ class _Watch:
     onset: int = 0
 
     def step(self, t: int, mass: float, bound: float) -> float:
-        """Take in a day; gives the evidence as a natural logarithm."""
+        """Take in a day; gives the evidence."""
         growth = np.log(RATIOS) * min(mass, DAY_CAP) - bound * (RATIOS - 1)
         self.sums = np.minimum((1 + self.sums) * np.exp(growth), 1e300)
         # The onset is where the cumulated evidence of the middle bet last left zero (Page's CUSUM).
         if self.height <= 0:
             self.onset = t
         self.height = max(0.0, self.height + float(growth[1]))
+        return self.evidence
+
+    @property
+    def evidence(self) -> float:
+        """The evidence as a natural logarithm."""
         return math.log(max(1e-300, float(self.sums.mean())))
 
 
@@ -136,6 +141,15 @@ def first_tones(
     return made
 
 
+def tone_evidence(coverage: Coverage, dyad: str, monitored: BoolArray, sign: int, span: tuple[int, int]) -> float:
+    """ln of the evidence for one direction (*sign*) of a tie that the days *span* (both of them included) brought."""
+    first, last = span
+    watch = _TieWatch(coverage, dyad, monitored, math.inf, None)
+    for t in range(first, last + 1):
+        watch.step(t)
+    return watch.evidence(sign)
+
+
 class _TieWatch:
     """Both directions of one tie. `step` must be called for every day, in order."""
 
@@ -167,6 +181,10 @@ class _TieWatch:
             (up.onset - self._start, down.onset - self._start),
             self._quiet_until - self._start,
         )
+
+    def evidence(self, sign: int) -> float:
+        """The evidence for the direction *sign* as a natural logarithm."""
+        return self._watches[SIGNS.index(sign)].evidence
 
     def step(self, t: int) -> list[Found]:
         """Take in day *t*; the alarms of that day."""
@@ -246,6 +264,7 @@ def _found(
         text="",
         stories=round(stories),
         outlets=None if coverage.outlets == ("",) else len(outlets),
+        first_tone=True,
     )
     worded = wording.worded(bare)
     weeks = max(1, round((window.stop - window.start) / 7))

@@ -107,6 +107,9 @@ class Evidence:
     outlet_count: int = 0
     without_top_outlet: float | None = None
     without_top_story: float | None = None
+    fires_without_top_outlet: bool | None = None
+    """Whether the detector would have found it by the same day had the top outlet never written; None: unknown."""
+    fires_without_top_story: bool | None = None
     fragile: str = ""
     tone: float | None = None
     """Of the change of the plain mean, the part that the same outlets changed (stance only)."""
@@ -150,6 +153,8 @@ class Found:
     """The press bloc of a bloc split."""
     bloc_moves: tuple[BlocMove, ...] = ()
     """What each press bloc did; empty where blocs are not known."""
+    first_tone: bool = False
+    """Found where there was no usual tone to depart from (`alerts.firsttone`)."""
 
     @property
     def key(self) -> SeriesKey:
@@ -222,6 +227,8 @@ class DyadState:
     change: float | None = None
     """Change of the last 14 days against the usual level (or the level before a shift in force), in score points, each
     outlet judged against its own usual tone; None where it cannot be measured."""
+    smallest_attention: float | None = None
+    """As `smallest_shift`, of the number of stories: the logarithm of its ratio to the usual one."""
     change_low: float | None = None
     """Lower end of its 95 % range."""
     change_high: float | None = None

@@ -79,6 +79,26 @@ class MonitorState:
     """(days, 9), a row of NaN for a day without an outlook; no rows for tone, whose sizes need none."""
 
 
+def begun(kind: Kind, first: int, anchor: int, mute: int) -> MonitorState:
+    """The state of a monitor that begins with day *first*, its level with day *anchor*, silent up to day *mute*."""
+    none = np.zeros(0)
+    return MonitorState(
+        until=first - 1,
+        sums=np.zeros((2, len(FAMILY[kind].effects))),
+        anchor=anchor,
+        fresh=first,
+        mute=mute,
+        old_level=None,
+        yesterday=None,
+        level=None,
+        surprise=none,
+        sensitivity=none,
+        zone=none,
+        plain=none,
+        outlooks=np.zeros((0, len(OUTLOOK))),
+    )
+
+
 class SeriesMonitor:
     """The detector of one series. `step` must be called for every day in order, from day 0 or the one after *state*."""
 

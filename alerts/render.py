@@ -21,7 +21,7 @@ from markupsafe import Markup
 from alerts.palette import DARK, LIGHT
 from alerts.shiftview import STANCES
 from alerts.view import DigestView
-from alerts.wording import dyad_name, signed, what_moved
+from alerts.wording import dyad_name, signed, the_ties, what_moved
 from alerts.words import DASH, count, day_words, plain, printable, safe_url
 from store.settings import Settings
 
@@ -99,7 +99,7 @@ def _time(value: dt.datetime | None, zone: dt.tzinfo) -> str:
 
 @lru_cache(maxsize=4)
 def _html(folder: Path) -> jinja2.Environment:
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -107,6 +107,8 @@ def _html(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
+    made.filters["the_ties"] = the_ties
+    return made
 
 
 @lru_cache(maxsize=4)
@@ -146,6 +148,7 @@ def _markdown(folder: Path) -> jinja2.Environment:
         stance=_stance,
         dyad=dyad_name,
         moved=what_moved,
+        the_ties=the_ties,
     )
     return made
 

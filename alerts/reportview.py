@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts import quietwords, thresholds, triangle
 from alerts import sentences as say
-from alerts import thresholds, triangle
 from alerts.backtestreport import KINDS
 from alerts.facts import COLD_DAYS, FeedFact, FeedState, ShiftFact
 from alerts.gather import is_news
@@ -51,7 +51,7 @@ def report_fields(facts: ReportFacts) -> dict[str, Any]:
         "period": span_words(span.first, span.last),
         "brief": brief(facts),
         "doubt": say.feeds_doubt(digest),
-        "sight": say.smallest(digest.states),
+        "sight": quietwords.smallest(digest.states),
         "triangle": triangle_view(digest.states),
         "triangle_size": (TRIANGLE_WIDTH, TRIANGLE_HEIGHT, RADIUS, *LABEL),
         "states": [_state(facts, dyad) for dyad in ties().dyads],
@@ -73,7 +73,7 @@ def report_fields(facts: ReportFacts) -> dict[str, Any]:
 def brief(facts: ReportFacts) -> list[str]:
     """The report in a few sentences."""
     digest, amounts = facts.digest, facts.amounts
-    lines = [say.cold(digest.states)] if say.is_cold(digest.states) else []
+    lines = [quietwords.cold(digest.states)] if say.is_cold(digest.states) else []
     lines += [line for line in (triangle.sentence(digest.states), say.triangle(digest.states)) if line]
     lines.append(_shifts_line(facts))
     if amounts.first:

@@ -9,6 +9,7 @@ from alerts.model import Direction, DyadState, Evidence, Kind
 from alerts.narrativenews import headline as narrative_headline
 from alerts.notify import DigestKind
 from alerts.together import told_findings
+from alerts.triangle import moved
 from alerts.wording import amount, dyad_name, how_often, multiple, press, share, signed, times, what_blocs_did
 from alerts.words import (
     NBSP,
@@ -159,31 +160,6 @@ def by_press(shift: ShiftFact) -> str:
     return what_blocs_did(shift.evidence.bloc_moves)
 
 
-def robustness(shift: ShiftFact) -> str:
-    """Whether it stands without its top outlet and its top story."""
-    evidence = shift.evidence
-    if evidence.fragile:
-        return f"Handle with care: it {fragile_words(evidence.fragile)}."
-    parts = []
-    if evidence.without_top_outlet is not None:
-        parts.append(f"without its top outlet the change would still be {_size(shift, evidence.without_top_outlet)}")
-    if evidence.without_top_story is not None:
-        parts.append(f"without its top story {_size(shift, evidence.without_top_story)}")
-    if not parts:
-        return ""
-    return f"It does not rest on one source: {', '.join(parts)}."
-
-
-def fragile_words(fragile: str) -> str:
-    """The detector's word of a fragile shift as the end of a sentence: *rests on one outlet*."""
-    words = plain(fragile, 120).rstrip(".")
-    return words if words.startswith("rests ") else f"rests on {words}"
-
-
-def _size(shift: ShiftFact, value: float) -> str:
-    return signed(value) if shift.kind.tone else times(value)
-
-
 def carriers(evidence: Evidence, theme_name: dict[str, str], bloc_name: Mapping[str, str]) -> list[tuple[str, str]]:
     """Who carries a shift, as (what, names with their share of the change); the three largest of each."""
     rows = []
@@ -282,16 +258,23 @@ def leaning(score: float | None) -> int:
 
 
 def state_word(state: DyadState) -> str:
-    """Where a dyad stands against its baseline, in a word or two."""
+    """Where a dyad stands against its baseline, in a word or two: this week, else (*of late*) over two weeks."""
     if state.score is None:
         return "no stories"
     if state.baseline is None:
         return "no baseline yet"
     if state.open_shift_id is not None:
         return "shifted"
-    if state.score_low is None or state.score_high is None or state.score_low <= state.baseline <= state.score_high:
-        return "steady"
-    return "a little up" if state.score > state.baseline else "a little down"
+    low, high = state.score_low, state.score_high
+    if low is not None and high is not None and not low <= state.baseline <= high:
+        return "a little up" if state.score > state.baseline else "a little down"
+    lately = moved(state)
+    return ("up of late" if lately > 0 else "down of late") if lately else "steady"
+
+
+def strays(state: DyadState) -> bool:
+    """Whether a dyad without a shift is away from its usual level by what short a time can tell."""
+    return state_word(state) not in {"no stories", "no baseline yet", "shifted", "steady"}
 
 
 def triangle(states: Sequence[DyadState]) -> str:
@@ -337,54 +320,14 @@ def kept_back(facts: DigestFacts) -> list[ShiftFact]:
     return [shift for shift in facts.earlier if shift.id in facts.held]
 
 
-def quiet(facts: DigestFacts) -> str:
-    """What it means that nothing is told."""
-    if number := len(kept_back(facts)):
-        said = in_words(number)
-        return (
-            f"No shift is alerted. {said[0].upper()}{said[1:]} {'is' if number == 1 else 'are'} listed below with the "
-            "reason why not."
-        )
-    moved = [s for s in facts.states if state_word(s).startswith("a little")]
-    kept = [dyad_name(s.dyad) for s in facts.states if state_word(s) == "shifted"]
-    if not moved and kept:
-        stay = "stays at its new level" if len(kept) == 1 else "stay at their new levels"
-        return f"Nothing moved further: {listed(kept)} {stay}."
-    if not moved and (silent := [dyad_name(s.dyad) for s in facts.states if not s.stories]):
-        unknown = f"On {listed(silent)} no story was read, so nothing can be said there."
-        return ("" if len(silent) == len(facts.states) else "Nothing moved beyond what chance brings. ") + unknown
-    if not moved:
-        are = "is where it usually is" if len(facts.states) == 1 else "are where they usually are"
-        return f"Nothing moved beyond what chance brings: {_every_tie(facts.states)} {are}."
-    words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
-    return f"No shift was found. {words}, which a single week cannot tell from chance."
-
-
-def _every_tie(states: Sequence[DyadState]) -> str:
+def every_tie(states: Sequence[DyadState]) -> str:
+    """The ties as the subject of a sentence: *all three ties*."""
     return dyad_name(states[0].dyad) if len(states) == 1 else f"all {in_words(len(states))} ties"
-
-
-def smallest(states: Sequence[DyadState]) -> str:
-    """What could have been missed: the smallest lasting change that two weeks would have shown."""
-    seen = [s for s in states if s.smallest_shift is not None]
-    if not seen:
-        return ""
-    sizes = listed([f"{s.smallest_shift:.2f} for {dyad_name(s.dyad)}" for s in seen])
-    return f"The smallest lasting change of average stance that two weeks would have shown: {sizes}."
 
 
 def is_cold(states: Sequence[DyadState]) -> bool:
     """Whether no dyad has the history that it takes to call a shift."""
     return all(state.history_days < COLD_DAYS for state in states)
-
-
-def cold(states: Sequence[DyadState]) -> str:
-    """That the monitor is still warming up, said plainly."""
-    have = max((state.history_days for state in states), default=0)
-    return (
-        f"Warming up: there are {count(have, 'day')} of history. From {COLD_DAYS} days on shifts can be called; "
-        "until then this digest describes and draws no conclusion."
-    )
 
 
 def feeds_line(facts: DigestFacts) -> str:
@@ -469,10 +412,10 @@ def _quiet_finding(facts: DigestFacts) -> str:
     gone = [shift for shift in facts.earlier if shift.status == "faded" and shift.told_on is not None]
     if gone:
         return f"No shift this week{doubt}; faded since it was told: {headline(gone[0])}"
-    moved = [state for state in facts.states if state_word(state) != "steady"]
-    if not moved:
-        return f"No shift this week{doubt}: {_every_tie(facts.states)} steady {weight(facts)}"
-    words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in moved])
+    away = [state for state in facts.states if state_word(state) != "steady"]
+    if not away:
+        return f"No shift this week{doubt}: {every_tie(facts.states)} steady {weight(facts)}"
+    words = listed([f"{dyad_name(state.dyad)} {state_word(state)}" for state in away])
     return f"No shift this week{doubt}: {words} {weight(facts)}"
 
 

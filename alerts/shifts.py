@@ -13,12 +13,13 @@ from alerts import life, remembered
 from alerts.baseline import AttentionBaseline, StanceBaseline
 from alerts.checkpoint import Run
 from alerts.detect import Asked, Known
-from alerts.evidence import Usual, votes_since, weigh, with_texts
-from alerts.model import Direction, Found, Kind, SeriesKey
+from alerts.evidence import Cast, Chosen, Usual, votes_since, weigh, with_texts
+from alerts.leftout import Scene, fires_without, of_casts, of_outlet, of_stories
+from alerts.model import Direction, Evidence, Found, Kind, SeriesKey
 from alerts.remeasure import BEFORE_ONSET, follow_up, follow_up_day, lasts
 from alerts.reporting import GUARD, WINDOW, Reporting
-from alerts.themes import theme_names, theme_votes
-from alerts.votes import Coverage
+from alerts.themes import stories_of, theme_names, theme_votes
+from alerts.votes import Coverage, FloatArray
 from alerts.watched import Series
 from alerts.wording import worded
 from store.changes import changes_so_far
@@ -92,7 +93,15 @@ def _told(
         if told_before is not None and one.detected <= told_before:
             continue
         told = worded(one, names) if one.theme else one
-        shift = _store(session, model, coverage, by_key[one.key], found=told, now=now)
+        before = [shift for shift in stored if series_key(shift) == one.key]
+        scene = Scene(
+            coverage,
+            run.reporting,
+            by_key[one.key],
+            onset=max((shift.onset for shift in before), default=None),
+            detected=max((shift.detected for shift in before), default=None),
+        )
+        shift = _store(session, model, scene, found=told, now=now)
         if one.returned:
             for undone in _return(stored, shift):
                 changed.append((undone.id, undone.status))
@@ -149,14 +158,15 @@ def model_change(session: Session, model: str) -> dt.date | None:
     return None if earlier is None else moment.date() - dt.timedelta(days=1)
 
 
-def _store(session: Session, model: str, coverage: Coverage, item: Series, *, found: Found, now: dt.datetime) -> Shift:
+def _store(session: Session, model: str, scene: Scene, *, found: Found, now: dt.datetime) -> Shift:
     if found.kind is Kind.THEME:
         votes, usual = theme_votes(session, model, found)
     else:
         votes = votes_since(session, model, found.dyad, found.onset, found.detected, bloc=found.bloc)
-        usual = usual_before(session, model, coverage, item, found)
+        usual = usual_before(session, model, scene.coverage, scene.item, found)
     evidence, chosen = weigh(found, votes, usual)
     if votes:
+        evidence = _decided_again(session, model, scene, found, votes=votes, weighed=(evidence, chosen))
         evidence = with_texts(session, model, evidence, chosen)
     shift = Shift(
         model=model,
@@ -185,6 +195,33 @@ def _store(session: Session, model: str, coverage: Coverage, item: Series, *, fo
     session.flush()
     life.note(session, shift.id, "found", found.text, day=found.detected, now=now)
     return shift
+
+
+def _decided_again(
+    session: Session,
+    model: str,
+    scene: Scene,
+    found: Found,
+    *,
+    votes: Sequence[Cast],
+    weighed: tuple[Evidence, Chosen],
+) -> Evidence:
+    """The evidence of *found*, and whether it would have been found without its top outlet and its top story."""
+    evidence, chosen = weighed
+    top, story = evidence.outlets[0].name if evidence.outlets else "", chosen.top_story
+    days = scene.coverage.first, found.detected
+    columns: FloatArray | None = None
+    if found.kind is Kind.THEME:
+        outlet = of_stories(scene, stories_of(session, model, found.theme, days, outlet=top))
+        one = of_stories(scene, stories_of(session, model, found.theme, days, story=story or 0))
+    else:
+        outlet, columns = of_outlet(scene, top)
+        one = of_casts(scene, [vote for vote in votes if vote.story_id == story])
+    return replace(
+        evidence,
+        fires_without_top_outlet=fires_without(scene, found, evidence.without_top_outlet, outlet, columns),
+        fires_without_top_story=fires_without(scene, found, evidence.without_top_story, one),
+    )
 
 
 def usual_before(session: Session, model: str, coverage: Coverage, item: Series, found: Found) -> Usual:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from alerts import sentences as say
 from alerts.facts import ClaimFact, ShiftContext, ShiftFact
 from alerts.model import Direction, DyadState, Kind, StoryEvidence
+from alerts.robustwords import robustness
 from alerts.wording import dyad_name, share, signed
 from alerts.words import bloc_name, count, day_short, day_words, lang_tag, language_name, plain, safe_url
 from ingest.ties import ties
@@ -157,7 +158,7 @@ def shift_view(
         caution=say.first_size(shift),
         breadth=say.breadth(shift),
         press=say.by_press(shift),
-        robustness=say.robustness(shift),
+        robustness=robustness(shift),
         taint=say.taint(context.outages.get(shift.id)),
         verdict=say.ask_verdict(shift) if shift.id else "",
         fragile=bool(evidence.fragile),

@@ -10,23 +10,20 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alerts import thresholds
 from alerts.baseline import StanceBaseline
 from alerts.detect import FIRST_ALERT_DAY
-from alerts.family import FAMILY
 from alerts.load import first_day, load_coverage
 from alerts.model import ChartPoint, DyadState, Kind
-from alerts.remeasure import follow_up, sensitivity
+from alerts.remeasure import follow_up
 from alerts.reporting import GUARD, WINDOW
 from alerts.shifts import stands
+from alerts.sight import SIGHT, smallest_shifts
 from alerts.votes import Coverage, FloatArray
 from alerts.watched import Series, series_of
 from ingest.ties import ties
 from store.models import Shift, Vote
 
 WEEK = 7
-SIGHT = 14
-"""Days for which the smallest visible shift is worked out."""
 
 
 def dyad_states(
@@ -53,7 +50,9 @@ def dyad_states(
         if stands(shift, day) and (held is None or (held.kind != Kind.STANCE and shift.kind == Kind.STANCE)):
             latest[shift.dyad] = shift
     family = [] if coverage is None else stance_series(coverage)
-    sight = {} if coverage is None else smallest_shifts(coverage, family, false_alarms_per_year)
+    counted = [] if coverage is None else [item for item in series_of(coverage) if item.kind is Kind.ATTENTION]
+    tone_sight = {} if coverage is None else smallest_shifts(coverage, family, false_alarms_per_year)
+    attention_sight = {} if coverage is None else smallest_shifts(coverage, counted, false_alarms_per_year)
     onsets = {dyad: shift.onset for dyad, shift in latest.items() if shift.kind == Kind.STANCE}
     changes = {} if coverage is None else recent_changes(coverage, family, onsets)
     return [
@@ -64,7 +63,7 @@ def dyad_states(
             week=_week(session, model, dyad, day),
             history=history,
             shift=latest.get(dyad),
-            smallest=sight.get(dyad),
+            smallest=(tone_sight.get(dyad), attention_sight.get(dyad)),
             change=changes.get(dyad),
             chart_days=chart_days,
         )
@@ -97,45 +96,6 @@ def recent_changes(
     return made
 
 
-def smallest_shifts(coverage: Coverage, family: Sequence[Series], false_alarms_per_year: float) -> dict[str, float]:
-    """Per dyad, the smallest lasting change of stance that the last 14 days would have shown at this threshold.
-
-    delta² = 2 (h + 2) / Σ k² + zone², with k the daily sensitivities: the effect at which the evidence is expected to
-    pass h by the end of the period. None of it where there is too little history, or nothing at all to see with.
-    """
-    seen: dict[str, float] = {}
-    needed = stance_threshold(coverage, family, false_alarms_per_year)
-    for item in family:
-        days = item.baseline.days
-        size = visible(sum(day_sight(item, t) for t in range(max(0, days - SIGHT), days)), needed)
-        if size is not None:
-            seen[item.dyad] = size
-    return seen
-
-
-def stance_threshold(coverage: Coverage, family: Sequence[Series], false_alarms_per_year: float) -> float:
-    """The log evidence that a shift of stance must reach, by the ladder; *family* are the stance series."""
-    part = thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets)[Kind.STANCE]
-    return thresholds.threshold(Kind.STANCE, false_alarms_per_year, max(1, len(family)), part)
-
-
-def day_sight(item: Series, t: int) -> float:
-    """The squared sensitivity k² of day *t* of a series; 0 on a day that shows nothing."""
-    high = t - min(GUARD, max(3, t // 4))
-    low = max(0, high - WINDOW)
-    outlook = item.baseline.outlook(t, low, high) if item.baseline.usable(t) and high - low >= 10 else None
-    return 0.0 if outlook is None else sensitivity(outlook) ** 2
-
-
-def visible(information: float, needed: float) -> float | None:
-    """The change of stance that days with this sum of k² would have shown; None where none could be seen."""
-    if information <= 0:
-        return None
-    size = math.sqrt(2 * (needed + 2) / information + FAMILY[Kind.STANCE].zone ** 2)
-    # Stance runs from -1 to 1; what would have to be larger than that cannot be seen.
-    return size if size <= 2 else None
-
-
 def _state(
     coverage: Coverage | None,
     dyad: str,
@@ -144,7 +104,7 @@ def _state(
     week: tuple[int, int, int],
     history: int,
     shift: Shift | None,
-    smallest: float | None,
+    smallest: tuple[float | None, float | None],
     change: tuple[float, float] | None,
     chart_days: int,
 ) -> DyadState:
@@ -170,7 +130,8 @@ def _state(
         baseline=float(score[low:high].sum() / before) if known and before else None,
         stories=stories,
         baseline_stories=before / days * WEEK if known else None,
-        smallest_shift=smallest if known else None,
+        smallest_shift=smallest[0] if known else None,
+        smallest_attention=smallest[1] if known else None,
         history_days=history,
         open_shift_id=None if shift is None else shift.id,
         chart=_chart(count, score, day, chart_days),

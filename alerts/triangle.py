@@ -43,7 +43,7 @@ _SHAPES = {
 """By the number of ties that are closer and that are cooler."""
 
 _WORDS = {
-    Pattern.NONE: "no tie of the triangle changed beyond doubt",
+    Pattern.NONE: "no tie of the triangle clearly left its usual level",
     Pattern.ALL_CLOSER: "all three ties converge: the triangle draws together",
     Pattern.ALL_COOLER: "all three ties cool: the triangle drifts apart",
     Pattern.NEARER_TO_BOTH: "{actor} draws nearer to both {first} and {second}, who {between}",
@@ -52,11 +52,12 @@ _WORDS = {
     Pattern.APART: "{first} and {second} drift apart; {actor}'s own ties show no clear change",
     Pattern.TURN: "{actor} and {warm} warm while {actor} and {cool} cool; {first} and {second} show no clear change",
 }
+_NO_ALARM = "Where no shift is told, that may be chance: of twenty such ranges, one misses."
 _BETWEEN = {1: "close ranks", -1: "drift apart", 0: "show no clear change between them"}
 
 
 def moved(state: DyadState) -> int:
-    """1 where a tie is closer than usual beyond doubt, -1 where it is cooler, else 0."""
+    """1 where a tie is closer than usual by its whole 95 % range, -1 where it is cooler, else 0."""
     low, high, zone = state.change_low, state.change_high, FAMILY[Kind.STANCE].zone
     if low is None or high is None:
         return 0
@@ -92,7 +93,9 @@ def sentence(states: Sequence[DyadState]) -> str:
         return ""
     moves = {dyad: moved(by_dyad[dyad]) for dyad in ties().dyads}
     shape, actor = pattern(moves)
-    return f"Over the last two weeks {_words(shape, actor, moves)}{_sizes(by_dyad, moves)}."
+    told = f"Over the last two weeks {_words(shape, actor, moves)}{_sizes(by_dyad, moves)}."
+    alone = any(moves[dyad] and by_dyad[dyad].open_shift_id is None for dyad in ties().dyads)
+    return f"{told} {_NO_ALARM}" if alone else told
 
 
 def _words(shape: Pattern, actor: str, moves: Mapping[str, int]) -> str:

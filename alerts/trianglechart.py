@@ -1,7 +1,7 @@
 """The triangle as one picture: three actors as corners, the ties between them with their stance and its change.
 
 `triangle_view` gives the shapes and labels, which a web page draws as SVG; `triangle_chart` draws the same as PNG, for
-mails. A tie's colour tells where its coverage leans, its strength and the arrow whether that changed beyond doubt
+mails. A tie's colour tells where its coverage leans, its strength and the arrow whether that left its usual level
 (`alerts.triangle.moved`); the label says both in figures, so that nothing is told by colour alone.
 """
 
@@ -32,7 +32,7 @@ _PX = 72 / 100
 _WEEK = 7
 TONES = {1: "up", 0: "flat", -1: "down"}
 ARROWS = {1: "↑", 0: "→", -1: "↓"}
-LEGEND = "Blue: converging, orange: diverging, grey: neither. Thick, with ↑ or ↓: changed beyond doubt."
+LEGEND = "Blue: converging, orange: diverging, grey: neither. Thick, with ↑ or ↓: clearly off its usual level."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from alerts import narrativenews, triangle
+from alerts import narrativenews, quietwords, triangle
 from alerts import sentences as say
 from alerts.facts import COLD_DAYS, DigestFacts, FeedState, ShiftFact
 from alerts.model import DyadState, Kind
@@ -126,7 +126,7 @@ class DigestView:
 def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
     """The view of *facts*; what *limits* leaves out is counted in words."""
     shifts = ranked(facts.shifts)
-    cold = say.cold(facts.states) if say.is_cold(facts.states) else ""
+    cold = quietwords.cold(facts.states) if say.is_cold(facts.states) else ""
     unwell = facts.feeds.of(FeedState.FAILING, FeedState.STALE, FeedState.UNPOLLED)
     lead = facts_with(facts, shifts)
     groups = told_findings(lead)
@@ -147,8 +147,8 @@ def compose(facts: DigestFacts, limits: Limits = LIMITS[0]) -> DigestView:
         deck=_deck(lead),
         doubt=say.feeds_doubt(facts),
         cold=cold,
-        quiet="" if shifts or cold else say.quiet(facts),
-        smallest="" if shifts or cold else say.smallest(facts.states),
+        quiet="" if shifts or cold else quietwords.quiet(facts),
+        smallest="" if shifts or cold else quietwords.smallest(facts.states),
         shifts=tuple(shift_view(group[0], facts.context, limits, group) for group in shown),
         more_shifts=and_more(
             len(groups) - len(shown), "shift", "shifts", [say.group_headline(group) for group in groups[len(shown) :]]
@@ -240,7 +240,7 @@ def _preheader(facts: DigestFacts) -> str:
         return f"{say.lead(facts.shifts[0])} {say.chance(facts.shifts[0])}"
     if facts.narratives:
         return narrativenews.lead(facts.narratives[0])
-    start = say.cold(facts.states) if say.is_cold(facts.states) else say.triangle(facts.states)
+    start = quietwords.cold(facts.states) if say.is_cold(facts.states) else say.triangle(facts.states)
     return f"{start} {say.feeds_line(facts)}".strip()
 
 
@@ -277,7 +277,7 @@ def _dyad(state: DyadState, *, chart: bool) -> DyadView:
     total = state.plus + state.zero + state.minus
     change = None if state.score is None or state.baseline is None else state.score - state.baseline
     word = say.state_word(state)
-    moved = word == "shifted" or word.startswith("a little")
+    moved = word == "shifted" or say.strays(state)
     low, high = state.score_low, state.score_high
     return DyadView(
         name=dyad_name(state.dyad),

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from alerts.detect import FIRST_ALERT_DAY
 from alerts.load import first_day, load_coverage
 from alerts.reporting import GUARD, WINDOW
-from alerts.state import SIGHT, WEEK, day_sight, stance_series, stance_threshold, visible
+from alerts.sight import SIGHT, day_sight, threshold_of, visible
+from alerts.state import WEEK, stance_series
 from alerts.votes import FloatArray
 from ingest.ties import ties
 from store.models import SeriesDay, ThemeDay
@@ -178,13 +179,13 @@ def _sums(daily: Daily, key: tuple[str, str], span: Span) -> FloatArray:
 
 
 def _halves(session: Session, model: str, span: Span, false_alarms_per_year: float) -> dict[str, dict[dt.date, float]]:
-    """Per tie and week, what `alerts.state.smallest_shifts` would have given on its last day."""
+    """Per tie and week, what `alerts.sight.smallest_shifts` would have given on its last day."""
     since = span.first - dt.timedelta(days=BEFORE + WINDOW)
     coverage = load_coverage(session, model, span.last, since=since)
     if coverage is None:
         return {}
     family = stance_series(coverage)
-    needed = stance_threshold(coverage, family, false_alarms_per_year)
+    needed = threshold_of(coverage, family, false_alarms_per_year) if family else 0.0
     made: dict[str, dict[dt.date, float]] = {}
     for item in family:
         seen = np.array([day_sight(item, t) for t in range(item.baseline.days)])

@@ -17,6 +17,15 @@ def dyad_name(code: str) -> str:
     return ties().names.get(code, code)
 
 
+def the_ties(number: int) -> str:
+    """*number* ties within a sentence.
+
+    >>> the_ties(3), the_ties(1)
+    ('the three ties', 'the tie')
+    """
+    return "the tie" if number == 1 else f"the {in_words(number)} ties"
+
+
 def what_moved(found: Found) -> str:
     """The tie, the tie in one press, or the theme that a finding is of; for the cell of a table."""
     if found.kind is Kind.THEME:
@@ -148,7 +157,7 @@ def finding(found: Found, themes: Mapping[str, str] | None = None) -> str:
         name = plain((themes or {}).get(found.theme, found.theme), 60)
         first = (
             f"The share of stories on “{name}” {verb} around {since}: from {share(found.before)} to "
-            f"{share(found.after)} of all stories on the {in_words(len(ties().dyads))} ties "
+            f"{share(found.after)} of all stories on {the_ties(len(ties().dyads))} "
             f"({times(found.magnitude)}; 95 % range {times(found.low)} to "
             f"{times(found.high)}), {basis(found)} since then."
         )

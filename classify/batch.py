@@ -6,8 +6,9 @@ import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from classify.model import Backend, Item, Read
@@ -15,9 +16,14 @@ from classify.outcome import Unread, UnreadCount, Usage, batch_size, count_unrea
 from classify.spread import Spread, divisible, here
 from store.db import Store
 from store.models import Article, Reading, ReadingClaim, ReadingDyad, SeriesState
+from store.numbered import add_numbered
 from store.progress import Progress, silent
 
 _STANCES = ("minus", "zero", "plus")
+_COLUMNS = (Article.id, Article.title, Article.text, Article.outlet, Article.day, Article.url, Article.lang)
+"""What `_item` takes."""
+_READING = cast(Table, Reading.__table__)
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class _Tally:
 
 def pending(session: Session, version: str) -> int:
     """How many articles have no reading of the model *version*."""
-    return session.scalar(select(func.count()).select_from(_unread(version).subquery())) or 0
+    return session.scalar(select(func.count()).select_from(Article).where(_is_unread(version))) or 0
 
 
 def forget_since(store: Store, version: str, since: dt.date, *, batch: int = 2_000, progress: Progress = silent) -> int:
@@ -123,18 +129,19 @@ def classify_pending(
 
 def _waiting(store: Store, version: str, batch: int, total: int) -> Iterator[list[Item]]:
     """At most *total* articles without a reading, in batches."""
-    last: Article | None = None
+    last: tuple[dt.date, int] | None = None
     given = 0
     while given < total:
+        # What has had its turn in this run is passed by: it is being read, or stays unread until the next run.
+        query = _after(select(*_COLUMNS).where(_is_unread(version)), last)
+        query = query.order_by(Article.day.desc(), Article.id.desc()).limit(min(batch, total - given))
         with store.session() as session:
-            # What has had its turn in this run is passed by: it is being read, or stays unread until the next run.
-            query = _after(_unread(version), last).order_by(Article.day.desc(), Article.id.desc())
-            articles = session.scalars(query.limit(min(batch, total - given))).all()
-        if not articles:
+            rows = session.execute(query).all()
+        if not rows:
             return
-        last = articles[-1]
-        given += len(articles)
-        yield [_item(article) for article in articles]
+        last = rows[-1].day, rows[-1].id
+        given += len(rows)
+        yield [_item(row) for row in rows]
 
 
 def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime) -> None:
@@ -145,64 +152,74 @@ def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime
         for article_id in session.scalars(done).all():
             del by_article[article_id]
         rows = [_stored(article_id, read, now) for article_id, read in by_article.items()]
-        session.add_all(rows)
-        session.flush()
-        for row, read in zip(rows, by_article.values(), strict=True):
-            session.add_all([*_dyads(row.id, read), *_claims(row.id, read)])
+        # Rows instead of objects: a backlog of a million readings is stored here, whoever reads it.
+        numbers = add_numbered(session, _READING, rows)
+        mine = list(zip(numbers, by_article.values(), strict=True))
+        for table, parts in (
+            (ReadingDyad, [row for number, read in mine for row in _dyads(number, read)]),
+            (ReadingClaim, [row for number, read in mine for row in _claims(number, read)]),
+        ):
+            if parts:
+                session.execute(insert(table), parts)
 
 
-def _after(query: Select[tuple[Article]], last: Article | None) -> Select[tuple[Article]]:
+def _after(query: Select[_Row], last: tuple[dt.date, int] | None) -> Select[_Row]:
     if last is None:
         return query
-    return query.where(or_(Article.day < last.day, and_(Article.day == last.day, Article.id < last.id)))
+    day, number = last
+    return query.where(or_(Article.day < day, and_(Article.day == day, Article.id < number)))
 
 
-def _unread(version: str) -> Select[tuple[Article]]:
-    done = select(Reading.id).where(Reading.article_id == Article.id, Reading.model == version).exists()
-    return select(Article).where(~done)
+def _is_unread(version: str) -> ColumnElement[bool]:
+    return ~select(Reading.id).where(Reading.article_id == Article.id, Reading.model == version).exists()
 
 
-def _item(article: Article) -> Item:
+def _item(row: Row[Any]) -> Item:
     return Item(
-        id=str(article.id),
-        title=article.title,
-        text=article.text,
-        source=article.outlet,
-        date=article.day.isoformat(),
-        url=article.url,
-        lang=article.lang,
+        id=str(row.id),
+        title=row.title,
+        text=row.text,
+        source=row.outlet,
+        date=row.day.isoformat(),
+        url=row.url,
+        lang=row.lang,
     )
 
 
-def _stored(article_id: int, read: Read, now: dt.datetime) -> Reading:
+def _stored(article_id: int, read: Read, now: dt.datetime) -> dict[str, Any]:
     claim = read.claim
-    return Reading(
-        article_id=article_id,
-        model=read.model,
-        relevant=read.relevant,
-        p_relevant=read.p_relevant,
-        themes=[{"code": theme.code, "p": round(theme.p, 4)} for theme in read.themes],
-        claim_id=claim.id if claim else None,
-        claim_similarity=claim.similarity if claim else None,
-        claim_relation=claim.relation if claim else None,
-        evidence=read.evidence,
-        read_at=now,
-    )
+    return {
+        "article_id": article_id,
+        "model": read.model,
+        "relevant": read.relevant,
+        "p_relevant": read.p_relevant,
+        "themes": [{"code": theme.code, "p": round(theme.p, 4)} for theme in read.themes],
+        "claim_id": claim.id if claim else None,
+        "claim_similarity": claim.similarity if claim else None,
+        "claim_relation": claim.relation if claim else None,
+        "evidence": read.evidence,
+        "read_at": now,
+    }
 
 
-def _dyads(reading_id: int, read: Read) -> list[ReadingDyad]:
+def _dyads(reading_id: int, read: Read) -> list[dict[str, Any]]:
     return [
-        ReadingDyad(
-            reading_id=reading_id, dyad=dyad, stance=one.stance, p_minus=one.p[0], p_zero=one.p[1], p_plus=one.p[2]
-        )
+        {
+            "reading_id": reading_id,
+            "dyad": dyad,
+            "stance": one.stance,
+            "p_minus": one.p[0],
+            "p_zero": one.p[1],
+            "p_plus": one.p[2],
+        }
         for dyad, one in read.dyads.items()
     ]
 
 
-def _claims(reading_id: int, read: Read) -> list[ReadingClaim]:
+def _claims(reading_id: int, read: Read) -> list[dict[str, Any]]:
     """All claims that a backend names; the nearest alone where it names no more."""
     named = read.claims or ((read.claim,) if read.claim else ())
     return [
-        ReadingClaim(reading_id=reading_id, claim_id=one.id, similarity=one.similarity, relation=one.relation)
+        {"reading_id": reading_id, "claim_id": one.id, "similarity": one.similarity, "relation": one.relation}
         for one in named
     ]

@@ -17,6 +17,7 @@ from ingest.pagehealth import PageHealth, page_health, what_full_texts_lack
 from ingest.poll import CheckRow, check_feeds
 from ingest.roster import load_roster, sync_roster
 from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed, switch_full_text
+from ingest.sharedhosts import open_hosts
 from ingest.ties import known_bloc
 from store.errors import InputError
 from store.settings import get_settings
@@ -43,10 +44,11 @@ def _of_pages(health: PageHealth, lacking: str) -> str:
 
 
 async def check(keys: Sequence[str]) -> list[CheckRow]:
-    """Probe the feeds called *keys*, or every enabled one.
+    """Probe the feeds called *keys*, or every enabled one, at the pace that polls keep at their hosts.
 
     Raises:
         InputError: the roster has no feed of that key.
+        StoreError: the database, in which workers agree on that pace, cannot be used.
     """
     settings = get_settings()
     roster = {feed.key: feed for feed in load_roster(settings.feeds_file)}
@@ -56,8 +58,10 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
             f"{settings.feeds_file} has no feed {unknown[0]!r}; `ricwatch feeds list --all` shows the keys"
         )
     chosen = [roster[key] for key in keys] if keys else [feed for feed in roster.values() if feed.enabled]
-    with progress("Probing feeds") as report_progress:
-        return await check_feeds(settings, chosen, now=dt.datetime.now(dt.UTC), progress=report_progress)
+    with open_watch(settings) as watch, progress("Probing feeds") as report_progress:
+        async with open_hosts(watch.store, settings) as hosts:
+            now = dt.datetime.now(dt.UTC)
+            return await check_feeds(settings, chosen, now=now, progress=report_progress, hosts=hosts)
 
 
 async def add(

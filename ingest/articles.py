@@ -139,19 +139,22 @@ def store_offers(
     Raises:
         IntegrityError: another process stored one of the items meanwhile; roll back and call again.
     """
-    # What is known is asked for all together, and what is counted and left out is written all together: a statement
-    # costs more than its rows do. Articles are written feed by feed, as their stories build on each other.
+    # What is known is asked for all together, and everything is written all together: a statement costs more than its
+    # rows do. Stories build on each other in memory, feed by feed.
     found = [_identify(offer.entries, now) for offer in offers]
     known = _known(session, offers, found)
     stories = stories or StoryIndex()
     rows = _Rows()
     counts: list[StoreCounts] = []
+    brought: list[tuple[Offer, list[_Item]]] = []
     for offer, items in zip(offers, found, strict=True):
         fresh, off_topic = rows.sort(offer, items, known, on_topic, now)
         if fresh:
-            _add_articles(session, offer, fresh, now=now, stories=stories)
+            brought.append((offer, fresh))
             known.owners.update((item.key, offer.feed.key) for item in fresh)
         counts.append(StoreCounts(len(fresh), len(offer.entries) - len(fresh) - off_topic, off_topic))
+    if brought:
+        _add_articles(session, brought, now=now, stories=stories)
     rows.write(session)
     return counts
 
@@ -219,17 +222,20 @@ def _identify(entries: Sequence[Entry], now: dt.datetime) -> list[_Item]:
     """The entries with their keys, the first of those that share an address only."""
     # An identifier that stands on several addresses of one response identifies nothing (some feeds repeat one guid).
     addresses: dict[str, set[str]] = defaultdict(set)
-    keyed: list[tuple[Entry, str]] = []
+    keyed: list[tuple[Entry, str, str]] = []
     for entry in entries:
-        key = url_key(canonical_url(entry.url) or f"urn:item:{entry.guid or entry.title}")
-        keyed.append((entry, key))
+        address = canonical_url(entry.url) or f"urn:item:{entry.guid or entry.title}"
+        key = url_key(address)
+        keyed.append((entry, address, key))
         if entry.guid:
             addresses[entry.guid].add(key)
     items: dict[str, _Item] = {}
-    for entry, key in keyed:
+    for entry, address, key in keyed:
         if key in items:
             continue
-        guid = url_key(entry.guid) if entry.guid and len(addresses[entry.guid]) == 1 else None
+        guid = None
+        if entry.guid and len(addresses[entry.guid]) == 1:
+            guid = key if entry.guid == address else url_key(entry.guid)  # many identify an item by its address
         published = entry.published_at or now
         items[key] = _Item(entry, key, guid, min(published, now).astimezone(dt.UTC).date())
     return list(items.values())
@@ -270,38 +276,16 @@ def _known(session: Session, offers: Sequence[Offer], found: Sequence[Sequence[_
 
 
 def _add_articles(
-    session: Session, offer: Offer, items: Sequence[_Item], *, now: dt.datetime, stories: StoryIndex
+    session: Session, brought: Sequence[tuple[Offer, Sequence[_Item]]], *, now: dt.datetime, stories: StoryIndex
 ) -> None:
-    feed = offer.feed
-    stories.load(session, {item.day for item in items})
+    # For all of them at once: a day that is read later would lack those that are placed and not written yet.
+    stories.load(session, {item.day for _, items in brought for item in items})
     rows: list[dict[str, Any]] = []
     merges: list[tuple[Merge, str]] = []
-    for item in items:
-        entry = item.entry
-        outlet = entry.outlet or feed.outlet
-        key = title_key(entry.title)
-        rows.append(
-            {
-                "feed_key": feed.key,
-                "poll_id": offer.poll_id,
-                "outlet": outlet,
-                "bloc": feed.bloc,
-                "lang": entry.lang or feed.lang,
-                "title": entry.title,
-                "text": entry.text,
-                "url": entry.url,
-                "url_key": item.key,
-                "guid": item.guid,
-                "title_key": key,
-                "published_at": entry.published_at or now,
-                "published_raw": entry.published_raw,
-                "date_quality": str(entry.date_quality),
-                "first_seen_at": now,
-                "day": item.day,
-                "story_id": stories.place(entry.title, key, item.day, outlet, entry.text),
-            }
-        )
-        merges += [(merge, item.key) for merge in stories.take_merges()]
+    for offer, items in brought:
+        for item in items:
+            rows.append(_placed(offer, item, stories, now))
+            merges += [(merge, item.key) for merge in stories.take_merges()]
     into = {merge.gone: merge.kept for merge, _ in merges} | _merged_elsewhere(session, rows)
     for row in rows:
         row["story_id"] = _now(row["story_id"], into)
@@ -318,6 +302,32 @@ def _add_articles(
             _merge(session, merge, key, now)
     if changed := sorted({_now(story, into) for story in stories.take_changed()}):
         _recount(session, changed)
+
+
+def _placed(offer: Offer, item: _Item, stories: StoryIndex, now: dt.datetime) -> dict[str, Any]:
+    """The row of an article that was put into its story."""
+    feed, entry = offer.feed, item.entry
+    outlet = entry.outlet or feed.outlet
+    key = title_key(entry.title)
+    return {
+        "feed_key": feed.key,
+        "poll_id": offer.poll_id,
+        "outlet": outlet,
+        "bloc": feed.bloc,
+        "lang": entry.lang or feed.lang,
+        "title": entry.title,
+        "text": entry.text,
+        "url": entry.url,
+        "url_key": item.key,
+        "guid": item.guid,
+        "title_key": key,
+        "published_at": entry.published_at or now,
+        "published_raw": entry.published_raw,
+        "date_quality": str(entry.date_quality),
+        "first_seen_at": now,
+        "day": item.day,
+        "story_id": stories.place(entry.title, key, item.day, outlet, entry.text),
+    }
 
 
 def _now(story: int, into: Mapping[int, int]) -> int:

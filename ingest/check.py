@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, bad_target, open_fetcher
@@ -13,6 +14,7 @@ from ingest.hosts import Hosts, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.pagehealth import what_full_texts_lack
 from ingest.parse import parse
+from ingest.policy import rests_until
 from ingest.robots import ROBOTS, RulesKind, origin_of, product_token, read_rules
 from store.progress import Progress, silent
 from store.settings import Settings
@@ -38,34 +40,63 @@ class CheckRow:
 
 
 async def check_feeds(
-    settings: Settings, feeds: Sequence[RosterFeed], *, now: dt.datetime, progress: Progress = silent
+    settings: Settings,
+    feeds: Sequence[RosterFeed],
+    *,
+    now: dt.datetime,
+    progress: Progress = silent,
+    hosts: Hosts | None = None,
+    fetcher: Fetcher | None = None,
 ) -> list[CheckRow]:
-    """Ask every one of *feeds*, enabled or not, once and without validators; a row for each, in their order."""
-    slots = asyncio.Semaphore(settings.poll_concurrency)
-    hosts = Hosts(settings.host_spacing)
-    done = 0
+    """Ask every one of *feeds*, enabled or not, once and without validators; a row for each, in their order.
 
-    async def one(fetcher: Fetcher, feed: RosterFeed) -> CheckRow:
-        nonlocal done
-        async with hosts.turn(host_of(feed.url)) as turn, slots:
+    *hosts* are those that polls share (`open_hosts`): a probe keeps its distance to them, waits while another worker is
+    at the host, and leaves a host alone that asked for it. *fetcher* replaces the one made from *settings*.
+    """
+    async with open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client:
+        run = _Run(settings, client, hosts or Hosts(settings.host_spacing), now)
+        done = 0
+
+        async def one(feed: RosterFeed) -> CheckRow:
+            nonlocal done
+            row = await run.probe(feed)
+            done += 1
+            progress(done, len(feeds), feed.key)
+            return row
+
+        return list(await asyncio.gather(*(one(feed) for feed in feeds)))
+
+
+class _Run:
+    """One round of probes: what all of them share."""
+
+    def __init__(self, settings: Settings, fetcher: Fetcher, hosts: Hosts, now: dt.datetime) -> None:
+        self._settings = settings
+        self._fetcher = fetcher
+        self._hosts = hosts
+        self._now = now
+        self._slots = asyncio.Semaphore(settings.poll_concurrency)
+
+    async def probe(self, feed: RosterFeed) -> CheckRow:
+        host = host_of(feed.url)
+        async with self._hosts.turn(host) as turn, self._slots:
+            if until := self._hosts.resting(host, self._now):
+                return _resting(feed, until)
             await turn.begin()
-            outcome = await fetcher.fetch(feed.url)
+            outcome = await self._fetcher.fetch(feed.url)
+            if until := rests_until(outcome, self._now):
+                self._hosts.rest(host, until)
             parsed = None
             if isinstance(outcome, Fetched):
                 parsed = await asyncio.to_thread(
-                    parse, outcome.body, outcome.headers, feed, now=now, max_items=settings.feed_max_items
+                    parse, outcome.body, outcome.headers, feed, now=self._now, max_items=self._settings.feed_max_items
                 )
-        row = assess(feed, outcome, parsed, now.date())
+        row = assess(feed, outcome, parsed, self._now.date())
         if feed.full_text and parsed is not None and row.items:
             page = next((entry.url for entry in parsed.entries if entry.url), "")
-            note = await _of_pages(settings, fetcher, hosts, page)
+            note = await _of_pages(self._settings, self._fetcher, self._hosts, page)
             row = replace(row, advice="; ".join(filter(None, (row.advice, note))))
-        done += 1
-        progress(done, len(feeds), feed.key)
         return row
-
-    async with open_fetcher(settings) as fetcher:
-        return list(await asyncio.gather(*(one(fetcher, feed) for feed in feeds)))
 
 
 async def _of_pages(settings: Settings, fetcher: Fetcher, hosts: Hosts, page: str) -> str:
@@ -75,13 +106,28 @@ async def _of_pages(settings: Settings, fetcher: Fetcher, hosts: Hosts, page: st
     if not page or bad_target(page):
         return "full texts: its items have no addresses"
     origin = origin_of(page)
-    async with hosts.turn(host_of(page)):
+    async with hosts.turn(host_of(page)) as turn:
+        await turn.begin()
         rules = read_rules(await fetcher.fetch(f"{origin}/robots.txt", want=ROBOTS), product_token(settings.user_agent))
     if rules.allow(page):
         return ""
     if rules.kind is RulesKind.UNREACHABLE:
         return f"full texts: the robots.txt of {origin} cannot be had ({rules.detail}), so no page is asked for"
     return f"full texts: the robots.txt of {origin} forbids {page[:200]}; switch them off with `feeds full-text`"
+
+
+def _resting(feed: RosterFeed, until: dt.datetime) -> CheckRow:
+    """A feed of which nothing new is known: what the roster says of it stays."""
+    return CheckRow(
+        key=feed.key,
+        outlet=feed.outlet,
+        url=feed.url,
+        status=feed.status,
+        answer="not asked: its host said that it is asked too often",
+        items=0,
+        newest=None,
+        advice=f"check it again after {until:%Y-%m-%d %H:%M} UTC",
+    )
 
 
 def assess(feed: RosterFeed, outcome: Outcome, parsed: ParsedFeed | None, today: dt.date) -> CheckRow:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 AT_ONCE = 2
@@ -105,6 +106,7 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+@lru_cache(maxsize=4_096)
 def is_this_machine(host: str) -> bool:
     """Whether *host* is a name or address of this machine.
 

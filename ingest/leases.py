@@ -33,6 +33,12 @@ _LEAVE_HOST = (
     .where(_HOST.c.host == bindparam("at"), _HOST.c.leased_to == bindparam("me"))
     .values(leased_to="", next_at=bindparam("next"), rests_until=bindparam("rests"))
 )
+_STILL_HELD = (
+    update(_FEED)
+    .where(_FEED.c.key.in_(bindparam("keys", expanding=True)), _FEED.c.leased_to == bindparam("me"))
+    .values(leased_until=bindparam("until"))
+    .returning(_FEED.c.key)
+)
 _log = logging.getLogger("ricwatch.ingest")
 
 
@@ -204,5 +210,4 @@ def still_held(session: Session, holder: str, keys: Sequence[str], until: dt.dat
 
     A worker that slept through the end of its leases must not overwrite what the next one stored.
     """
-    held = update(_FEED).where(_FEED.c.key.in_(keys), _FEED.c.leased_to == holder).values(leased_until=until)
-    return set(session.scalars(held.returning(_FEED.c.key)))
+    return set(session.scalars(_STILL_HELD, {"keys": list(keys), "me": holder, "until": until}))

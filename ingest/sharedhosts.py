@@ -25,10 +25,10 @@ AGAIN_S = 1.0
 """Seconds after which a host or feed that another worker holds is looked at again."""
 TIDY_S = 0.5
 """Seconds within which the others may have a host that is needed no more."""
-AHEAD, AHEAD_ELSEWHERE = 24, 8
-"""Feeds that are leased together with those whose turn has come: so many at a host where this worker is anyway, and so
-many in all at others. A transaction for each feed would cost as much as storing an unchanged one does; what is leased
-too soon, another worker has to leave."""
+AHEAD, AHEAD_ELSEWHERE = 96, 8
+"""Feeds that are leased together with those whose turn has come: so many at a host where this worker is anyway, and
+nobody else therefore, and so many in all at others. A transaction for each feed would cost as much as storing an
+unchanged one does; what is leased too soon, another worker has to leave."""
 MOST_WAIT_S = 120.0
 """Seconds between two requests at a host that neither a setting nor a site can ask for."""
 _LONGEST_HOST = 255

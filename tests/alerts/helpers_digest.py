@@ -101,6 +101,8 @@ def evidence() -> Evidence:
         outlet_count=23,
         without_top_outlet=0.66,
         without_top_story=0.7,
+        fires_without_top_outlet=True,
+        fires_without_top_story=True,
     )
 
 
@@ -162,6 +164,7 @@ def states() -> tuple[DyadState, ...]:
         stories=44,
         baseline_stories=41.0,
         smallest_shift=0.2,
+        smallest_attention=0.47,
         history_days=412,
         open_shift_id=None,
         chart=chart(0.2),
@@ -181,6 +184,7 @@ def states() -> tuple[DyadState, ...]:
             stories=49,
             baseline_stories=52.0,
             smallest_shift=0.18,
+            smallest_attention=0.53,
             chart=chart(0.34),
         ),
         replace(
@@ -196,6 +200,7 @@ def states() -> tuple[DyadState, ...]:
             stories=74,
             baseline_stories=38.0,
             smallest_shift=0.22,
+            smallest_attention=0.74,
             open_shift_id=7,
             chart=chart(-0.41, 0.73),
         ),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy import select
 
 from store.db import Store
 from store.models import Article, Feed, FeedDay, Reading, ReadingDyad, Story
@@ -34,6 +35,16 @@ class Item:
     themes: Sequence[str] = ("trade",)
     url: str = ""
 
+    @property
+    def url_key(self) -> str:
+        """What tells the article from others."""
+        return self.url or f"{self.story} {self.outlet} {self.day} {self.hour}"
+
+    @property
+    def at(self) -> dt.datetime:
+        """When it was published, and seen."""
+        return dt.datetime.combine(self.day, dt.time(self.hour), tzinfo=dt.UTC)
+
 
 PLUS, ZERO, MINUS = (0.05, 0.10, 0.85), (0.10, 0.80, 0.10), (0.85, 0.10, 0.05)
 
@@ -41,73 +52,87 @@ PLUS, ZERO, MINUS = (0.05, 0.10, 0.85), (0.10, 0.80, 0.10), (0.85, 0.10, 0.05)
 def add(store: Store, items: Sequence[Item], model: str = MODEL, *, read: bool = True) -> None:
     """Store *items* in the order given, with a reading of each."""
     with store.session() as session:
-        feeds = {feed.outlet: feed for feed in session.query(Feed)}
-        stories = {story.title: story for story in session.query(Story)}
+        feeds = {feed.outlet: feed for feed in session.scalars(select(Feed))}
+        stories = {story.title: story for story in session.scalars(select(Story))}
         for item in items:
             if item.outlet not in feeds:
-                feeds[item.outlet] = Feed(
-                    key=item.outlet.lower(),
-                    outlet=item.outlet,
-                    bloc=item.bloc,
-                    kind="newspaper",
-                    lang="en",
-                    url="",
-                    timezone="UTC",
-                    enabled=True,
-                    status="ok",
-                    status_date="",
-                    status_note="",
-                )
+                feeds[item.outlet] = _feed(item)
                 session.add(feeds[item.outlet])
             if item.story not in stories:
                 stories[item.story] = Story(day=item.day, last_day=item.day, title=item.story)
                 session.add(stories[item.story])
-            session.flush()
-            url = item.url or f"{item.story} {item.outlet} {item.day} {item.hour}"
-            at = dt.datetime.combine(item.day, dt.time(item.hour), tzinfo=dt.UTC)
-            article = session.query(Article).filter_by(url_key=url).one_or_none()
-            if article is None:
-                article = Article(
-                    feed_key=feeds[item.outlet].key,
-                    outlet=item.outlet,
-                    bloc=item.bloc,
-                    lang="en",
-                    title=f"{item.story} in {item.outlet}",
-                    text="",
-                    url=f"https://example.org/{url}",
-                    url_key=url,
-                    title_key=item.story,
-                    published_at=at,
-                    published_raw="",
-                    date_quality="given",
-                    first_seen_at=at,
-                    day=item.day,
-                    story_id=stories[item.story].id,
-                )
-                session.add(article)
-                session.flush()
-            if read:
-                reading = Reading(
-                    article_id=article.id,
-                    model=model,
-                    relevant=bool(item.dyads),
-                    p_relevant=0.9,
-                    themes=[{"code": code, "p": 0.8} for code in item.themes],
-                    claim_id="a-claim",
-                    claim_similarity=0.7,
-                    claim_relation="supports",
-                    evidence=f"What {item.outlet} says of {item.story}.",
-                    read_at=at,
-                )
-                session.add(reading)
-                session.flush()
-                for dyad, (minus, zero, plus) in item.dyads:
-                    stance = (-1, 0, 1)[int(np.argmax((minus, zero, plus)))]
-                    session.add(
-                        ReadingDyad(
-                            reading_id=reading.id, dyad=dyad, stance=stance, p_minus=minus, p_zero=zero, p_plus=plus
-                        )
+        session.flush()
+        # All of a kind at once: a flush for each item takes most of a test's time.
+        articles = {article.url_key: article for article in session.scalars(select(Article))}
+        for item in items:
+            if item.url_key not in articles:
+                articles[item.url_key] = _article(item, feeds[item.outlet], stories[item.story])
+                session.add(articles[item.url_key])
+        session.flush()
+        if not read:
+            return
+        readings = [_reading(item, articles[item.url_key], model) for item in items]
+        session.add_all(readings)
+        session.flush()
+        for item, reading in zip(items, readings, strict=True):
+            for dyad, (minus, zero, plus) in item.dyads:
+                stance = (-1, 0, 1)[int(np.argmax((minus, zero, plus)))]
+                session.add(
+                    ReadingDyad(
+                        reading_id=reading.id, dyad=dyad, stance=stance, p_minus=minus, p_zero=zero, p_plus=plus
                     )
+                )
+
+
+def _feed(item: Item) -> Feed:
+    return Feed(
+        key=item.outlet.lower(),
+        outlet=item.outlet,
+        bloc=item.bloc,
+        kind="newspaper",
+        lang="en",
+        url="",
+        timezone="UTC",
+        enabled=True,
+        status="ok",
+        status_date="",
+        status_note="",
+    )
+
+
+def _article(item: Item, feed: Feed, story: Story) -> Article:
+    return Article(
+        feed_key=feed.key,
+        outlet=item.outlet,
+        bloc=item.bloc,
+        lang="en",
+        title=f"{item.story} in {item.outlet}",
+        text="",
+        url=f"https://example.org/{item.url_key}",
+        url_key=item.url_key,
+        title_key=item.story,
+        published_at=item.at,
+        published_raw="",
+        date_quality="given",
+        first_seen_at=item.at,
+        day=item.day,
+        story_id=story.id,
+    )
+
+
+def _reading(item: Item, article: Article, model: str) -> Reading:
+    return Reading(
+        article_id=article.id,
+        model=model,
+        relevant=bool(item.dyads),
+        p_relevant=0.9,
+        themes=[{"code": code, "p": 0.8} for code in item.themes],
+        claim_id="a-claim",
+        claim_similarity=0.7,
+        claim_relation="supports",
+        evidence=f"What {item.outlet} says of {item.story}.",
+        read_at=item.at,
+    )
 
 
 def press(
@@ -137,6 +162,6 @@ def press(
 def feed_days(store: Store, days: int, seen: int = 40, *, first: int = 0) -> None:
     """Every outlet's feed brought *seen* items a day."""
     with store.session() as session:
-        for feed in session.query(Feed):
+        for feed in session.scalars(select(Feed)):
             for index in range(first, days):
                 session.add(FeedDay(feed_key=feed.key, day=day(index), seen=seen, on_topic=4))

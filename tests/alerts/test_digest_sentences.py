@@ -237,7 +237,19 @@ def test_a_week_in_which_something_is_held_does_not_say_that_all_is_steady() -> 
 def test_a_quiet_week_says_what_it_could_have_seen() -> None:
     view = compose(quiet_facts())
     assert view.quiet == "Nothing moved beyond what chance brings: all three ties are where they usually are."
-    assert "0.20 for India–Russia, 0.18 for Russia–China and 0.22 for India–China" in view.smallest
+    assert view.smallest == (
+        "The smallest lasting change of average stance that two weeks would have shown: 0.20 for India–Russia, 0.18 "
+        "for Russia–China and 0.22 for India–China. Of the number of stories: ×1.6 for India–Russia, ×1.7 for "
+        "Russia–China and ×2.1 for India–China."
+    )
+
+
+def test_on_a_tie_with_few_stories_only_a_reversal_would_have_been_seen() -> None:
+    first, *rest = steady_states()
+    thin = replace(first, smallest_shift=1.98, smallest_attention=None)
+    line = compose(quiet_facts(states=(thin, *rest))).smallest
+    assert "shown: nothing short of a reversal for India–Russia, 0.18 for Russia–China" in line
+    assert "stories: ×1.7 for Russia–China and" in line
 
 
 def test_a_week_without_stories_is_no_steady_week() -> None:
@@ -256,6 +268,23 @@ def test_a_tie_outside_its_weekly_range_is_named_and_not_called_a_shift() -> Non
     view = compose(quiet_facts(states=(replace(first, score=0.6, score_low=0.5, score_high=0.7), *rest)))
     assert view.quiet.startswith("No shift was found. India–Russia is a little up on its usual level")
     assert "India–Russia a little up" in view.subject
+
+
+def test_a_tie_that_strays_over_two_weeks_is_not_called_steady_while_the_triangle_says_otherwise() -> None:
+    first, *rest = steady_states()
+    others = [replace(state, change=0.0, change_low=-0.1, change_high=0.1) for state in rest]
+    low = replace(first, change=-0.5, change_low=-0.8, change_high=-0.2)
+    view = compose(quiet_facts(states=(low, *others)))
+    assert view.quiet == (
+        "No shift was found. India–Russia is down of late on its usual level, which so few days cannot tell from "
+        "chance."
+    )
+    assert "India–Russia down of late" in view.subject
+    assert [row.word for row in view.dyads] == ["down of late", "steady", "steady"]
+    assert "India and Russia drift apart" in view.pattern
+    assert view.pattern.endswith("Where no shift is told, that may be chance: of twenty such ranges, one misses.")
+    told = compose(quiet_facts(states=(replace(low, open_shift_id=7), *others)))
+    assert told.pattern.endswith("95 % range −0.80 to −0.20).")
 
 
 def test_cold_start_describes_and_concludes_nothing() -> None:
@@ -294,6 +323,32 @@ def test_strong_evidence_comes_first_and_fragile_evidence_last() -> None:
     view = compose(facts(shifts=(fragile, weak, strong)))
     assert view.shifts[2].fragile
     assert view.shifts[2].robustness == "Handle with care: it rests on one outlet (Demo Herald)."
+
+
+def robust(*fires: bool | None) -> str:
+    carried = replace(evidence(), fires_without_top_outlet=fires[0], fires_without_top_story=fires[1])
+    return compose(facts(shifts=(shift(evidence=carried),))).shifts[0].robustness
+
+
+def test_it_says_whether_the_shift_would_have_been_found_without_its_top_source() -> None:
+    left = (
+        "It does not rest on one source: without its top outlet, Demo Herald, the change would still be +0.66, "
+        "without its top story +0.70."
+    )
+    said = {
+        (True, True): " It would have been found on the same day without that outlet or without that story.",
+        (False, True): (
+            " The evidence sufficed only just: without that outlet it would not have, yet; without that story it would "
+            "have all the same."
+        ),
+        (False, False): (
+            " The evidence sufficed only just: without that outlet or without that story it would not have, yet."
+        ),
+        # Shifts that an earlier version stored were not decided again.
+        (None, None): "",
+    }
+    for fires, words in said.items():
+        assert robust(*fires) == left + words
 
 
 def test_the_stories_say_outlet_press_language_day_theme_and_copies() -> None:

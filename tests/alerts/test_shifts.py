@@ -54,6 +54,8 @@ def test_a_shift_is_stored_with_its_evidence(shifted: Store, settings: Settings)
     assert sum(part["share"] for part in evidence["blocs"]) == pytest.approx(1)
     assert evidence["without_top_outlet"] < -0.4
     assert evidence["fragile"] == ""
+    # Found on the first day on which there was enough: without a fifth of the votes there is not, without one there is.
+    assert (evidence["fires_without_top_outlet"], evidence["fires_without_top_story"]) == (False, True)
 
 
 def test_running_again_changes_nothing(shifted: Store, settings: Settings) -> None:
@@ -143,6 +145,7 @@ def test_attention_names_who_wrote_more(store: Store, settings: Settings) -> Non
     assert sum(part["share"] for part in evidence["themes"]) == pytest.approx(1)
     assert evidence["outlets_moved"] == 5
     assert evidence["without_top_outlet"] == pytest.approx(found.magnitude, abs=0.5)
+    assert (evidence["fires_without_top_outlet"], evidence["fires_without_top_story"]) == (True, True)
 
 
 def test_what_a_first_poll_still_finds_of_the_past_is_no_rise(store: Store, settings: Settings) -> None:
@@ -195,6 +198,8 @@ def test_state_always_tells_of_three_dyads(shifted: Store, settings: Settings) -
     assert moved.history_days == 151
     assert moved.smallest_shift is not None
     assert 0.1 < moved.smallest_shift < 0.5
+    assert moved.smallest_attention is not None
+    assert 0.2 < moved.smallest_attention < 1.0
     assert [point.day for point in moved.chart] == [day(150 - back) for back in range(83, -1, -1)]
     quiet = states[0]
     assert (quiet.stories, quiet.score, quiet.baseline, quiet.smallest_shift) == (0, None, None, None)

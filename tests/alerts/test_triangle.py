@@ -42,7 +42,10 @@ UP, DOWN, NONE, VAGUE = (0.3, 0.1), (-0.3, 0.1), (0.0, 0.1), (0.3, 0.28)
         ((UP, DOWN, UP), "India draws nearer to both Russia and China, who drift apart"),
         ((NONE, UP, NONE), "Russia and China close ranks without India, whose own ties show no clear change"),
         ((DOWN, NONE, NONE), "India and Russia drift apart; China's own ties show no clear change"),
-        ((NONE, NONE, VAGUE), "no tie of the triangle changed beyond doubt (India–Russia 0.00, 95 % range −0.10"),
+        (
+            (NONE, NONE, VAGUE),
+            "no tie of the triangle clearly left its usual level (India–Russia 0.00, 95 %",
+        ),
         ((UP, UP, None), ""),
     ],
 )
@@ -71,9 +74,9 @@ def test_a_sentence_names_no_change_that_is_not_certain(changes: tuple[tuple[flo
     sizes = re.findall(r"(India–Russia|Russia–China|India–China) [+−0]", told)
     assert len(sizes) == (len(certain) or 3)
     if not certain:
-        assert "no tie of the triangle changed beyond doubt" in told
+        assert "no tie of the triangle clearly left its usual level" in told
     else:
-        assert "beyond doubt" not in told
+        assert "clearly left" not in told
 
 
 def renamed(moves: dict[str, int], names: dict[str, str]) -> dict[str, int]:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import datetime as dt
 
-from ingest.poll import check_feeds
+import pytest
+from sqlalchemy import select
+
+from ingest.fetch import open_fetcher
+from ingest.leases import Leases
+from ingest.poll import check_feeds, poll_feeds
+from ingest.roster import sync_roster
+from ingest.sharedhosts import AGAIN_S, SharedHosts
+from store.db import Store
+from store.models import HostTurn
 from store.settings import Settings
-from tests.ingest.helpers import NOW, feed, rss
+from tests.ingest.helpers import NOW, about_two, feed, rss
+from tests.ingest.pollworker import near
 from tests.ingest.server import Answer, FeedServer, free_port
+from tests.ingest.test_hosts import Clock
+from tests.ingest.test_leases import left
 
 
 async def test_every_kind_of_answer_gets_a_status_and_an_advice(server: FeedServer, local: Settings) -> None:
@@ -78,3 +90,60 @@ async def test_a_feed_that_asks_for_full_texts_is_told_what_stands_in_their_way(
     assert bool(told) is bool(rows["asking"].advice)
     assert rows["asking"].well
     assert [asked.path for asked in server.asked].count("/robots.txt") == int(on)
+
+
+async def test_a_probe_and_a_poll_share_the_turns_at_a_host(server: FeedServer, store: Store, local: Settings) -> None:
+    """The poll has its hands on the host when the probe comes: the feed is asked by one of them at a time."""
+    settings = local.model_copy(update={"host_spacing": 2.0})
+    port = server.base.rpartition(":")[2]
+    looks = 0
+    server.set("/a", Answer(rss("India meets China")))
+    one = feed("a", url=f"http://h.test:{port}/a")
+    poller = Leases(store, "another worker", lambda: NOW)
+    poller.take([("h.test", None)])
+    clock = Clock()
+
+    async def sleep(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            assert server.asked == [], "while another worker is at the host, nothing is asked of it"
+            poller.end([left("another worker", "h.test", NOW + dt.timedelta(seconds=2))])
+        await clock.sleep(seconds)
+
+    hosts = SharedHosts(2.0, Leases(store, "the probe", lambda: NOW), 4, clock=clock, sleep=sleep)
+    async with open_fetcher(settings, resolver=near) as fetcher:
+        (row,) = await check_feeds(settings, [one], now=NOW, hosts=hosts, fetcher=fetcher)
+        began = clock.now
+        await hosts.end()
+    assert (row.status, len(server.asked)) == ("ok", 1)
+    assert began == 2 * AGAIN_S + AGAIN_S + 2.0, "the distance that the other left behind is kept as well"
+    with store.session() as session:
+        (turn,) = session.scalars(select(HostTurn))
+    assert (turn.leased_to, turn.next_at) == ("", NOW + dt.timedelta(seconds=2)), (
+        "and the next worker keeps the probe's"
+    )
+
+
+async def test_a_host_that_is_asked_too_often_is_left_alone_by_probes_and_by_polls_after_them(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    settings = local.model_copy(update={"host_spacing": 0.0})
+    port = server.base.rpartition(":")[2]
+    server.set("/a", Answer(status=429, headers={"Retry-After": "600"}))
+    server.set("/b", Answer(rss("x")))
+    feeds = [feed(key, url=f"http://h.test:{port}/{key}") for key in "ab"]
+    async with open_fetcher(settings, resolver=near) as fetcher:
+        first = SharedHosts(0.0, Leases(store, "one", lambda: NOW), 4)
+        rows = [
+            row for each in feeds for row in await check_feeds(settings, [each], now=NOW, hosts=first, fetcher=fetcher)
+        ]
+        await first.end()
+        assert [(row.status, row.advice) for row in rows][1] == ("ok", "check it again after 2026-11-25 12:10 UTC")
+        assert [asked.path for asked in server.asked] == ["/a"]
+        second = SharedHosts(0.0, Leases(store, "two", lambda: NOW), 4)
+        with store.session() as session:
+            sync_roster(session, feeds)
+        report = await poll_feeds(store, settings, now=NOW, on_topic=about_two, fetcher=fetcher, hosts=second)
+        await second.end()
+    assert [row.outcome for row in report.rows] == ["postponed", "postponed"]
