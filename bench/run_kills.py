@@ -4,11 +4,13 @@
     python -m bench.run_kills --times 5
 
 A real `ricwatch serve`, fed by the bundled archive moved to today, over local HTTP. Each time the database is put back
-to a week ago, with a shift that only the coming run can find; `monitor` is ordered, a process is killed at a moment
-between the order and the usual end, and everything is started again where it stopped, as a service manager would. Then
-`monitor` runs once more, and the database must hold what it holds after an undisturbed run: items, stories, readings,
-series, shifts, digests, mails. The mails go to a Maildir, where twenty readers must each have every digest once. No run
-may stand as running or pending afterwards. The exit status is 1 where something was wrong.
+to a week ago, with a shift that only the coming run can find; `monitor` is ordered, a process is killed at a random
+moment, and everything is started again where it stopped, as a service manager would. A moment is drawn by how often the
+database has changed by then, from the order to the last change of an undisturbed run: drawn by the clock, most would
+fall into the seconds in which Python starts, the more so on a busy machine. Then `monitor` runs once more, and the
+database must hold what it holds after an undisturbed run: items, stories, readings, series, shifts, digests, mails. The
+mails go to a Maildir, where twenty readers must each have every digest once. No run, and no task run, may stand as
+running or pending afterwards. The exit status is 1 where something was wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import tempfile
 import time
 from collections import Counter
@@ -42,11 +45,12 @@ from store.db import Store
 from store.settings import ROOT, Settings
 
 VICTIMS = ("flow run", "worker", "server")
-SHIFT_AT = 301
-"""Days after the archive's first on which its first shift is told by the reader `linear`."""
+SHIFT_AT = 304
+"""Days after the archive's first: the reader `linear` tells its first shift of day 301 once that day is over."""
 GAP = 7
 """Days of items that the run under test finds waiting."""
-Times = tuple[float, float]
+LOOK = 0.01
+"""Seconds between two looks at the database."""
 READERS = [f"reader{number}@example.org" for number in range(20)]
 SETTLES_WITHIN = 150.0
 """Seconds after which no dead run may be left: a run counts as dead after 90 without a sign of life."""
@@ -137,7 +141,8 @@ async def prepare(place: Place, archive: Archive, server: ArchiveServer, until: 
     store = Store(settings.database)
     store.migrate()
     watch = Watch(settings, store)
-    for number in range((until - archive.start).days + 1):
+    whole = (until - archive.start).days
+    for number in range(whole % 7, whole + 1, 7):  # once a week will do: a day each takes minutes
         now = dt.datetime.combine(archive.start + dt.timedelta(days=number), MORNING)
         server.as_of = now
         await watch_day.fn(watch, now, True)
@@ -169,10 +174,50 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """An undisturbed run: its times, what it leaves, and the mails."""
+class Course:
+    """How an undisturbed run goes: seconds until its process is there and until its end, and changes of the database.
 
-    times: Times
+    `early` are the seconds from the process to the first change, `gap` those between two.
+    """
+
+    there: float
+    end: float
+    changes: int
+    early: float
+    gap: float
+
+
+class Changes:
+    """Counts how often other processes have changed the database since this began; what is quicker counts as one."""
+
+    def __init__(self, place: Place) -> None:
+        self._connection = sqlite3.connect(place.var / "ricwatch.db")
+        self._version = self._read()
+        self.count = 0
+        self.times: list[float] = []
+
+    def _read(self) -> int:
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def look(self) -> int:
+        """How many there were so far."""
+        if (version := self._read()) != self._version:
+            self._version = version
+            self.times.append(time.monotonic())
+            self.count += 1
+        return self.count
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An undisturbed run: its course, what it leaves, and the mails."""
+
+    course: Course
     content: dict[str, Counter[tuple[object, ...]]]
     arrived: Counter[tuple[str, str]]
 
@@ -190,12 +235,16 @@ def measure(place: Place, running: Installation) -> Whole:
     """
     settled(running)
     place.put_back()
-    times, ill = undisturbed(running)
+    course, ill = undisturbed(place, running)
     if ill:
         raise RuntimeError(f"the undisturbed run ended as {ill}")
     settled(running)
-    print(f"undisturbed: {times[1]:.1f} s, of it {times[0]:.1f} s until the process is there", flush=True)
-    return Whole(times, place.content(), place.arrived())
+    print(
+        f"undisturbed: {course.end:.1f} s, of it {course.there:.1f} s until the process is there and "
+        f"{course.early:.1f} s until the first of {course.changes} changes of the database",
+        flush=True,
+    )
+    return Whole(course, place.content(), place.arrived())
 
 
 def stage(place: Place) -> str:
@@ -212,29 +261,34 @@ def stage(place: Place) -> str:
     return "before the first change"
 
 
-def undisturbed(running: Installation) -> tuple[Times, str]:
-    """Seconds from the order until the flow's process is there, and until the end; and how it ended, if not well."""
-    began = time.monotonic()
-    run = running.order("monitor", force=True)
-    wait_for(lambda: bool(running.flow_processes()), 120, every=0.05)
-    there = time.monotonic() - began
-    ended = running.end_of(run)
-    well = ended["state_type"] == "COMPLETED"
-    return (there, time.monotonic() - began), "" if well else f"{ended['state']['name']}: {ended['state']['message']}"
+def undisturbed(place: Place, running: Installation) -> tuple[Course, str]:
+    """How the ordered run went; and how it ended, if not well."""
+    with closing(Changes(place)) as changes:
+        began = time.monotonic()
+        run = running.order("monitor", force=True)
+        wait_for(lambda: bool(running.flow_processes()), 120, every=0.05)
+        there = time.monotonic() - began
+        wait_for(lambda: changes.look() < 0 or not running.flow_processes(), 300, every=LOOK)
+        ended = running.end_of(run)
+        end = time.monotonic() - began
+        well = ended["state_type"] == "COMPLETED"
+    times = changes.times or [began + there]
+    gap = (times[-1] - times[0]) / len(times)
+    course = Course(there, end, changes.count, times[0] - began - there, gap)
+    return course, "" if well else f"{ended['state']['name']}: {ended['state']['message']}"
 
 
-def kill(running: Installation, victim: str, draw: random.Random, times: Times) -> bool:
+def kill(place: Place, running: Installation, victim: str, draw: random.Random, course: Course) -> bool:
     """Order a run and kill *victim* at a random moment of it; False, and nothing killed, where it had ended before."""
-    there, whole = times
-    run = running.order("monitor", force=True)
-    if victim == "flow run":
-        wait_for(lambda: bool(running.flow_processes()), 60, every=0.05)
-        time.sleep(draw.uniform(0, whole - there))
-        victims = running.flow_processes()
-    else:
-        time.sleep(draw.uniform(0, whole))
-        pid = running.part(victim)
-        victims = [pid] if pid else []
+    wanted = draw.randint(0, max(0, course.changes - 1))
+    with closing(Changes(place)) as changes:
+        run = running.order("monitor", force=True)
+        if victim == "flow run" or wanted:
+            wait_for(lambda: bool(running.flow_processes()), 120, every=0.05)
+        wait_for(lambda: changes.look() >= wanted or not running.flow_processes(), 300, every=LOOK)
+        time.sleep(draw.uniform(0, course.gap if wanted else course.early))
+        pid = running.part(victim) if victim != "flow run" else None
+        victims = running.flow_processes() if victim == "flow run" else [pid] if pid else []
     if running.run(run)["state_type"] in FINAL or not victims:
         return False
     for pid in victims:
@@ -247,7 +301,7 @@ def once(place: Place, running: Installation, victim: str, draw: random.Random, 
     """Kill once, let the next run do the work, compare."""
     settled(running)
     place.put_back()
-    if not kill(running, victim, draw, whole.times):
+    if not kill(place, running, victim, draw, whole.course):
         tally.missed += 1
         return
     tally.killed[victim] += 1
@@ -260,7 +314,7 @@ def once(place: Place, running: Installation, victim: str, draw: random.Random, 
         running.start()
         tally.restarts += 1
     began = time.monotonic()
-    _times, ill = undisturbed(running)
+    _course, ill = undisturbed(place, running)
     if ill:
         tally.faults.append(f"{number}: the next run ended as {ill}")
     if not settled(running):
@@ -303,8 +357,11 @@ def kill_often(
         press.as_of = dt.datetime.now(dt.UTC)
         place.var.mkdir()
         with installation(place.var, **place.variables) as running:
-            undisturbed(running)  # the first run compiles and reads from a cold disk
+            place.put_back()
+            undisturbed(place, running)  # the first run compiles and reads from a cold disk
             whole = measure(place, running)
+            if days == SHIFT_AT and not whole.arrived:
+                raise RuntimeError("the undisturbed run told no shift, so no kill would meet the mailing")
             wanted = whole
             tries = 0
             while any(tally.killed[victim] < times for victim in victims) and tries < 3 * times * len(victims):

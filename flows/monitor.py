@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated
 
-from prefect import flow, task
+from prefect import flow, get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
@@ -16,7 +16,8 @@ from classify.batch import ClassifyReport
 from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
 from flows.forms import BY, param
 from flows.late import superseded
-from flows.oversight import leave_numbers, oversee
+from flows.leftovers import settle
+from flows.oversight import is_served, leave_numbers, oversee
 from flows.reporting import rename_run, requested
 from flows.seeds import seeds_task
 from flows.watch import Watch, moment, open_watch
@@ -147,5 +148,8 @@ async def monitor(
     now = moment("")
     with open_watch() as watch:
         report = await watch_now(watch, now, force=force, send=send)
+    if is_served():
+        async with get_client() as client:
+            await settle(client, now)
     await rename_run(f"watch {now:%Y-%m-%d}: {report.headline}")
     return Completed(message=report.summary, data=report)

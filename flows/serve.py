@@ -30,6 +30,7 @@ from store.settings import ROOT, Settings
 
 START_LIMIT = 180.0
 """Seconds that the server may take to answer; a first start makes its database."""
+CREATE_POOL = ("-m", "prefect", "--no-prompt", "work-pool", "create", POOL, "--type", "process", "--overwrite")
 STOP_LIMIT = 20.0
 """Seconds that a part may take to stop before it is killed."""
 
@@ -199,8 +200,8 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
         _await_server(api, server, log, stopped)
         if not stopped.is_set():
             say("Registering deployments …")
-            pool = ["work-pool", "create", POOL, "--type", "process", "--base-job-template", str(job_template(home))]
-            _call(["-m", "prefect", "--no-prompt", *pool, "--overwrite"], env)
+            template = ["--base-job-template", str(job_template(home))]
+            _call([*CREATE_POOL, *template], env)
             _call(["-m", "prefect", "--no-prompt", "deploy", "--all"], env)
             _call(["-m", "flows.register"], env)
             log = logs / "worker.log"

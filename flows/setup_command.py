@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 
-from flows.environment import POOL, client_login, running_api
+from flows.environment import POOL, client_login, prefect_home, running_api
+from flows.serve import CREATE_POOL, job_template
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
 
@@ -59,8 +60,11 @@ def register_all(settings: Settings, api: str) -> None:
         "DO_NOT_TRACK": "1",
         **client_login(settings),
     }
+    # On another machine than the server's, nobody knows where its workers have their Python.
+    near = running_api(settings) == api
+    template = ["--base-job-template", str(job_template(prefect_home(settings)))] if near else []
     for step in (
-        ["-m", "prefect", "--no-prompt", "work-pool", "create", POOL, "--type", "process", "--overwrite"],
+        [*CREATE_POOL, *template],
         ["-m", "prefect", "--no-prompt", "deploy", "--all"],
         ["-m", "flows.register", "--no-sweep"],
     ):
