@@ -39,8 +39,9 @@ run: setup ## Set up and do the main job once: poll, read, decide, mail (falls b
 serve: setup ## Start the Prefect server, a worker and all deployments on 127.0.0.1; Ctrl-C stops everything
 	@$(BIN)/ricwatch serve
 
+# One process more than cores, four at most: tests of a served installation mostly wait for it.
 test: setup-dev ## Set up and pass the tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n $$($(BIN)/python -c "import os; print(min(4, (os.cpu_count() or 1) + 1))") --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev ## Check style and formatting
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
