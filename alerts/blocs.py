@@ -15,7 +15,7 @@ from typing import Protocol
 
 from alerts import firsttone
 from alerts.family import FAMILY
-from alerts.model import BlocMove, Direction, Found, Kind, Verdict
+from alerts.model import BlocMove, Found, Kind, Verdict
 from alerts.remeasure import follow_up
 from alerts.votes import Coverage
 from alerts.watched import Series
@@ -59,7 +59,7 @@ def with_blocs(
 def bloc_moves(coverage: Coverage, blocs: Sequence[Series], found: Found) -> tuple[BlocMove, ...]:
     """What each bloc's own stance did from the onset of *found* to its detection, the largest change its way first."""
     onset, until = coverage.index(found.onset), coverage.index(found.detected)
-    sign = 1 if found.direction is Direction.CONVERGENCE else -1
+    sign = found.direction.sign
     moves = []
     for item in blocs:
         stories = round(float(item.table.votes[onset : until + 1].sum()))

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alerts.family import FAMILY
-from alerts.model import Direction, Evidence, Found, Kind, Part, StoryEvidence
+from alerts.model import Evidence, Found, Kind, Part, StoryEvidence
 from store.models import Article, Reading, Vote
 
 MOST_STORIES = 5
@@ -79,12 +79,8 @@ def weigh(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, 
     return (replace(evidence, themes=[]) if found.kind is Kind.THEME else evidence), chosen
 
 
-def _sign(found: Found) -> int:
-    return 1 if found.direction in (Direction.CONVERGENCE, Direction.RISE) else -1
-
-
 def _weigh_stance(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
-    sign, zone = _sign(found), FAMILY[Kind.STANCE].zone
+    sign, zone = found.direction.sign, FAMILY[Kind.STANCE].zone
     if not votes:
         return Evidence(), Chosen((), None)
     moved = [vote.score - usual.offsets.get(vote.outlet, 0.0) - usual.level for vote in votes]
@@ -136,7 +132,7 @@ def _weigh_stance(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Ev
 
 
 def _weigh_attention(found: Found, votes: Sequence[Cast], usual: Usual) -> tuple[Evidence, Chosen]:
-    sign, zone = _sign(found), FAMILY[Kind.ATTENTION].zone
+    sign, zone = found.direction.sign, FAMILY[Kind.ATTENTION].zone
     panel = [vote for vote in votes if vote.feed in usual.feeds] if usual.feeds else list(votes)
     came = Counter(vote.outlet for vote in panel)
     due: dict[str, float] = defaultdict(float)

@@ -19,7 +19,7 @@ from alerts.baseline import SEASON
 from alerts.evidence import Cast
 from alerts.family import FAMILY
 from alerts.firsttone import tone_evidence
-from alerts.model import Direction, Found, Kind
+from alerts.model import Found, Kind
 from alerts.monitor import FIRST_ALERT_DAY, SETTLE, SeriesMonitor, begun
 from alerts.reporting import GUARD, WINDOW, Reporting
 from alerts.votes import Coverage, FloatArray, ThemeTable, on_grid
@@ -88,9 +88,8 @@ class Scene:
         start = item.table.start if found.first_tone else item.start
         held_from = 0 if start >= 0 else MEASURABLE
         if found.first_tone:
-            sign = 1 if found.direction is Direction.CONVERGENCE else -1
             span = max(start, held_from), day
-            return tone_evidence(self.coverage, item.dyad, self.reporting.usable, sign, span)
+            return tone_evidence(self.coverage, item.dyad, self.reporting.usable, found.direction.sign, span)
         anchor = 0 if self.onset is None else max(0, self.coverage.index(self.onset) - start)
         fresh = 0 if self.detected is None else self.coverage.index(self.detected) + 1 - start
         mute = FIRST_ALERT_DAY if self.onset is None else anchor + SETTLE
@@ -145,8 +144,7 @@ def fires_without(
 
     *size* is the change that is left without them. Of an outlet that never wrote, *columns* marks the feeds.
     """
-    sign = 1 if found.direction in (Direction.CONVERGENCE, Direction.RISE) else -1
-    if size is None or sign * size < FAMILY[found.kind].zone:
+    if size is None or found.direction.sign * size < FAMILY[found.kind].zone:
         return False
     whole = scene.evidence(found)
     if abs(whole - found.log_evidence) > ASTRAY:

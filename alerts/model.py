@@ -38,6 +38,11 @@ class Direction(StrEnum):
     RISE = "rise"
     FALL = "fall"
 
+    @property
+    def sign(self) -> int:
+        """1 for convergence and rise, -1 for divergence and fall."""
+        return 1 if self in (Direction.CONVERGENCE, Direction.RISE) else -1
+
 
 @dataclass(frozen=True, slots=True)
 class StoryEvidence:

@@ -209,11 +209,11 @@ def _decided_again(
     """The evidence of *found*, and whether it would have been found without its top outlet and its top story."""
     evidence, chosen = weighed
     top, story = evidence.outlets[0].name if evidence.outlets else "", chosen.top_story
-    days = scene.coverage.first, found.detected
     columns: FloatArray | None = None
     if found.kind is Kind.THEME:
-        outlet = of_stories(scene, stories_of(session, model, found.theme, days, outlet=top))
-        one = of_stories(scene, stories_of(session, model, found.theme, days, story=story or 0))
+        told = stories_of(session, model, found.theme, (scene.coverage.first, found.detected))
+        outlet = of_stories(scene, [(cast.day, carries) for cast, carries in told if cast.outlet == top])
+        one = of_stories(scene, [(cast.day, carries) for cast, carries in told if cast.story_id == story])
     else:
         outlet, columns = of_outlet(scene, top)
         one = of_casts(scene, [vote for vote in votes if vote.story_id == story])

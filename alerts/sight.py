@@ -26,8 +26,8 @@ def smallest_shifts(coverage: Coverage, family: Sequence[Series], false_alarms_p
     is too little history, or nothing at all to see with.
     """
     seen: dict[str, float] = {}
+    needed = threshold_of(coverage, family, false_alarms_per_year) if family else 0.0
     for item in family:
-        needed = threshold_of(coverage, family, false_alarms_per_year)
         days = item.baseline.days
         size = visible(sum(day_sight(item, t) for t in range(max(0, days - SIGHT), days)), needed, item.kind)
         if size is not None:

@@ -49,8 +49,9 @@ def dyad_states(
         held = latest.get(shift.dyad)
         if stands(shift, day) and (held is None or (held.kind != Kind.STANCE and shift.kind == Kind.STANCE)):
             latest[shift.dyad] = shift
-    family = [] if coverage is None else stance_series(coverage)
-    counted = [] if coverage is None else [item for item in series_of(coverage) if item.kind is Kind.ATTENTION]
+    every = [] if coverage is None else series_of(coverage)
+    family = [item for item in every if item.kind is Kind.STANCE]
+    counted = [item for item in every if item.kind is Kind.ATTENTION]
     tone_sight = {} if coverage is None else smallest_shifts(coverage, family, false_alarms_per_year)
     attention_sight = {} if coverage is None else smallest_shifts(coverage, counted, false_alarms_per_year)
     onsets = {dyad: shift.onset for dyad, shift in latest.items() if shift.kind == Kind.STANCE}

@@ -66,16 +66,9 @@ def theme_votes(session: Session, model: str, found: Found) -> tuple[list[Cast],
     return [one.cast for one in since if one.carries], Usual(level=found.before, feeds=expected, bloc_of=bloc_of)
 
 
-def stories_of(
-    session: Session, model: str, theme: str, days: tuple[dt.date, dt.date], *, outlet: str = "", story: int = 0
-) -> list[tuple[dt.date, bool]]:
-    """The stories of *outlet*, or one *story*, on the *days* first to last: the day of each, and whether it carries
-    the theme."""
-    return [
-        (one.cast.day, one.carries)
-        for one in _stories(session, model, theme, *days)
-        if one.cast.outlet == outlet or one.cast.story_id == story
-    ]
+def stories_of(session: Session, model: str, theme: str, days: tuple[dt.date, dt.date]) -> list[tuple[Cast, bool]]:
+    """All stories on the *days* first to last, once a day each, and whether each carries the theme."""
+    return [(one.cast, one.carries) for one in _stories(session, model, theme, *days)]
 
 
 def _stories(session: Session, model: str, theme: str, first: dt.date, last: dt.date) -> list[_Story]:

@@ -55,7 +55,7 @@ class Told:
     @classmethod
     def of(cls, known: Known, first: dt.date) -> Told:
         """What is *known*, for a series that begins on *first*."""
-        up = known.direction in (Direction.CONVERGENCE, Direction.RISE)
+        up = known.direction.sign > 0
         return cls((known.onset - first).days, (known.detected - first).days, up, abs(known.magnitude))
 
     def same(self, alarm: Alarm) -> bool:
