@@ -260,9 +260,10 @@ def test_two_workers_share_a_roster_and_ask_every_feed_once_and_every_host_in_tu
     with any_store.session() as session:
         sync_roster(session, rows)
     with worker(any_store, spacing) as one, worker(any_store, spacing) as two_:
-        assert (hear(one), hear(two_)) == ("ready", "ready")
-        say(one)
-        say(two_)
+        for word in ("ready", "due"):
+            assert (hear(one), hear(two_)) == (word, word)
+            say(one)
+            say(two_)
         told = [json.loads(hear(one)), json.loads(hear(two_))]
     assert sorted(key for report in told for key in report["polled"]) == sorted(row.key for row in rows)
     assert [len(report["polled"]) + report["elsewhere"] for report in told] == [len(rows), len(rows)]
@@ -294,9 +295,13 @@ def test_what_a_killed_worker_left_undone_the_next_one_does(server: FeedServer, 
         assert (hear(one), hear(two_)) == ("ready", "ready")
         killed.append(one)
         say(one)
+        assert hear(one) == "due"
+        say(one)
         assert one.wait() < 0
         with any_store.session() as session:
             assert any(session.scalars(select(Feed.leased_to))), "it died holding leases"
+        say(two_)
+        assert hear(two_) == "due"
         say(two_)
         told = json.loads(hear(two_))
     assert len(told["polled"]) + told["elsewhere"] == len(rows)
