@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ingest.fetch import Failed, Fetched, Fetcher, Gone, NotModified, Outcome, Refused, bad_target, open_fetcher
 from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
-from ingest.hosts import Hosts, host_of
+from ingest.hosts import Hosts, Resting, Way, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.pagehealth import what_full_texts_lack
 from ingest.parse import parse
@@ -78,14 +78,14 @@ class _Run:
         self._slots = asyncio.Semaphore(settings.poll_concurrency)
 
     async def probe(self, feed: RosterFeed) -> CheckRow:
-        host = host_of(feed.url)
-        async with self._hosts.turn(host) as turn, self._slots:
-            if until := self._hosts.resting(host, self._now):
-                return _resting(feed, until)
-            await turn.begin()
-            outcome = await self._fetcher.fetch(feed.url)
+        async with Way(self._hosts, self._now, self._hold) as way:
+            try:
+                await way.to(host_of(feed.url))
+                outcome = await self._fetcher.fetch(feed.url, onward=way.onward)
+            except Resting as resting:
+                return _resting(feed, resting.until)
             if until := rests_until(outcome, self._now):
-                self._hosts.rest(host, until)
+                self._hosts.rest(way.host, until)
             parsed = None
             if isinstance(outcome, Fetched):
                 parsed = await asyncio.to_thread(
@@ -97,6 +97,9 @@ class _Run:
             note = await _of_pages(self._settings, self._fetcher, self._hosts, page)
             row = replace(row, advice="; ".join(filter(None, (row.advice, note))))
         return row
+
+    async def _hold(self, way: Way) -> None:
+        await way.asking.enter_async_context(self._slots)
 
 
 async def _of_pages(settings: Settings, fetcher: Fetcher, hosts: Hosts, page: str) -> str:

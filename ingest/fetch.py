@@ -8,7 +8,7 @@ import logging
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -29,6 +29,7 @@ from ingest.address import (
 from store.settings import Settings
 
 _Told = TypeVar("_Told")
+Onward = Callable[[str], Awaitable[None]]
 MAX_REDIRECTS = 5
 _CHUNK = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -259,29 +260,36 @@ class Fetcher:
         self._timeout = timeout
 
     async def fetch(
-        self, url: str, *, etag: str | None = None, last_modified: str | None = None, want: Want = FEED
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        want: Want = FEED,
+        onward: Onward | None = None,
     ) -> Outcome:
         """GET *url*, following up to five redirects; conditional where validators are given.
 
-        Never raises for what the network or the server does: that is the outcome.
+        Never raises for what the network or the server does: that is the outcome. *onward* is awaited before each
+        redirect is followed, outside the time that the request may take.
         """
         headers = {}
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        return await self._bounded(self._follow(url, headers, want))
+        return await self._follow(url, headers, want, onward)
 
     async def hop(self, url: str, want: Want) -> Outcome | Redirected:
         """GET *url* and follow no redirect: for the caller who has something to ask before each."""
-        return await self._bounded(self._hop(url, {}, want))
+        return await self._bounded(self._hop(url, {}, want), self._timeout)
 
     async def _bounded(  # noqa: PLR0911 (a return for each way in which a request can end)
-        self, asking: Awaitable[_Told]
+        self, asking: Awaitable[_Told], seconds: float
     ) -> _Told | Refused | Failed:
         started = time.perf_counter()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 return await asking
         except TimeoutError:
             return Failed(FailedReason.TIMEOUT, f"no complete answer within {self._timeout:g} s")
@@ -299,10 +307,16 @@ class Fetcher:
                 FailedReason.BROKEN, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             )
 
-    async def _follow(self, url: str, headers: dict[str, str], want: Want) -> Outcome:
-        permanent = True
+    async def _follow(self, url: str, headers: dict[str, str], want: Want, onward: Onward | None) -> Outcome:
+        permanent, left = True, self._timeout
         for hop in range(MAX_REDIRECTS + 1):
-            told = await self._hop(url, headers, want)
+            if hop and onward is not None:
+                if refused := bad_target(url):
+                    return refused
+                await onward(url)
+            started = time.perf_counter()
+            told = await self._bounded(self._hop(url, headers, want), left)
+            left -= time.perf_counter() - started
             if not isinstance(told, Redirected):
                 if isinstance(told, Fetched) and hop and permanent:
                     return replace(told, permanent_url=url)

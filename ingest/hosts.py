@@ -11,9 +11,10 @@ import ipaddress
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from types import TracebackType
 from urllib.parse import urlsplit
 
 AT_ONCE = 2
@@ -99,6 +100,73 @@ class Hosts:
         """Until when *host* is left alone, or None."""
         until = self._resting.get(host)
         return until if until is not None and now < until else None
+
+
+class Resting(Exception):
+    """A host is left alone until `until`: it said that it is asked too often."""
+
+    def __init__(self, until: dt.datetime) -> None:
+        super().__init__(f"not asked before {until:%Y-%m-%d %H:%M} UTC")
+        self.until = until
+
+
+class Way:
+    """The way of one request from host to host, as it is sent on: a turn at each, one at a time.
+
+    *hold* takes what asking needs besides the turn, once that has come: into `asking`, what is given back when the
+    answer is there, into `kept`, what is held for longer. Who waits for a host holds nothing, or redirects in a ring
+    could leave everyone waiting.
+    """
+
+    def __init__(self, hosts: Hosts, now: dt.datetime, hold: Callable[[Way], Awaitable[None]]) -> None:
+        self.host = ""
+        self.asking, self.kept = AsyncExitStack(), AsyncExitStack()
+        self._hosts, self._now, self._hold = hosts, now, hold
+        self._started, self._waited = time.perf_counter(), 0.0
+
+    async def __aenter__(self) -> Way:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        try:
+            await self.asking.aclose()
+        finally:
+            await self.kept.aclose()
+
+    async def to(self, host: str, claim: Claim | None = None) -> Turn:
+        """Wait until *host* may be asked; a turn that was missed has nothing to ask.
+
+        Raises:
+            Resting: *host* is left alone.
+        """
+        began = time.perf_counter()
+        try:
+            await self._let_go()
+            self.host = host
+            turn = await self.asking.enter_async_context(self._hosts.turn(host, claim=claim))
+            if not turn.missed:
+                await self._hold(self)
+                if until := self._hosts.resting(host, self._now):
+                    raise Resting(until)
+                await turn.begin()
+            return turn
+        finally:
+            self._waited += time.perf_counter() - began
+
+    async def onward(self, url: str) -> None:
+        """Before following a redirect to *url*: at another host it waits for a turn there."""
+        if (host := host_of(url)) != self.host:
+            await self.to(host)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took so far, without waiting for turns."""
+        return time.perf_counter() - self._started - self._waited
 
 
 def host_of(url: str) -> str:

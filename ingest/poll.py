@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
-from ingest.hosts import Claim
+from ingest.hosts import Claim, Resting, Way
 from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
@@ -223,44 +222,43 @@ class _Run:
 
     async def poll(self, task: Task) -> PollRow | None:
         """Ask one feed and store what it brought; None where another worker did."""
-        async with AsyncExitStack() as until_stored, AsyncExitStack() as asking:
-            started = time.perf_counter()
+        async with Way(self._hosts, self._now, self._hold) as way:
             try:
-                # The host first: nothing is held by a feed that waits for its turn at a busy host. Room is held until
-                # the answer is stored, which bounds how many lie in memory; there is more of it than there are slots,
-                # so that some feeds are asked while others are stored.
-                async with self._hosts.turn(task.host, claim=Claim(task.key, task.polls)) as turn:
-                    if turn.missed:
-                        return None
-                    await until_stored.enter_async_context(self._room)
-                    await asking.enter_async_context(self._slots)
-                    self._running += 1
-                    until_stored.callback(self._ended)
-                    started = time.perf_counter()
-                    if self.broken is not None:
-                        return _lost(task, self.broken, 0.0)
-                    if until := self._hosts.resting(task.host, self._now):
-                        return _postponed(task, until)
-                    await turn.begin()
-                    started = time.perf_counter()
-                    answer = await self._ask(task, started)
-                    await asking.aclose()
+                turn = await way.to(task.host, Claim(task.key, task.polls))
+                if turn.missed:
+                    return None
+                answer = await self._ask(task, way)
+                await way.asking.aclose()
                 told = await self._store_in_turn(task, answer)
                 return told if isinstance(told, PollRow) else None
+            except Resting as resting:
+                return _postponed(task, resting.until)
             except Exception as error:  # one feed must never lose the others
                 if self.broken is None and concerns_all(error):
                     self.broken = error
                 if error is not self.broken:  # that one is told once, for all
                     _log.exception("polling %s failed", task.key)
-                return _lost(task, error, time.perf_counter() - started)
+                return _lost(task, error, way.seconds)
+
+    async def _hold(self, way: Way) -> None:
+        """Room until the answer is stored, which bounds how many lie in memory, and a slot while the feed is asked.
+
+        There is more room than there are slots, so that some feeds are asked while others are stored.
+        """
+        await way.kept.enter_async_context(self._room)
+        await way.asking.enter_async_context(self._slots)
+        self._running += 1
+        way.kept.callback(self._ended)
+        if self.broken is not None:
+            raise self.broken
 
     def _ended(self) -> None:
         self._running -= 1
 
-    async def _ask(self, task: Task, started: float) -> Answer:
+    async def _ask(self, task: Task, way: Way) -> Answer:
         before = task.standing
         etag, last_modified = (before.etag, before.last_modified) if task.conditional else (None, None)
-        outcome = await self._fetcher.fetch(task.url, etag=etag, last_modified=last_modified)
+        outcome = await self._fetcher.fetch(task.url, etag=etag, last_modified=last_modified, onward=way.onward)
         same = isinstance(outcome, Fetched) and outcome.sha256 == before.body_sha256
         parsed, size = None, 0
         if isinstance(outcome, Fetched):
@@ -271,11 +269,12 @@ class _Run:
                 )
             outcome = replace(outcome, body=b"")
         verdict = judge(task.key, task.state, outcome, parsed, same_body=same, now=self._now)
-        until = rests_until(outcome, self._now)
-        if until is not None:
-            self._hosts.rest(task.host, until)
+        rests = None
+        if until := rests_until(outcome, self._now):
+            rests = (way.host, until)
+            self._hosts.rest(*rests)
         move = moved(task.move, outcome, parsed, same_body=same)
-        return Answer(outcome, size, parsed, verdict, move, time.perf_counter() - started, until)
+        return Answer(outcome, size, parsed, verdict, move, way.seconds, rests)
 
     async def _store_in_turn(self, task: Task, answer: Answer) -> PollRow | Elsewhere:
         """Wait for the database; who gets it stores for all who wait, and lets some more come first."""

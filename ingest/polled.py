@@ -51,7 +51,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a task, and what it means. `outcome` has lost its body, `size` is what it had."""
+    """What came back for a task, and what it means. `outcome` has lost its body, `size` is what it had.
+
+    `rests` is the host that is to be left alone, and until when: the last to which the request was sent on.
+    """
 
     outcome: Outcome
     size: int
@@ -59,7 +62,7 @@ class Answer:
     verdict: Verdict
     move: Move
     seconds: float
-    rests_until: dt.datetime | None = None
+    rests: tuple[str, dt.datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)

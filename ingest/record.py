@@ -67,9 +67,9 @@ def record(
         for (task, answer), count in zip(answered, counts, strict=True)
     ]
     session.execute(_MOVE_FEED, moves)
-    for task, answer in answered:
-        if answer.rests_until is not None:
-            rest_host(session, task.host, answer.rests_until)
+    for _, answer in answered:
+        if answer.rests is not None:
+            rest_host(session, *answer.rests)
     return [
         _row(task, answer, poll, count, Health(move["health"]))
         for (task, answer), poll, count, move in zip(answered, polls, counts, moves, strict=True)
