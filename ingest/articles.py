@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, Protocol, cast
@@ -289,8 +289,8 @@ def _add_articles(
     into = {merge.gone: merge.kept for merge, _ in merges} | _merged_elsewhere(session, rows)
     for row in rows:
         row["story_id"] = _now(row["story_id"], into)
-    new = stories.take_new()
-    if new:
+    numbers: dict[int, int] = {}
+    if new := stories.take_new():
         made = add_numbered(session, _STORY, [values for _, values in new])
         numbers = {old: number for (old, _), number in zip(new, made, strict=True)}
         stories.number(numbers)
@@ -298,8 +298,8 @@ def _add_articles(
             row["story_id"] = numbers.get(row["story_id"], row["story_id"])
     session.execute(_ADD_ARTICLES, rows)
     for merge, key in merges:
-        if merge.gone > 0:
-            _merge(session, merge, key, now)
+        kept, gone = (numbers.get(story, story) for story in (merge.kept, merge.gone))
+        _merge(session, replace(merge, kept=kept, gone=gone), key, now)
     if changed := sorted({_now(story, into) for story in stories.take_changed()}):
         _recount(session, changed)
 

@@ -255,7 +255,7 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two stories that an article showed to be one: the older lives on, the other is `gone` (negative: without a row).
+    """Two stories that an article showed to be one: the older lives on, the other is `gone`. Negative: no row yet.
 
     `likeness` is how surely the article belongs to the one of which it is less sure.
     """
@@ -285,6 +285,8 @@ class StoryIndex:
         self._touched: dict[int, _Told] = {}
         """Those that got an article since `take_changed` was last called."""
         self._merges: list[Merge] = []
+        self._gone: list[_Told] = []
+        """New ones that became part of another before they had a row; it is evidence of that."""
 
     def reset(self) -> None:
         """Forget everything; the next `load` reads it again."""
@@ -292,6 +294,7 @@ class StoryIndex:
         self._stories.clear()
         self._touched.clear()
         self._merges.clear()
+        self._gone.clear()
 
     def load(self, session: Session, days: Iterable[dt.date]) -> None:
         """Have the stories around *days* at hand; drops days that are far from all of them."""
@@ -390,6 +393,10 @@ class StoryIndex:
             gone.into = kept
             del self._stories[gone.id]
             self._touched.pop(gone.id, None)
+            if gone.fresh:
+                gone.articles = 0
+                gone.outlets.clear()
+                self._gone.append(gone)
             self._merges.append(Merge(kept.id, gone.id, gone.title, found[number]))
             story = kept
         return story
@@ -417,8 +424,13 @@ class StoryIndex:
         return found
 
     def take_new(self) -> list[tuple[int, dict[str, object]]]:
-        """The stories without a row: their present number and the row's values, in order of appearance."""
-        fresh = sorted((story for story in self._touched.values() if story.fresh), key=lambda story: -story.id)
+        """The stories without a row: their present number and the row's values, in order of appearance.
+
+        Among them those that are part of another already, without an article.
+        """
+        living = [story for story in self._touched.values() if story.fresh]
+        fresh = sorted(living + self._gone, key=lambda story: -story.id)
+        self._gone.clear()
         return [
             (
                 story.id,
@@ -444,9 +456,9 @@ class StoryIndex:
     def number(self, ids: dict[int, int]) -> None:
         """Give new stories the numbers of their rows."""
         for old, new in ids.items():
-            story = self._stories.pop(old)
-            story.id, story.fresh, story.changed = new, False, False
-            self._stories[new] = story
+            if (story := self._stories.pop(old, None)) is not None:
+                story.id, story.fresh, story.changed = new, False, False
+                self._stories[new] = story
 
 
 def _like_opener(story: _Told, mark: Print) -> bool:

@@ -71,12 +71,17 @@ def test_stories_are_the_same_whether_told_at_once_or_one_by_one(store: Store, s
         assert set(session.scalars(select(Article.story_id))) == {1}
 
 
-def test_what_is_told_at_once_leaves_no_sign_post(store: Store) -> None:
-    put(store, ONE, TWO, BOTH)
+def test_what_is_told_at_once_is_evidence_as_well(store: Store) -> None:
+    index = StoryIndex()
+    put(store, ONE, TWO, BOTH, index=index)
+    put(store, (BOTH[0] + ", officials say", BOTH[1]), first=3, index=index)
     with store.session() as session:
         assert set(session.scalars(select(Article.story_id))) == {1}
-        assert session.scalar(select(func.count()).select_from(Story)) == 1
-        assert session.scalar(select(func.count()).select_from(StoryMerge)) == 0
+        kept, gone = session.scalars(select(Story).order_by(Story.id))
+        assert (kept.articles, kept.outlets, kept.merged_into) == (4, 4, None)
+        assert (gone.title, gone.articles, gone.outlets, gone.merged_into) == (TWO[0], 0, 0, 1)
+        (merge,) = session.scalars(select(StoryMerge))
+        assert (merge.kept_id, merge.gone_id, merge.gone_title, merge.article_id) == (1, 2, TWO[0], 3)
 
 
 def test_a_later_article_joins_the_story_that_lives_on(store: Store) -> None:
