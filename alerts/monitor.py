@@ -190,7 +190,7 @@ class SeriesMonitor:
     @property
     def evidence(self) -> float:
         """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
-        return math.log(max(1e-300, float(self._sums.mean())))
+        return math.log(max(1e-300, float(self._sums.sum()) / self._sums.size))
 
     def _leans(self, evidence: float) -> bool:
         """Whether evidence speaks for one direction. Days that say nothing bring both up alike, to `family.MEMORY`."""
