@@ -123,17 +123,18 @@ def _call(arguments: list[str], env: dict[str, str]) -> None:
 
 def _await_server(api: str, server: subprocess.Popen[bytes], log: Path, stopped: threading.Event) -> None:
     end = time.monotonic() + START_LIMIT
-    while not stopped.is_set():
-        try:
-            if httpx.get(f"{api}/health", timeout=2.0, trust_env=False).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        if server.poll() is not None:
-            raise ServeError(f"the Prefect server ended while starting; its last words are in {log}")
-        if time.monotonic() > end:
-            raise ServeError(f"the Prefect server did not answer within {START_LIMIT:.0f} s; see {log}")
-        stopped.wait(0.2)
+    with httpx.Client(timeout=2.0, trust_env=False) as client:  # one, for each reads all certificate authorities
+        while not stopped.is_set():
+            try:
+                if client.get(f"{api}/health").status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            if server.poll() is not None:
+                raise ServeError(f"the Prefect server ended while starting; its last words are in {log}")
+            if time.monotonic() > end:
+                raise ServeError(f"the Prefect server did not answer within {START_LIMIT:.0f} s; see {log}")
+            stopped.wait(0.2)
 
 
 def _stop(part: subprocess.Popen[bytes]) -> None:
