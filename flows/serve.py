@@ -21,7 +21,15 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.operator import Cause, Word, deliver_words, say
-from flows.environment import POOL, client_login, log_format, prefect_home, server_login, serving_file
+from flows.environment import (
+    POOL,
+    client_login,
+    log_format,
+    one_authority,
+    prefect_home,
+    server_login,
+    serving_file,
+)
 from flows.server import LOOPBACK, host_names
 from flows.watch import open_watch
 from store.errors import ConfigError, RicwatchError
@@ -55,6 +63,7 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         **retention(settings),
         **log_format(settings),
         **client_login(settings),
+        **one_authority(api, home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
