@@ -16,10 +16,22 @@ from store.models import Base
 from store.settings import ROOT, Settings, get_settings
 
 DATA = ROOT.parent / "shared" / "data"
+LONGEST = (
+    "flows/test_served.py", "alerts/test_gate.py", "flows/test_faults_time.py",
+    "flows/test_flows.py", "flows/test_served_approval.py", "flows/test_served_operate.py",
+    "flows/test_security.py", "alerts/test_remembered.py", "classify/test_quality.py", "alerts/test_detect.py",
+    "flows/test_faults_store.py", "flows/test_runners.py", "flows/test_cli.py", "bench/test_mail_kills.py",
+)  # fmt: skip
+"""Files that take a minute each, the served ones apart: last, one process would work on them while the others wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the development data are skipped, and say so, where that data is not beside the checkout."""
+    """The longest files come first.
+
+    Tests on the development data are skipped, and say so, where that data is not beside the checkout.
+    """
+    rank = {str(ROOT / "tests" / name): at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(str(item.path), len(rank)))
     if DATA.is_dir():
         return
     skip = pytest.mark.skip(reason="the development data (../shared/data) is not beside this checkout")
