@@ -17,6 +17,7 @@ from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
 from flows.forms import BY, calendar, param
+from flows.plainly import plainly
 from flows.reporting import progress, rename_run, requested
 from flows.watch import moment
 from ingest.roster import load_roster
@@ -106,6 +107,7 @@ def run(settings: Settings, items: Path, folder: Path, options: Options) -> Back
 
 
 @flow(name="backtest", flow_run_name="back-test", log_prints=False)
+@plainly
 async def backtest(
     items: Annotated[str, param("Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine.")],
     *,

@@ -15,6 +15,7 @@ from alerts.readers import Reader, describe
 from flows import artifacts
 from flows.echo import masked
 from flows.forms import BY, choose, codes, param
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 
@@ -72,6 +73,7 @@ async def _tell(watch: Watch, report: PeopleReport, name: str) -> State[PeopleRe
 
 
 @flow(name="subscribe", flow_run_name="subscribe", log_prints=False)
+@plainly
 async def subscribe(
     address: Annotated[str, param("Mail address", "Such as analyst@example.org.")],
     dyads: Annotated[list[str], choose("Ties", "Leave empty for all.", CODES.dyads, many=True)] = [],
@@ -133,6 +135,7 @@ async def subscribe(
 
 
 @flow(name="unsubscribe", flow_run_name="unsubscribe", log_prints=False)
+@plainly
 async def unsubscribe(
     address: Annotated[str, param("Mail address", "Of whoever is to get no more digests.")],
     requested_by: Annotated[str, BY] = "",
@@ -145,6 +148,7 @@ async def unsubscribe(
 
 
 @flow(name="pause", flow_run_name="pause", log_prints=False)
+@plainly
 async def pause(
     address: Annotated[str, param("Mail address", "Of the reader who is away.")],
     until: Annotated[dt.date, param("Until", "First day with digests again; a day that has come ends a pause.")],

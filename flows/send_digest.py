@@ -21,6 +21,7 @@ from flows import artifacts
 from flows.approve import tend
 from flows.forms import BY, calendar, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.wholefile import write_whole
@@ -142,6 +143,7 @@ async def mail_task(
 
 
 @flow(name="digest", flow_run_name="digest", log_prints=False)
+@plainly
 async def digest(
     kind: Annotated[
         Literal["auto", "weekly", "manual"],
@@ -163,6 +165,7 @@ async def digest(
 
 
 @flow(name="send-test-digest", flow_run_name="test digest", log_prints=False)
+@plainly
 async def send_test_digest(
     recipients: Annotated[list[str], param("Send to", "Mail addresses; leave empty for the subscribers.")] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but send nothing.")] = False,

@@ -15,6 +15,7 @@ from alerts.gather import FRESH_DAYS
 from alerts.scope import Quiet
 from flows import artifacts
 from flows.forms import ALL, choose, codes, param
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run
 from flows.watch import Watch, closed_day, moment, open_watch
 
@@ -87,6 +88,7 @@ def explain(watch: Watch, number: int) -> Explained:
 
 
 @flow(name="judge-shift", flow_run_name="judge shift {number}", log_prints=False)
+@plainly
 async def judge_shift(
     number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
     verdict: Annotated[
@@ -108,6 +110,7 @@ async def judge_shift(
 
 
 @flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
+@plainly
 async def silence(
     until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
     comment: Annotated[str, param("Known cause", "Such as: summit of the week. Digests quote it.")],
@@ -133,6 +136,7 @@ async def silence(
 
 
 @flow(name="explain-shift", flow_run_name="explain shift {number}", log_prints=False)
+@plainly
 async def explain_shift_flow(
     number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
 ) -> State[str]:

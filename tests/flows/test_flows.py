@@ -102,6 +102,19 @@ def test_ingest_feeds_polls_only_the_feeds_that_are_named(feeds: ArchiveServer) 
     assert "of 1 feeds answered" in str(state.message)
 
 
+def test_ingest_feeds_refuses_a_key_that_no_feed_has_and_a_feed_that_is_off(feeds: ArchiveServer) -> None:
+    off, near = (feed.key for feed in feeds.roster()[:2])
+    state = run(ingest_feeds, feeds=[near[:-1]], force=True)
+    assert (state.is_failed(), str(state.message)) == (
+        True,
+        f"the roster has no feed {near[:-1]!r}; did you mean {near}? (`ricwatch feeds list --all` shows all of them)",
+    )
+    run(switch_feed, key=off, polled=False, because="moved")
+    state = run(ingest_feeds, feeds=[off], force=True)
+    assert state.is_failed()
+    assert f"the feed {off} is switched off (moved" in str(state.message)
+
+
 @pytest.mark.usefixtures("feeds")
 def test_classify_reads_each_article_once() -> None:
     run(ingest_feeds, force=True)
