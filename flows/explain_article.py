@@ -41,7 +41,11 @@ def explain(watch: Watch, what: str) -> tuple[Trace, list[ArticleWhy]]:
 @plainly
 async def explain_article_flow(
     article: Annotated[
-        str, param("Article", "Its address, its title or eight letters and more of it in a row, or its number.")
+        str,
+        param(
+            "Article",
+            "Its address, its title or eight letters and more of it in a row (such as: border talks), or its number.",
+        ),
     ],
 ) -> State[str]:
     """Shows why an article was read so, why it is in its story, and why it counts. Changes nothing."""

@@ -58,7 +58,9 @@ async def import_task(watch: Watch, files: Sequence[Path], now: dt.datetime) -> 
 @flow(name="import-archive", flow_run_name="import archive", log_prints=False)
 @plainly
 async def import_archive(
-    files: Annotated[list[str], param("Files", "Paths of .jsonl or .jsonl.gz files on the worker's machine.")],
+    files: Annotated[
+        list[str], param("Files", "Of .jsonl or .jsonl.gz, on the worker's machine, such as /data/2024.jsonl.gz.")
+    ],
     requested_by: Annotated[str, BY] = "",
 ) -> State[ImportReport]:
     """Loads dated items as articles. Idempotent, and goes on where an interrupted import stopped."""

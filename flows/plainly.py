@@ -44,16 +44,24 @@ def plainly(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[
     return plain
 
 
-class OneLine(logging.Filter):
-    """Takes the traceback from the log of an error that says what to do."""
+class Story(logging.Filter):
+    """Lets a run's log tell what happened, and no more.
+
+    An error that says what to do loses its traceback. That a task was completed stands in the list of tasks, and its
+    own last line says what it did. A run that waits for a person is no error, as which Prefect logs it.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record; none is dropped."""
+        """Change the record, or drop it."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, RicwatchError):
             record.msg, record.args, record.exc_info, record.exc_text = str(error), (), None, None
             setattr(error, _TOLD, True)
-        return True
+        ended = record.getMessage() if str(record.msg).startswith("Finished in state") else ""
+        if "Suspended(" in ended or "Paused(" in ended:
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return not (record.name == _TASKS and ended.startswith("Finished in state Completed("))
 
 
-logging.getLogger(_TASKS).addFilter(OneLine(_TASKS))
+for _name in (_TASKS, "prefect.flow_runs"):
+    logging.getLogger(_name).addFilter(Story(_name))

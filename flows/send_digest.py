@@ -149,7 +149,9 @@ async def digest(
         Literal["auto", "weekly", "manual"],
         param("Which", "auto: what is due (a shift, or the weekly one). weekly, manual: now, whatever moved."),
     ] = "auto",
-    recipients: Annotated[list[str], param("Only to", "Mail addresses; leave empty for the subscribers.")] = [],
+    recipients: Annotated[
+        list[str], param("Only to", "Mail addresses, such as your own; leave empty for all subscribers.")
+    ] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but store and send nothing.")] = False,
     as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     requested_by: Annotated[str, BY] = "",

@@ -90,7 +90,9 @@ def explain(watch: Watch, number: int) -> Explained:
 @flow(name="judge-shift", flow_run_name="judge shift {number}", log_prints=False)
 @plainly
 async def judge_shift(
-    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+    number: Annotated[
+        int, param("Number of the shift", "It stands below the shift in the digest, and in an export of shifts.", ge=1)
+    ],
     verdict: Annotated[
         Literal["right", "wrong", "known"],
         param("Your verdict", "right: a real change, and news. known: real, but no news. wrong: no change."),
@@ -138,7 +140,9 @@ async def silence(
 @flow(name="explain-shift", flow_run_name="explain shift {number}", log_prints=False)
 @plainly
 async def explain_shift_flow(
-    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+    number: Annotated[
+        int, param("Number of the shift", "It stands below the shift in the digest, and in an export of shifts.", ge=1)
+    ],
 ) -> State[str]:
     """Shows why a shift was found, what carries it, how it came into its state, and who was told. Changes nothing."""
     with open_watch() as watch:

@@ -49,8 +49,9 @@ def named(roster: Sequence[RosterFeed], keys: Sequence[str]) -> list[RosterFeed]
     for key in keys:
         if key not in by_key:
             like = difflib.get_close_matches(key, by_key, n=3)
-            meant = f"did you mean {' or '.join(like)}?" if like else "its keys stand in the column Key"
-            raise InputError(f"the roster has no feed {key!r}; {meant} (`ricwatch feeds list --all` shows all of them)")
+            meant = f"did you mean {' or '.join(like)}? " if like else ""
+            where = "the page polled-feeds and `ricwatch feeds list --all` show the keys"
+            raise InputError(f"the roster has no feed {key!r}; {meant}{where}")
     return [by_key[key] for key in keys]
 
 

@@ -105,10 +105,8 @@ def test_ingest_feeds_polls_only_the_feeds_that_are_named(feeds: ArchiveServer) 
 def test_ingest_feeds_refuses_a_key_that_no_feed_has_and_a_feed_that_is_off(feeds: ArchiveServer) -> None:
     off, near = (feed.key for feed in feeds.roster()[:2])
     state = run(ingest_feeds, feeds=[near[:-1]], force=True)
-    assert (state.is_failed(), str(state.message)) == (
-        True,
-        f"the roster has no feed {near[:-1]!r}; did you mean {near}? (`ricwatch feeds list --all` shows all of them)",
-    )
+    assert state.is_failed()
+    assert str(state.message).startswith(f"the roster has no feed {near[:-1]!r}; did you mean {near}? ")
     run(switch_feed, key=off, polled=False, because="moved")
     state = run(ingest_feeds, feeds=[off], force=True)
     assert state.is_failed()

@@ -10,7 +10,7 @@ import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import State
 
-from flows.plainly import plainly
+from flows.plainly import Story, plainly
 from store.errors import InputError
 from tests.flows.inprocess import IN_PROCESS
 
@@ -61,3 +61,19 @@ def test_a_slip_of_the_program_keeps_its_traceback(caplog: pytest.LogCaptureFixt
     state = run(careless, inside=False)
     assert "RuntimeError: a slip" in str(state.message)
     assert "RuntimeError" in "".join(errors(caplog))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept", "level"),
+    [
+        ("prefect.task_runs", "Finished in state Completed()", False, "INFO"),
+        ("prefect.task_runs", "Finished in state Failed('x')", True, "ERROR"),
+        ("prefect.flow_runs", "Finished in state Completed('3 new articles')", True, "INFO"),
+        ("prefect.flow_runs", "Finished in state Suspended(type=PAUSED)", True, "INFO"),
+        ("prefect.flow_runs", "Suspended(…) is the title of an article", True, "ERROR"),
+    ],
+)
+def test_the_log_tells_a_story(name: str, text: str, kept: bool, level: str) -> None:
+    said = logging.INFO if "Completed" in text else logging.ERROR
+    record = logging.LogRecord(name, said, "", 0, text, (), None)
+    assert (Story().filter(record), record.levelname) == (kept, level)
