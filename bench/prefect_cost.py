@@ -4,8 +4,9 @@
     python -m bench.prefect_cost --rounds 9
 
 All on one Prefect server that runs already. Each is timed inside a process of its own, from the call of the flow to its
-end: starting Python, importing and the worker's polling are the same for all and left out. The first of each process
-loads weights and topic, so each is done twice and the second counts. Calls are the requests that the flow's process
+end; the first of each process loads weights and topic, so each is done twice and the second counts. Beside it stand the
+flow that does nothing and the monitor as whole processes, from the start of Python to its end with one run in it, which
+is how a worker runs them: each imports what it needs and no more. Calls are the requests that the flow's process
 sends to the API; task runs and events go over a websocket, and their number is told beside it. Beside the seconds stand
 the processor's, of the flow's process and of the server, since a machine that does other work stretches the former.
 """
@@ -16,10 +17,12 @@ import argparse
 import datetime as dt
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +37,9 @@ import asyncio, json, logging, sys, time
 from collections import Counter
 import httpx
 from prefect import flow
+from flows import seeds
 from flows.monitor import monitor, watch_day
+from flows.oversight import leave_numbers, oversee
 from flows.watch import moment, open_watch
 calls, sent = Counter(), httpx.AsyncClient.send
 async def counted(self, request, **more):
@@ -46,8 +51,12 @@ httpx.AsyncClient.send = counted
 async def bare():
     pass
 async def steps():
+    now = moment("")
     with open_watch() as watch:
-        await watch_day.fn(watch, moment(""), True)
+        seeds.load(watch, now, None)
+        await watch_day.fn(watch, now, True)
+        oversee(watch, now)
+        leave_numbers(watch, now)
 work = {"bare flow": bare, "monitor": lambda: monitor(force=True), "steps alone": steps}[sys.argv[1]]
 for _ in range(2):
     calls.clear()
@@ -56,6 +65,40 @@ for _ in range(2):
     took, used = time.perf_counter() - began, time.process_time() - used
 print(json.dumps({"seconds": took, "processor": used, "calls": dict(calls)}))
 """
+
+
+WHOLE = {
+    "bare flow": """
+import asyncio
+from prefect import flow
+@flow(name="bare")
+async def bare():
+    pass
+asyncio.run(bare())
+""",
+    "monitor": """
+import asyncio
+from flows.monitor import monitor
+asyncio.run(monitor(force=True))
+""",
+}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a whole process took: seconds, and its processor seconds."""
+
+    seconds: float
+    processor: float
+
+
+def measure_whole(kind: str, env: dict[str, str]) -> Whole:
+    """One process with one run."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", WHOLE[kind]], env=env, cwd=ROOT, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Whole(time.perf_counter() - began, used)
 
 
 @dataclass(frozen=True)
@@ -117,11 +160,29 @@ def main() -> None:
             assert server is not None
             measure("monitor", env, server)  # brings what there is, so that nothing is new afterwards
             taken: dict[str, list[Taken]] = {kind: [] for kind in KINDS}
+            whole: dict[str, list[Whole]] = {kind: [] for kind in WHOLE}
             for _ in range(rounds):
                 for kind in KINDS:
                     taken[kind].append(measure(kind, env, server))
+                for kind in WHOLE:
+                    whole[kind].append(measure_whole(kind, env))
             left = recorded(running)
-    print(json.dumps({**told(taken), **left}, indent=1))
+    print(json.dumps({**told(taken), **told_whole(whole), **left}, indent=1))
+
+
+def told_whole(taken: dict[str, list[Whole]]) -> dict[str, object]:
+    """The medians of whole processes, and how the monitor's compares."""
+    medians = {
+        name: {kind: round(statistics.median(getattr(one, name) for one in runs), 2) for kind, runs in taken.items()}
+        for name in ("seconds", "processor")
+    }
+    return {
+        "whole_process_median_seconds": medians["seconds"],
+        "whole_process_median_processor_seconds": medians["processor"],
+        "whole_process_monitor_over_bare": {
+            name: round(of["monitor"] / of["bare flow"], 2) for name, of in medians.items()
+        },
+    }
 
 
 def told(taken: dict[str, list[Taken]]) -> dict[str, object]:
@@ -137,6 +198,9 @@ def told(taken: dict[str, list[Taken]]) -> dict[str, object]:
         "median_processor_seconds": medians["processor"],
         "median_processor_seconds_of_server": medians["server"],
         "monitor_over_bare": round(medians["seconds"]["monitor"] / medians["seconds"]["bare flow"], 2),
+        "monitor_over_steps": {
+            name: round(of["monitor"] / of["steps alone"], 2) for name, of in medians.items() if name != "server"
+        },
         "prefects_share_seconds": round(medians["seconds"]["monitor"] - medians["seconds"]["steps alone"], 3),
         "api_calls": {kind: sum(runs[-1].calls.values()) for kind, runs in taken.items()},
         "monitor_calls": taken["monitor"][-1].calls,

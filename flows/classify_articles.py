@@ -54,6 +54,7 @@ async def read_task(watch: Watch, now: dt.datetime, limit: int | None = None) ->
         "readings",
         "readings",
         "What was read in the new articles",
+        empty=report.read == 0 and not report.unread,
         report=report,
         rows=latest_readings(watch, report),
         now=now,

@@ -87,7 +87,9 @@ async def poll_task(watch: Watch, now: dt.datetime, keys: list[str] | None = Non
     await artifacts.publish(watch.settings, "polled", "polled-feeds", "What was polled", report=report, now=now)
     with watch.store.session() as session:
         rows = new_articles(session, now)
-    await artifacts.publish(watch.settings, "articles", "new-articles", "What is new", rows=rows, since=now)
+    await artifacts.publish(
+        watch.settings, "articles", "new-articles", "What is new", empty=not rows, rows=rows, since=now
+    )
     return report
 
 

@@ -135,6 +135,7 @@ async def mail_task(
         "digest",
         "digest",
         "The digest, and where its mails lie",
+        empty=report.digest.view is None and report.delivery == DeliverReport(),
         digest=report.digest,
         delivery=report.delivery,
         now=now,

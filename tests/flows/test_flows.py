@@ -129,7 +129,9 @@ def test_monitor_does_every_step_and_a_second_run_adds_nothing() -> None:
     assert first.is_completed()
     assert {"seed-documents", "polled-feeds", "new-articles", "readings", "shifts", "digest"} <= set(pages(first))
     articles, readings, digests = count(Article), count(Reading), count(Digest)
-    second = outcome(monitor, force=True)
+    again = run(monitor, force=True)
+    assert set(pages(again)) == {"seed-documents", "polled-feeds", "shifts"}, "no page tells of nothing"
+    second = asyncio.run(again.aresult())
     assert (second.new_articles, second.readings, second.mails_sent) == (0, 0, 0)
     assert (count(Article), count(Reading), count(Digest)) == (articles, readings, digests)
 
