@@ -37,12 +37,12 @@ NOTHING_SAYS = math.log(MEMORY) + 0.3
 LOPSIDED = 10.0
 """Below that, the sums of one direction must be so many times those of the other."""
 OPEN_DAYS = WINDOW + GUARD
-"""Days from its onset for which a shift is open, and its return looked for: then the new level fills the baseline."""
+"""Days from its onset for which a shift is open, and its return looked for: then its level fills the baseline."""
 SHORT_WAY = 0.1
 """A level that went so much of the way back, and `LEVEL_DOUBT`, is none that returns."""
 RETURN_NEEDS = 2.0
 """Evidence that a return needs beyond what a shift does. It bets on one direction and one size, and forgives less of
-drift, so it is sooner there; with this much more it alarms by chance on one open shift in 50 to 100 (docs/method.md)."""
+drift, so it is sooner there (docs/method.md says what it spends)."""
 OUTLOOK = tuple(one.name for one in fields(Outlook))
 """The numbers of an `Outlook`, as a state holds them."""
 _numbers = attrgetter(*OUTLOOK)
