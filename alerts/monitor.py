@@ -309,7 +309,7 @@ class SeriesMonitor:
     ) -> Alarm | None:
         """The alarm of day *t*, whose evidence *passed* what it needed; None where its size says otherwise.
 
-        One for a return must lead the *way_back*. It is one where the old level lies within its range.
+        One for a return must lead the *way_back*.
         """
         found = self._onset(t)
         if found is None:
@@ -317,11 +317,18 @@ class SeriesMonitor:
         onset, change, variance = found
         if abs(change) < self._family.zone or (way_back is not None and change * way_back < 0):
             return None
-        new = self._comparable(outlook.level) + change
         error = math.sqrt(variance + outlook.level_error**2)
-        near = 2 * self._family.zone if way_back is None else max(2 * self._family.zone, 1.96 * error)
-        returned = self._old_level is not None and abs(new - self._old_level) < near
+        returned = self._leads_back(change, error, self._comparable(outlook.level))
         return Alarm(t, onset, change, error, outlook.level, *passed, returned, self.anchor)
+
+    def _leads_back(self, change: float, error: float, level: float) -> bool:
+        """Whether *change* leads from *level* to the old one. What is found in few days looks larger than it is, so it
+        may seem to lead beyond, as far as its 95 % range; but not to fall short by more than twice the zone."""
+        if self._old_level is None:
+            return False
+        near = 2 * self._family.zone
+        beyond = (level + change - self._old_level) * math.copysign(1.0, change)
+        return -near < beyond < max(near, 1.96 * error)
 
     def _onset(self, t: int) -> tuple[int, float, float] | None:
         """The start that explains the last days best: onset, size and its variance; None with too few days."""
