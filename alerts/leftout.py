@@ -75,7 +75,8 @@ class Stories:
 class Scene:
     """Where a shift was found: the coverage, which feeds reported, and the series.
 
-    `onset` and `detected` are those of the shift that was told of this series before; None where there was none.
+    `onset` and `detected` are those of the shift that was told of this series before, `level` is the one before it, in
+    the unit of `Found.before`; None where there was none.
     """
 
     coverage: Coverage
@@ -83,6 +84,7 @@ class Scene:
     item: Series
     onset: dt.date | None = None
     detected: dt.date | None = None
+    level: float | None = None
 
     def without(self, gone: Votes | Stories, columns: FloatArray | None = None) -> Scene | None:
         """The same without *gone*, and without the feeds that *columns* marks; None where nothing is left."""
@@ -106,7 +108,8 @@ class Scene:
         fresh = 0 if self.detected is None else self.coverage.index(self.detected) + 1 - start
         mute = FIRST_ALERT_DAY if self.onset is None else anchor + SETTLE
         first = max(fresh, held_from - start)
-        monitor = SeriesMonitor(item.baseline, item.kind, state=begun(item.kind, first, anchor, mute))
+        old = self.level if self.level is None or item.kind.tone else math.log(self.level)
+        monitor = SeriesMonitor(item.baseline, item.kind, state=begun(item.kind, first, anchor, mute, old))
         for t in range(first, day - start + 1):
             monitor.step(t, math.inf)
         return monitor.evidence

@@ -100,6 +100,10 @@ def _told(
             by_key[one.key],
             onset=max((shift.onset for shift in before), default=None),
             detected=max((shift.detected for shift in before), default=None),
+            # What leads back leads to the level before one of them; after two in a row, before the first.
+            level=min((shift.before for shift in before), key=lambda level: abs(level - told.after), default=None)
+            if one.returned
+            else None,
         )
         shift = _store(session, model, scene, found=told, now=now)
         if one.returned:
