@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the collector needs not go through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No test reads the developer's settings or writes into the checkout's var/."""
@@ -45,11 +52,20 @@ def settings() -> Settings:
     return get_settings()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A migrated SQLite database."""
-    store = Store(f"sqlite:///{tmp_path / 'test.db'}")
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database without content that all migrations went through; tests take copies, which cost no time."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    store = Store(f"sqlite:///{path}")
     store.migrate()
+    store.close()  # the last connection takes what is in the journal into the file
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, migrated: Path) -> Iterator[Store]:
+    """A migrated SQLite database."""
+    store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'test.db')}")
     yield store
     store.close()
 
@@ -67,12 +83,14 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def any_store(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[Store]:
     """A migrated database of either engine."""
     if request.param == "sqlite":
-        store = Store(f"sqlite:///{tmp_path / 'any.db'}")
-    else:
-        store = Store(request.getfixturevalue("postgres_url"))
+        store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'any.db')}")
+        yield store
+        store.close()
+        return
+    store = Store(request.getfixturevalue("postgres_url"))
     store.migrate()
     yield store
     Base.metadata.drop_all(store.engine)
