@@ -19,7 +19,7 @@ from alerts.baseline import SEASON
 from alerts.evidence import Cast
 from alerts.family import FAMILY
 from alerts.firsttone import tone_evidence
-from alerts.model import Found, Kind
+from alerts.model import Found
 from alerts.monitor import FIRST_ALERT_DAY, SETTLE, SeriesMonitor, begun
 from alerts.reporting import GUARD, WINDOW, Reporting
 from alerts.votes import Coverage, FloatArray, ThemeTable, on_grid
@@ -34,21 +34,49 @@ alarm that was not told), and nobody can tell what would have come without a sou
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """Votes of one series, day by day: their number and scores (days, feeds), and squared scores (days,).
-
-    Of a theme: the stories that carry it, in a single column, and all stories (days,) in the place of the squares.
-    """
+    """Votes of a tie, day by day: their number and scores (days, feeds), and squared scores (days,)."""
 
     votes: FloatArray
     score: FloatArray
     squares: FloatArray
+
+    def left_out(self, coverage: Coverage, item: Series) -> Coverage:
+        """What *coverage* holds of the series *item* without them."""
+        table = coverage.dyads[item.dyad]
+        votes = np.maximum(0.0, table.votes - self.votes)
+        left = replace(
+            table,
+            votes=votes,
+            # A sum that the database rounded may differ from ours in its last digit.
+            score=np.clip(table.score - self.score, -votes, votes),
+            squares=np.maximum(0.0, table.squares - self.squares),
+        )
+        return replace(coverage, dyads={item.dyad: left}, themes=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stories:
+    """Stories, day by day: those that carry a theme, and all, each of shape (days,)."""
+
+    carrying: FloatArray
+    all: FloatArray
+
+    def left_out(self, coverage: Coverage, item: Series) -> Coverage:
+        """What *coverage* holds of the theme of *item* without them."""
+        themes = coverage.themes
+        if themes is None:
+            raise ValueError(f"no themes are held, and {item.key} is the series of one")
+        stories = np.maximum(0.0, themes.stories - self.all)
+        carrying = np.clip(themes.carrying[:, themes.names.index(item.theme)] - self.carrying, 0.0, stories)
+        return replace(coverage, themes=ThemeTable((item.theme,), carrying[:, None], stories))
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Where a shift was found: the coverage, which feeds reported, and the series.
 
-    `onset` and `detected` are those of the shift that was told of this series before; None where there was none.
+    `onset` and `detected` are those of the shift that was told of this series before, `level` is the one before it, in
+    the unit of `Found.before`; None where there was none.
     """
 
     coverage: Coverage
@@ -56,26 +84,12 @@ class Scene:
     item: Series
     onset: dt.date | None = None
     detected: dt.date | None = None
+    level: float | None = None
 
-    def without(self, gone: Votes, columns: FloatArray | None = None) -> Scene | None:
-        """The same without the votes *gone*, and without the feeds that *columns* marks; None where nothing is left."""
-        coverage, item, reporting = self.coverage, self.item, self.reporting
-        if item.kind is Kind.THEME and coverage.themes is not None:
-            at = coverage.themes.names.index(item.theme)
-            stories = np.maximum(0.0, coverage.themes.stories - gone.squares)
-            carrying = np.clip(coverage.themes.carrying[:, [at]] - gone.votes, 0.0, stories[:, None])
-            coverage = replace(coverage, themes=ThemeTable((item.theme,), carrying, stories))
-        else:
-            table = coverage.dyads[item.dyad]
-            votes = np.maximum(0.0, table.votes - gone.votes)
-            left = replace(
-                table,
-                votes=votes,
-                # A sum that the database rounded may differ from ours in its last digit.
-                score=np.clip(table.score - gone.score, -votes, votes),
-                squares=np.maximum(0.0, table.squares - gone.squares),
-            )
-            coverage = replace(coverage, dyads={item.dyad: left}, themes=None)
+    def without(self, gone: Votes | Stories, columns: FloatArray | None = None) -> Scene | None:
+        """The same without *gone*, and without the feeds that *columns* marks; None where nothing is left."""
+        item, reporting = self.item, self.reporting
+        coverage = gone.left_out(self.coverage, item)
         if columns is not None:
             here = columns == 0
             reporting = replace(reporting, alive=reporting.alive * here, ever=reporting.ever & here)
@@ -94,7 +108,8 @@ class Scene:
         fresh = 0 if self.detected is None else self.coverage.index(self.detected) + 1 - start
         mute = FIRST_ALERT_DAY if self.onset is None else anchor + SETTLE
         first = max(fresh, held_from - start)
-        monitor = SeriesMonitor(item.baseline, item.kind, state=begun(item.kind, first, anchor, mute))
+        old = self.level if self.level is None or item.kind.tone else math.log(self.level)
+        monitor = SeriesMonitor(item.baseline, item.kind, state=begun(item.kind, first, anchor, mute, old))
         for t in range(first, day - start + 1):
             monitor.step(t, math.inf)
         return monitor.evidence
@@ -126,21 +141,21 @@ def of_casts(scene: Scene, casts: Iterable[Cast]) -> Votes:
     return gone
 
 
-def of_stories(scene: Scene, stories: Iterable[tuple[dt.date, bool]]) -> Votes:
+def of_stories(scene: Scene, stories: Iterable[tuple[dt.date, bool]]) -> Stories:
     """Stories in the series of a theme: the day of each, and whether it carries the theme."""
     days = scene.coverage.days
-    gone = Votes(np.zeros((days, 1)), np.zeros((days, 1)), np.zeros(days))
+    gone = Stories(np.zeros(days), np.zeros(days))
     for date, carries in stories:
         day = scene.coverage.index(date)
-        gone.votes[day] += carries
-        gone.squares[day] += 1
+        gone.carrying[day] += carries
+        gone.all[day] += 1
     return gone
 
 
 def fires_without(
-    scene: Scene, found: Found, size: float | None, gone: Votes, columns: FloatArray | None = None
+    scene: Scene, found: Found, size: float | None, gone: Votes | Stories, columns: FloatArray | None = None
 ) -> bool | None:
-    """Whether *found* would have been found by the same day without the votes *gone*; None where nobody can tell.
+    """Whether *found* would have been found by the same day without *gone*; None where nobody can tell.
 
     *size* is the change that is left without them. Of an outlet that never wrote, *columns* marks the feeds.
     """

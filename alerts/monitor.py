@@ -1,7 +1,8 @@
 """The detector of one series, strictly forward in time.
 
 A Shiryaev-Roberts e-detector (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532), as a mixture over a grid of
-effect sizes, for the composite null that the level moved by no more than an indifference zone.
+effect sizes, for the composite null that the level moved by no more than an indifference zone. While a shift is open,
+a second one bets on a single effect: that the level goes back to where it was.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from operator import attrgetter
 import numpy as np
 
 from alerts.baseline import Baseline, Outlook, guard_before
-from alerts.family import FAMILY, MEMORY, day_factors, grown
+from alerts.family import FAMILY, FORGET, MEMORY, Family, day_factors, grown, step_factors
 from alerts.history import LOOK_BACK, Past
 from alerts.model import Kind
 from alerts.remeasure import sensitivity, whiten
@@ -35,6 +36,13 @@ NOTHING_SAYS = math.log(MEMORY) + 0.3
 """Evidence that days which say nothing cannot bring about."""
 LOPSIDED = 10.0
 """Below that, the sums of one direction must be so many times those of the other."""
+OPEN_DAYS = WINDOW + GUARD
+"""Days from its onset for which a shift is open, and its return looked for: then its level fills the baseline."""
+SHORT_WAY = 0.1
+"""A level that went so much of the way back, and `LEVEL_DOUBT`, is none that returns."""
+RETURN_NEEDS = 2.0
+"""Evidence that a return needs beyond what a shift does. It bets on one direction and one size, and forgives less of
+drift, so it is sooner there (docs/method.md says what it spends)."""
 OUTLOOK = tuple(one.name for one in fields(Outlook))
 """The numbers of an `Outlook`, as a state holds them."""
 _numbers = attrgetter(*OUTLOOK)
@@ -69,6 +77,7 @@ class MonitorState:
     fresh: int
     mute: int
     old_level: float | None
+    back: float
     yesterday: float | None
     level: float | None
     surprise: FloatArray
@@ -79,8 +88,11 @@ class MonitorState:
     """(days, 9), a row of NaN for a day without an outlook; no rows for tone, whose sizes need none."""
 
 
-def begun(kind: Kind, first: int, anchor: int, mute: int) -> MonitorState:
-    """The state of a monitor that begins with day *first*, its level with day *anchor*, silent up to day *mute*."""
+def begun(kind: Kind, first: int, anchor: int, mute: int, old_level: float | None = None) -> MonitorState:
+    """The state of a monitor that begins with day *first*, its level with day *anchor*, silent up to day *mute*.
+
+    *old_level* is the level before a shift that is open: a score, or the logarithm of a rate.
+    """
     none = np.zeros(0)
     return MonitorState(
         until=first - 1,
@@ -88,7 +100,8 @@ def begun(kind: Kind, first: int, anchor: int, mute: int) -> MonitorState:
         anchor=anchor,
         fresh=first,
         mute=mute,
-        old_level=None,
+        old_level=old_level,
+        back=0.0,
         yesterday=None,
         level=None,
         surprise=none,
@@ -117,6 +130,7 @@ class SeriesMonitor:
         self._now = self._fresh = 0
         self._mute = first_alert_day
         self._old_level: float | None = None
+        self._back = 0.0
         self._yesterday: float | None = None
         self.level: float | None = None
         """The level that the last usable day was measured against."""
@@ -139,7 +153,8 @@ class SeriesMonitor:
     def _restore(self, state: MonitorState, held: int) -> None:
         self._now, self._sums = state.until, state.sums.copy()
         self.anchor, self._fresh, self._mute = state.anchor, state.fresh, state.mute
-        self._old_level, self._yesterday, self.level = state.old_level, state.yesterday, state.level
+        self._old_level, self._back = state.old_level, state.back
+        self._yesterday, self.level = state.yesterday, state.level
         self._surprise[:held], self._sensitivity[:held] = state.surprise, state.sensitivity
         self._zone[:held] = state.zone
         self._plain[held - len(state.plain) : held] = state.plain
@@ -163,6 +178,7 @@ class SeriesMonitor:
             fresh=self._fresh,
             mute=self._mute,
             old_level=self._old_level,
+            back=self._back,
             yesterday=self._yesterday,
             level=self.level,
             surprise=self._surprise[since:until].copy(),
@@ -182,15 +198,47 @@ class SeriesMonitor:
         measured = float(self._surprise[at]), float(self._sensitivity[at]), float(self._zone[at])
         factors = day_factors(*measured, self._family)
         self._sums = grown(self._sums, factors)
-        evidence = self.evidence
+        way_back = self._way_back(t, outlook)
+        self._step_back(way_back, outlook, *measured[:2])
+        if way_back is not None and self._return >= needed:
+            alarm = self._alarm(t, outlook, (self.evidence, needed), way_back)
+            if alarm is not None:
+                return alarm
+        evidence = self._shift
         if evidence < needed or not self._leans(evidence):
             return None
-        return self._alarm(t, outlook, evidence, needed)
+        return self._alarm(t, outlook, (evidence, needed))
 
     @property
     def evidence(self) -> float:
+        """For a shift, or for a return less `RETURN_NEEDS`, whichever is more (natural logarithms)."""
+        return max(self._shift, self._return)
+
+    @property
+    def _shift(self) -> float:
         """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
-        return math.log(max(1e-300, float(self._sums.sum()) / self._sums.size))
+        return _log(float(self._sums.sum()) / self._sums.size)
+
+    @property
+    def _return(self) -> float:
+        return _log(self._back) - RETURN_NEEDS
+
+    def _way_back(self, t: int, outlook: Outlook) -> float | None:
+        """From the level of day *t* to the one before the open shift; None where no shift is open, or it is no way."""
+        if self._old_level is None or t - self.anchor > OPEN_DAYS:
+            return None
+        way = self._old_level - self._comparable(outlook.level)
+        return None if abs(way) < 2 * self._family.zone else way
+
+    def _step_back(self, way_back: float | None, outlook: Outlook, surprise: float, gain: float) -> None:
+        """The step of `family.grown`, for a bet on the way back alone."""
+        if way_back is None:
+            self._back = 0.0
+            return
+        zone = SHORT_WAY * abs(way_back) + LEVEL_DOUBT * outlook.level_error
+        bet = Family(zone, (abs(way_back),), self._family.clip)
+        up, down = step_factors(surprise, gain, zone, bet)[:, 0].tolist()
+        self._back = min((1 + FORGET * self._back) * (up if way_back > 0 else down), 1e300)
 
     def _leans(self, evidence: float) -> bool:
         """Whether evidence speaks for one direction. Days that say nothing bring both up alike, to `family.MEMORY`."""
@@ -205,7 +253,7 @@ class SeriesMonitor:
         """Begin anew from *onset* and stay silent until the new level is the normal one."""
         if returned:
             self._old_level = None
-        elif self._old_level is None:
+        elif self._old_level is None or onset - self.anchor > OPEN_DAYS:
             self._old_level = None if level is None else self._comparable(level)
         self.anchor = max(0, onset)
         # The days up to now were measured against the old level; they say nothing of a departure from the new one.
@@ -213,6 +261,7 @@ class SeriesMonitor:
         self._mute = self.anchor + SETTLE
         self._yesterday = None
         self._sums[:] = 0
+        self._back = 0.0
 
     def past(self, until: int, days: int, left_out: BoolArray) -> Past:
         """What it has seen on the *days* that end with day *until*; those before the series began say nothing.
@@ -255,17 +304,31 @@ class SeriesMonitor:
             self._outlooks.pop(t - ONSET_REACH - 1, None)
         return outlook
 
-    def _alarm(self, t: int, outlook: Outlook, evidence: float, needed: float) -> Alarm | None:
+    def _alarm(
+        self, t: int, outlook: Outlook, passed: tuple[float, float], way_back: float | None = None
+    ) -> Alarm | None:
+        """The alarm of day *t*, whose evidence *passed* what it needed; None where its size says otherwise.
+
+        One for a return must lead the *way_back*.
+        """
         found = self._onset(t)
         if found is None:
             return None
         onset, change, variance = found
-        if abs(change) < self._family.zone:
+        if abs(change) < self._family.zone or (way_back is not None and change * way_back < 0):
             return None
-        new = self._comparable(outlook.level) + change
-        returned = self._old_level is not None and abs(new - self._old_level) < 2 * self._family.zone
         error = math.sqrt(variance + outlook.level_error**2)
-        return Alarm(t, onset, change, error, outlook.level, evidence, needed, returned, self.anchor)
+        returned = self._leads_back(change, error, self._comparable(outlook.level))
+        return Alarm(t, onset, change, error, outlook.level, *passed, returned, self.anchor)
+
+    def _leads_back(self, change: float, error: float, level: float) -> bool:
+        """Whether *change* leads from *level* to the old one. What is found in few days looks larger than it is, so it
+        may seem to lead beyond, as far as its 95 % range; but not to fall short by more than twice the zone."""
+        if self._old_level is None:
+            return False
+        near = 2 * self._family.zone
+        beyond = (level + change - self._old_level) * math.copysign(1.0, change)
+        return -near < beyond < max(near, 1.96 * error)
 
     def _onset(self, t: int) -> tuple[int, float, float] | None:
         """The start that explains the last days best: onset, size and its variance; None with too few days."""
@@ -287,6 +350,10 @@ class SeriesMonitor:
         if self.kind.tone:
             return effect(self._sensitivity[days], self._plain[days])
         return growth([self._outlooks[day + self._from] for day in days])
+
+
+def _log(evidence: float) -> float:
+    return math.log(max(1e-300, evidence))
 
 
 def _single(value: float) -> float:

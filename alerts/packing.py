@@ -284,6 +284,7 @@ def _watch(watch: WatchState, arrays: _Arrays) -> dict[str, Any]:
         "sums": monitor.sums.tolist(),
         "days": [monitor.anchor, monitor.fresh, monitor.mute],
         "levels": [monitor.old_level, monitor.yesterday, monitor.level],
+        "back": monitor.back,
         "arrays": [
             *(arrays.add(one, "single") for one in looked_back),
             *(arrays.add(one) for one in (monitor.plain, monitor.outlooks)),
@@ -308,6 +309,7 @@ def _watch_from(record: dict[str, Any], stored: _Stored) -> WatchState:
         fresh=fresh,
         mute=mute,
         old_level=old_level,
+        back=record["back"],
         yesterday=yesterday,
         level=level,
         surprise=surprise,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from alerts.facts import COLD_DAYS, DigestFacts
 from alerts.model import DyadState
-from alerts.sentences import every_tie, kept_back, state_word, strays
+from alerts.sentences import ASTRAY, every_tie, kept_back, state_word, strays
 from alerts.wording import dyad_name, times
 from alerts.words import count, in_words, listed
 
@@ -33,8 +33,8 @@ def quiet(facts: DigestFacts) -> str:
     if not moved:
         are = "is where it usually is" if len(facts.states) == 1 else "are where they usually are"
         return f"Nothing moved beyond what chance brings: {every_tie(facts.states)} {are}."
-    words = listed([f"{dyad_name(s.dyad)} is {state_word(s)} on its usual level" for s in moved])
-    return f"No shift was found. {words}, which so few days cannot tell from chance."
+    words = listed([f"{dyad_name(s.dyad)} lies {ASTRAY[state_word(s)]}" for s in moved])
+    return f"No shift was found. {words}; so few days cannot tell that from chance."
 
 
 def smallest(states: Sequence[DyadState]) -> str:

@@ -272,9 +272,18 @@ def state_word(state: DyadState) -> str:
     return ("up of late" if lately > 0 else "down of late") if lately else "steady"
 
 
+ASTRAY = {
+    "a little up": "a little above its usual level this week",
+    "a little down": "a little below its usual level this week",
+    "up of late": "above its usual level over the last two weeks",
+    "down of late": "below its usual level over the last two weeks",
+}
+"""Where such a dyad lies, by its word in the table."""
+
+
 def strays(state: DyadState) -> bool:
     """Whether a dyad without a shift is away from its usual level by what short a time can tell."""
-    return state_word(state) not in {"no stories", "no baseline yet", "shifted", "steady"}
+    return state_word(state) in ASTRAY
 
 
 def triangle(states: Sequence[DyadState]) -> str:

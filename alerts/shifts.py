@@ -14,7 +14,7 @@ from alerts.baseline import AttentionBaseline, StanceBaseline
 from alerts.checkpoint import Run
 from alerts.detect import Asked, Known
 from alerts.evidence import Cast, Chosen, Usual, votes_since, weigh, with_texts
-from alerts.leftout import Scene, fires_without, of_casts, of_outlet, of_stories
+from alerts.leftout import Scene, Stories, Votes, fires_without, of_casts, of_outlet, of_stories
 from alerts.model import Direction, Evidence, Found, Kind, SeriesKey
 from alerts.remeasure import BEFORE_ONSET, follow_up, follow_up_day, lasts
 from alerts.reporting import GUARD, WINDOW, Reporting
@@ -100,6 +100,10 @@ def _told(
             by_key[one.key],
             onset=max((shift.onset for shift in before), default=None),
             detected=max((shift.detected for shift in before), default=None),
+            # What leads back leads to the level before one of them; after two in a row, before the first.
+            level=min((shift.before for shift in before), key=lambda level: abs(level - told.after), default=None)
+            if one.returned
+            else None,
         )
         shift = _store(session, model, scene, found=told, now=now)
         if one.returned:
@@ -209,6 +213,8 @@ def _decided_again(
     """The evidence of *found*, and whether it would have been found without its top outlet and its top story."""
     evidence, chosen = weighed
     top, story = evidence.outlets[0].name if evidence.outlets else "", chosen.top_story
+    outlet: Votes | Stories
+    one: Votes | Stories
     columns: FloatArray | None = None
     if found.kind is Kind.THEME:
         told = stories_of(session, model, found.theme, (scene.coverage.first, found.detected))

@@ -16,6 +16,7 @@ import numpy as np
 
 from alerts.detect import FIRST_ALERT_DAY, detect
 from alerts.model import Direction, Found, Kind, Verdict
+from alerts.monitor import OPEN_DAYS
 from bench.worlds import BASE, CHANGED_THEME, FIRST, HARSH, SPARSE, THEMES, THIN, Change, World, simulate
 from ingest.ties import ties
 
@@ -124,6 +125,16 @@ def return_run(world: World, effect: Effect, run: int) -> Row:
         if _day(one, coverage.first) >= end and one.direction in (Direction.DIVERGENCE, Direction.FALL)
     ]
     return {"found": float(bool(back)), "as_return": float(any(one.returned for one in back))}
+
+
+def lasting_run(world: World, effect: Effect, run: int) -> Row:
+    """A change that was told and that lasts: whether an end of it is told all the same while it is open."""
+    coverage = simulate(world, CHANGE_DAY + OPEN_DAYS + 1, SEED + 40_000 + run, effect.change)
+    told = [one for one in detect(coverage) if effect.is_told_by(one) and _day(one, coverage.first) >= CHANGE_DAY]
+    if not told or told[0].direction not in (Direction.CONVERGENCE, Direction.RISE):
+        return {"told as ended": None}
+    ends = any(one.direction in (Direction.DIVERGENCE, Direction.FALL) for one in told)
+    return {"told as ended": float(ends)}
 
 
 def accident_run(world: World, change: Change, run: int) -> Row:

@@ -40,6 +40,7 @@ def measurements() -> dict[str, tuple[Run, Figures]]:
         found[f"{name}, sparse"] = partial(measures.effect_run, SPARSE, effect), measures.effect_figures
     for name in ("stance +0.4", "stance +0.2", "attention x3"):
         found[f"{name} ends"] = partial(measures.return_run, BASE, EFFECTS[name]), measures.mean_figures
+    found["stance +0.2 lasts"] = partial(measures.lasting_run, BASE, EFFECTS["stance +0.2"]), measures.mean_figures
     for name, change in ACCIDENTS.items():
         found[name] = partial(measures.accident_run, BASE, change), measures.mean_figures
     return found
@@ -57,16 +58,17 @@ def measure(names: Sequence[str], null_runs: int, other_runs: int, pool: Executo
     return results
 
 
-def measure_rivals(null_runs: int, effect_runs: int, pool: Executor) -> Results:
-    """Each rival at its textbook setting and at equal false alarms."""
+def measure_rivals(null_runs: int, effect_runs: int, pool: Executor, only: Sequence[str] = ()) -> Results:
+    """Each rival, or those named in *only*, at its textbook setting and at equal false alarms."""
     results: Results = {}
     for rival in rivals.rivals():
+        if only and rival.name not in only:
+            continue
         if rival.package and importlib.util.find_spec(rival.package) is None:
             print(f"{rival.name} is left out: {rival.package} is not installed (extra bench)")
             continue
-        # PELT starts anew every day: a fifth of the presses has to do.
-        part = 5 if rival.name == "PELT" else 1
-        nulls, effects = max(2, null_runs // part), max(5, effect_runs // part)
+        # KSWIN tests anew with every value, seven seconds a press and setting: a fifth of the years has to do.
+        nulls = max(2, null_runs // 5) if rival.name == "KSWIN" else null_runs
 
         def false_digests(setting: float, first: int, rival: rivals.Rival = rival, nulls: int = nulls) -> float:
             run = partial(rivals.null_run, rival, setting, BASE)
@@ -81,7 +83,7 @@ def measure_rivals(null_runs: int, effect_runs: int, pool: Executor) -> Results:
             own = {"setting": float(setting), "false digests a year": round(false_digests(setting, SEED), 2)}
             for effect_name, effect in rivals.RIVAL_EFFECTS.items():
                 run = partial(rivals.effect_run, rival, setting, BASE, effect)
-                rows = list(pool.map(run, range(effects)))
+                rows = list(pool.map(run, range(effect_runs)))
                 own[f"{effect_name} in 30 days"] = sum(
                     (row["delay"] or 0) <= 30 and row["delay"] is not None for row in rows
                 ) / len(rows)
@@ -102,21 +104,28 @@ def main() -> None:
         "--only", nargs="+", default=[], metavar="TEXT", help="only measurements with this in their name"
     )
     parser.add_argument("--no-rivals", action="store_true", help="leave the rivals out")
-    parser.add_argument("--only-rivals", action="store_true", help="measure nothing but the rivals")
+    parser.add_argument(
+        "--only-rivals", nargs="*", metavar="NAME", help="measure nothing but the rivals, or those of these names"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes; default: one per core")
     given = parser.parse_args()
+    rivals_alone, named = given.only_rivals is not None, given.only_rivals or ()
+    unknown = sorted(set(named) - {rival.name for rival in rivals.rivals()})
+    if unknown:
+        known_names = ", ".join(rival.name for rival in rivals.rivals())
+        parser.error(f"no rival is named {', '.join(unknown)}; there are: {known_names}")
     null_runs, other_runs = (6, 20) if given.quick else (60, 150)
     names = [name for name in measurements() if not given.only or any(text in name for text in given.only)]
     if not names:
         parser.error(f"nothing is named like {', '.join(given.only)}; there are: {', '.join(measurements())}")
-    known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() and (given.only or given.only_rivals) else {}
+    known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() and (given.only or rivals_alone) else {}
     with ProcessPoolExecutor(given.jobs) as pool:
         results: Results = dict(known.get("figures", {}))
         beside: Results = dict(known.get("rivals", {}))
-        if not given.only_rivals:
+        if not rivals_alone:
             results |= measure(names, null_runs, other_runs, pool)
         if not given.no_rivals and not given.only:
-            beside |= measure_rivals(max(6, null_runs // 2), other_runs // 3, pool)
+            beside |= measure_rivals(max(6, null_runs // 2), other_runs // 3, pool, named)
     print("\n" + "\n".join(line for bar in BARS if (line := bar.line(results))))
     OUT.parent.mkdir(exist_ok=True)
     about = {"null_years": null_runs * YEARS, "presses_per_change": other_runs}

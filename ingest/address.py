@@ -12,6 +12,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +38,8 @@ _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 _CONNECT_TRY_S = 8.0
+_connected: ContextVar[list[str]] = ContextVar("_connected")
+"""The hosts to which the request that is under way had a connection made."""
 
 
 class AddressRefused(Exception):
@@ -113,6 +116,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of *host* that is allowed and answers."""
+        _connected.get([]).append(host)
         try:
             addresses = [str(ipaddress.ip_address(host))]
         except ValueError:
@@ -182,16 +186,16 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request*; again where a kept connection broke off before any answer (RFC 9112 9.3.1)."""
-        made = False
+        connected = _connected.set([])
+        try:
+            return await self._sent(request)
+        finally:
+            _connected.reset(connected)
 
-        async def trace(event: str, _about: dict[str, Any]) -> None:
-            nonlocal made
-            made = made or event == "connection.connect_tcp.started"
-
-        request.extensions["trace"] = trace
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
         while True:
             try:
                 return await super().handle_async_request(request)
             except _BROKE_OFF:
-                if made:
+                if _connected.get():
                     raise  # the server's doing: each try takes one kept connection, and the last makes its own

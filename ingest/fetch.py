@@ -255,7 +255,8 @@ class Fetcher:
     def __init__(self, transport: httpx.AsyncBaseTransport, *, user_agent: str, max_bytes: int, timeout: float) -> None:
         self._transport = transport
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate", "Connection": "keep-alive"}
-        self._limits = httpx.Timeout(timeout, connect=min(timeout, 10.0), pool=None).as_dict()
+        # What bounds the whole request bounds each of its reads and writes.
+        self._limits = httpx.Timeout(None, connect=min(timeout, 10.0)).as_dict()
         self._max_bytes = max_bytes
         self._timeout = timeout
 
@@ -337,8 +338,8 @@ class Fetcher:
             extensions={"timeout": self._limits},
         )
         async with aclosing(await self._transport.handle_async_request(request)) as response:
-            target = response.headers.get("location")
-            if response.status_code not in _REDIRECTS or not target:
+            target = response.headers.get("location") if response.status_code in _REDIRECTS else None
+            if not target:
                 return await self._read(response, url, want)
             try:
                 onward = urljoin(url, target.strip())
@@ -417,7 +418,19 @@ def bad_target(url: str) -> Refused | None:
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+    """By lower-case name, several of one name joined. From the raw ones: httpx guesses the encoding of all for each."""
+    found: dict[str, str] = {}
+    for raw, value in response.headers.raw:
+        name, text = raw.decode("ascii").lower(), _text(value)
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _is_tls(error: BaseException | None) -> bool:

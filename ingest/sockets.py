@@ -47,14 +47,14 @@ class _Plain(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _told_as(httpcore.ReadTimeout, httpcore.ReadError):
-            async with asyncio.timeout(timeout):
-                return await asyncio.get_running_loop().sock_recv(self._end, max_bytes)
+            told = asyncio.get_running_loop().sock_recv(self._end, max_bytes)
+            return await (told if timeout is None else asyncio.wait_for(told, timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if buffer:
             with _told_as(httpcore.WriteTimeout, httpcore.WriteError):
-                async with asyncio.timeout(timeout):
-                    await asyncio.get_running_loop().sock_sendall(self._end, buffer)
+                done = asyncio.get_running_loop().sock_sendall(self._end, buffer)
+                await (done if timeout is None else asyncio.wait_for(done, timeout))
 
     async def aclose(self) -> None:
         self._end.close()

@@ -266,7 +266,7 @@ def test_a_week_without_stories_is_no_steady_week() -> None:
 def test_a_tie_outside_its_weekly_range_is_named_and_not_called_a_shift() -> None:
     first, *rest = steady_states()
     view = compose(quiet_facts(states=(replace(first, score=0.6, score_low=0.5, score_high=0.7), *rest)))
-    assert view.quiet.startswith("No shift was found. India–Russia is a little up on its usual level")
+    assert view.quiet.startswith("No shift was found. India–Russia lies a little above its usual level this week")
     assert "India–Russia a little up" in view.subject
 
 
@@ -276,8 +276,8 @@ def test_a_tie_that_strays_over_two_weeks_is_not_called_steady_while_the_triangl
     low = replace(first, change=-0.5, change_low=-0.8, change_high=-0.2)
     view = compose(quiet_facts(states=(low, *others)))
     assert view.quiet == (
-        "No shift was found. India–Russia is down of late on its usual level, which so few days cannot tell from "
-        "chance."
+        "No shift was found. India–Russia lies below its usual level over the last two weeks; so few days cannot tell "
+        "that from chance."
     )
     assert "India–Russia down of late" in view.subject
     assert [row.word for row in view.dyads] == ["down of late", "steady", "steady"]

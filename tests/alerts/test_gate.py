@@ -45,6 +45,22 @@ def test_a_clear_change_is_found_within_two_weeks(kind: Kind, change: Change) ->
     assert sorted(delays)[3] <= 10
 
 
+def test_the_end_of_a_change_is_found_within_a_month() -> None:
+    told = ended = 0
+    for run in range(10):
+        coverage = simulate(BASE, CHANGE + 91, 600 + run, Change(start=CHANGE, length=60, stance=0.2))
+        days = [
+            ((one.detected - coverage.first).days - CHANGE, one.direction.sign)
+            for one in detect(coverage)
+            if one.kind is Kind.STANCE and one.dyad == "IN-RU"
+        ]
+        if any(0 <= day < 60 and sign > 0 for day, sign in days):
+            told += 1
+            ended += any(day >= 60 and sign < 0 for day, sign in days)
+    assert told >= 6
+    assert ended >= 0.8 * told
+
+
 @pytest.mark.parametrize(
     "change",
     [
