@@ -18,7 +18,7 @@ from prefect.states import Crashed
 
 UNFINISHED = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"]
 ENDED = ["COMPLETED", "FAILED", "CANCELLED"]
-ENDED_FOR = dt.timedelta(minutes=10)
+ENDED_FOR = dt.timedelta(minutes=3)
 """The last words of a run's tasks are recorded after its own; by then they are."""
 PAGE = 200
 """As many as Prefect's server gives at once; what is left waits for the next crash or start."""
