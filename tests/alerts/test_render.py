@@ -577,7 +577,7 @@ def test_tables_of_artifacts_keep_their_columns_whatever_is_in_them(settings: Se
     body = html[html.index("<tbody>") :]
     assert body.count("<td") == 7
     assert "a | b" in body
-    assert "IN-CN ↑ convergence, IN-RU ↓ divergence" in body
+    assert "India–China ↑ convergence, India–Russia ↓ divergence" in body
 
 
 def test_what_a_run_was_asked_for_is_shown_as_text(settings: Settings) -> None:
