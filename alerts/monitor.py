@@ -1,8 +1,8 @@
 """The detector of one series, strictly forward in time.
 
 A Shiryaev-Roberts e-detector (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532), as a mixture over a grid of
-effect sizes, for the composite null that the level moved by no more than an indifference zone. While a shift
-of tone is open, a second one bets on a single effect: that the level goes back to where it was.
+effect sizes, for the composite null that the level moved by no more than an indifference zone. While a shift of tone
+is open, a second one bets on a single effect: that the level goes back to where it was.
 """
 
 from __future__ import annotations
