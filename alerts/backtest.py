@@ -265,7 +265,7 @@ def summary(report: BacktestReport, run: Run, imported: ImportReport) -> str:
     lines = [
         f"# Back-test {report.start} to {report.end}",
         "",
-        f"{report.items:,} lines in; {report.articles:,} articles on the topic, {report.relevant:,} on a dyad; "
+        f"{report.items:,} lines in; {report.articles:,} articles on the topic, {report.relevant:,} on a tie; "
         f"{imported.off_topic:,} outside the topic, {report.skipped:,} lines skipped. Model {report.model}. "
         f"Took {report.seconds:.0f} s.",
         "",

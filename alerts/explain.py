@@ -76,7 +76,7 @@ def explain_shift(session: Session, settings: Settings, number: int) -> Explaine
     """
     shift = session.get(Shift, number)
     if shift is None:
-        raise InputError(f"there is no shift with number {number}; ricwatch shifts shows them")
+        raise InputError(f"there is no shift with number {number}; digests print it, `ricwatch shifts` lists them")
     themes = theme_names(settings)
     facts = gather.shift_facts(gather.shift_rows(session, shift.model, shift.detected), themes)
     fact = next(one for one in facts if one.id == number)

@@ -36,6 +36,13 @@ FORGET = 1 - 1 / MEMORY
 _SIGNS = np.array([1.0, -1.0])
 
 
+@lru_cache(maxsize=64)
+def _grid(family: Family, ndim: int) -> tuple[FloatArray, FloatArray]:
+    """The effects of *family*, (effects, …), and the two directions, (2, 1, …), for arrays of *ndim* dimensions."""
+    tail = (1,) * ndim
+    return np.reshape(family.effects, (-1, *tail)), np.reshape(_SIGNS, (2, 1, *tail))
+
+
 def step_factors(
     surprise: FloatArray | float, gain: FloatArray | float, zone: FloatArray | float, family: Family
 ) -> FloatArray:
@@ -45,14 +52,14 @@ def step_factors(
     by no more than the zone; a is capped at 2 so that no single day decides. … is the shape of *surprise*, *gain* (k)
     and *zone*.
     """
-    tail = (1,) * np.ndim(surprise)
-    effects = np.maximum(np.reshape(family.effects, (-1, *tail)), 1.3 * np.asarray(zone))
-    v = np.clip(surprise, -family.clip, family.clip)
+    effects, signs = _grid(family, np.ndim(surprise))
+    effects = np.maximum(effects, 1.3 * zone)
+    v = np.minimum(np.maximum(surprise, -family.clip), family.clip)  # `np.clip` takes as long as all else here
     a = gain * (effects - zone)
     b = gain * gain * (effects**2 - zone * zone) / 2
     capped = np.minimum(a, 2.0)
     b = b * (capped / np.maximum(a, 1e-12)) ** 2
-    factors: FloatArray = np.exp(np.reshape(_SIGNS, (2, 1, *tail)) * (capped * v) - b)
+    factors: FloatArray = np.exp(signs * (capped * v) - b)
     return factors
 
 

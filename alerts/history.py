@@ -123,13 +123,15 @@ def _bootstrap(
     paths = max(LEAST_PATHS, min(PATHS, 3 * PATHS // len(surprise)))
     days = _blocks(surprise.shape[1], paths, np.random.default_rng(seed))
     family = FAMILY[kind]
-    sums = np.zeros((2, len(family.effects), len(surprise), paths))
-    # A day grows the evidence alike wherever it is drawn, so its factors are worked out once.
+    # A day grows the evidence alike wherever it is drawn, so its factors are worked out once: (effects, days, series).
     factors = step_factors(surprise, gain, zone, family)
+    factors = np.ascontiguousarray(factors.reshape(-1, *surprise.shape).swapaxes(1, 2))
+    counts = np.ascontiguousarray(measured.T)
+    sums = np.zeros((len(factors), paths, len(surprise)))
     highest = np.zeros((PATH_DAYS, paths))
     for step, at in enumerate(days):
-        sums = np.where(measured[:, at], grown(sums, factors[..., at]), sums)
-        highest[step] = sums.mean(axis=(0, 1)).max(axis=0)
+        np.copyto(sums, grown(sums, factors[:, at]), where=counts[at])
+        highest[step] = sums.sum(axis=0).max(axis=1) / len(sums)
     reference = _height_for(np.maximum.accumulate(np.log(np.maximum(highest, 1e-300)), axis=0))
     shift = thresholds.threshold_for(kind, wanted_days) - thresholds.threshold_for(kind, REFERENCE_DAYS)
     return reference + shift
@@ -140,11 +142,9 @@ def _blocks(length: int, paths: int, rng: np.random.Generator) -> np.ndarray:
     fresh: BoolArray = rng.random((PATH_DAYS, paths)) < 1 / BLOCK
     fresh[0] = True
     drawn = rng.integers(length, size=(PATH_DAYS, paths))
-    days = np.empty((PATH_DAYS, paths), dtype=np.intp)
-    now = drawn[0]
-    for step in range(PATH_DAYS):
-        now = np.where(fresh[step], drawn[step], (now + 1) % length)
-        days[step] = now
+    step = np.arange(PATH_DAYS)[:, None]
+    since = np.maximum.accumulate(np.where(fresh, step, 0), axis=0)  # the step at which the block began
+    days: np.ndarray = (np.take_along_axis(drawn, since, axis=0) + step - since) % length
     return days
 
 

@@ -217,7 +217,7 @@ class SeriesMonitor:
     @property
     def _shift(self) -> float:
         """ln M, where M is the mean over directions and effects of the Shiryaev-Roberts sums."""
-        return _log(float(self._sums.mean()))
+        return _log(float(self._sums.sum()) / self._sums.size)
 
     @property
     def _return(self) -> float:

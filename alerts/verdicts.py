@@ -71,7 +71,7 @@ def judge(session: Session, number: int, verdict: str, *, by: str, comment: str 
         raise ConfigError(f"{verdict!r} is no verdict; it is one of {', '.join(Said)}") from None
     shift = session.get(Shift, number)
     if shift is None:
-        raise ConfigError(f"there is no shift with number {number}; ricwatch shifts shows them, digests print them")
+        raise ConfigError(f"there is no shift with number {number}; digests print it, `ricwatch shifts` lists them")
     held = session.get(Judgement, (number, who))
     if held is None:
         held = Judgement(shift_id=number, judge=who)

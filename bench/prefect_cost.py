@@ -4,9 +4,11 @@
     python -m bench.prefect_cost --rounds 9
 
 All on one Prefect server that runs already. Each is timed inside a process of its own, from the call of the flow to its
-end: starting Python, importing and the worker's polling are the same for all and left out. The first of each process
-loads weights and topic, so each is done twice and the second counts. Calls are the requests that the flow's process
-sends to the API; task runs and events go over a websocket, and their number is told beside it.
+end; the first of each process loads weights and topic, so each is done twice and the second counts. Beside it stand the
+flow that does nothing and the monitor as whole processes, from the start of Python to its end with one run in it, which
+is how a worker runs them: each imports what it needs and no more. Calls are the requests that the flow's process
+sends to the API; task runs and events go over a websocket, and their number is told beside it. Beside the seconds stand
+the processor's, of the flow's process and of the server, since a machine that does other work stretches the former.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import argparse
 import datetime as dt
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.installation import Installation, installation
@@ -32,7 +37,9 @@ import asyncio, json, logging, sys, time
 from collections import Counter
 import httpx
 from prefect import flow
+from flows import seeds
 from flows.monitor import monitor, watch_day
+from flows.oversight import leave_numbers, oversee
 from flows.watch import moment, open_watch
 calls, sent = Counter(), httpx.AsyncClient.send
 async def counted(self, request, **more):
@@ -44,25 +51,84 @@ httpx.AsyncClient.send = counted
 async def bare():
     pass
 async def steps():
+    now = moment("")
     with open_watch() as watch:
-        await watch_day.fn(watch, moment(""), True)
+        seeds.load(watch, now, None)
+        await watch_day.fn(watch, now, True)
+        oversee(watch, now)
+        leave_numbers(watch, now)
 work = {"bare flow": bare, "monitor": lambda: monitor(force=True), "steps alone": steps}[sys.argv[1]]
 for _ in range(2):
     calls.clear()
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     asyncio.run(work())
-    took = time.perf_counter() - began
-print(json.dumps({"seconds": took, "calls": dict(calls)}))
+    took, used = time.perf_counter() - began, time.process_time() - used
+print(json.dumps({"seconds": took, "processor": used, "calls": dict(calls)}))
 """
 
 
-def measure(kind: str, env: dict[str, str]) -> tuple[float, dict[str, int]]:
-    """Seconds and API calls of one."""
+WHOLE = {
+    "bare flow": """
+import asyncio
+from prefect import flow
+@flow(name="bare")
+async def bare():
+    pass
+asyncio.run(bare())
+""",
+    "monitor": """
+import asyncio
+from flows.monitor import monitor
+asyncio.run(monitor(force=True))
+""",
+}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a whole process took: seconds, and its processor seconds."""
+
+    seconds: float
+    processor: float
+
+
+def measure_whole(kind: str, env: dict[str, str]) -> Whole:
+    """One process with one run."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", WHOLE[kind]], env=env, cwd=ROOT, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Whole(time.perf_counter() - began, used)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one run took: seconds, processor seconds of its process and of the server, and its calls of the API.
+
+    The server's are those of both runs of the process, its first included, divided by two.
+    """
+
+    seconds: float
+    processor: float
+    server: float
+    calls: dict[str, int]
+
+
+def processor_of(pid: int) -> float:
+    """Processor seconds that a process has used so far."""
+    # After the name in brackets, which may hold spaces: the fields from the third on (proc(5)).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(kind: str, env: dict[str, str], server: int) -> Taken:
+    """One process of a kind."""
+    before = processor_of(server)
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, kind], env=env, cwd=ROOT, check=True, capture_output=True, text=True
     )
     told = json.loads(done.stdout.splitlines()[-1])
-    return float(told["seconds"]), dict(told["calls"])
+    return Taken(told["seconds"], told["processor"], (processor_of(server) - before) / 2, told["calls"])
 
 
 def recorded(running: Installation) -> dict[str, int]:
@@ -81,8 +147,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     archive = load_archive(ROOT / "seeds" / "archive")
-    seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    calls: dict[str, dict[str, int]] = {}
     with tempfile.TemporaryDirectory() as name, ArchiveServer(archive) as press:
         folder = Path(name)
         press.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=60), dt.time(12), dt.UTC)
@@ -92,27 +156,55 @@ def main() -> None:
             home = os.environ.get("PREFECT_HOME", str(running.var / "prefect"))
             env = running.env | {"PREFECT_API_URL": running.api, "PREFECT_HOME": home, "DO_NOT_TRACK": "1"}
             env["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "ERROR"
-            measure("monitor", env)  # brings what there is, so that nothing is new afterwards
+            server = running.part("server")
+            assert server is not None
+            measure("monitor", env, server)  # brings what there is, so that nothing is new afterwards
+            taken: dict[str, list[Taken]] = {kind: [] for kind in KINDS}
+            whole: dict[str, list[Whole]] = {kind: [] for kind in WHOLE}
             for _ in range(rounds):
                 for kind in KINDS:
-                    took, calls[kind] = measure(kind, env)
-                    seconds[kind].append(took)
+                    taken[kind].append(measure(kind, env, server))
+                for kind in WHOLE:
+                    whole[kind].append(measure_whole(kind, env))
             left = recorded(running)
-    medians = {kind: round(statistics.median(took), 3) for kind, took in seconds.items()}
-    print(
-        json.dumps(
-            {
-                "median_seconds": medians,
-                "range_seconds": {kind: [round(min(took), 3), round(max(took), 3)] for kind, took in seconds.items()},
-                "monitor_over_bare": round(medians["monitor"] / medians["bare flow"], 2),
-                "prefects_share_seconds": round(medians["monitor"] - medians["steps alone"], 3),
-                "api_calls": {kind: sum(made.values()) for kind, made in calls.items()},
-                "monitor_calls": calls["monitor"],
-                **left,
-            },
-            indent=1,
-        )
-    )
+    print(json.dumps({**told(taken), **told_whole(whole), **left}, indent=1))
+
+
+def told_whole(taken: dict[str, list[Whole]]) -> dict[str, object]:
+    """The medians of whole processes, and how the monitor's compares."""
+    medians = {
+        name: {kind: round(statistics.median(getattr(one, name) for one in runs), 2) for kind, runs in taken.items()}
+        for name in ("seconds", "processor")
+    }
+    return {
+        "whole_process_median_seconds": medians["seconds"],
+        "whole_process_median_processor_seconds": medians["processor"],
+        "whole_process_monitor_over_bare": {
+            name: round(of["monitor"] / of["bare flow"], 2) for name, of in medians.items()
+        },
+    }
+
+
+def told(taken: dict[str, list[Taken]]) -> dict[str, object]:
+    """The medians, and how the monitor compares with the flow that does nothing."""
+    medians = {
+        name: {kind: round(statistics.median(getattr(one, name) for one in runs), 3) for kind, runs in taken.items()}
+        for name in ("seconds", "processor", "server")
+    }
+    spans = {kind: [round(edge(one.seconds for one in runs), 3) for edge in (min, max)] for kind, runs in taken.items()}
+    return {
+        "median_seconds": medians["seconds"],
+        "range_seconds": spans,
+        "median_processor_seconds": medians["processor"],
+        "median_processor_seconds_of_server": medians["server"],
+        "monitor_over_bare": round(medians["seconds"]["monitor"] / medians["seconds"]["bare flow"], 2),
+        "monitor_over_steps": {
+            name: round(of["monitor"] / of["steps alone"], 2) for name, of in medians.items() if name != "server"
+        },
+        "prefects_share_seconds": round(medians["seconds"]["monitor"] - medians["seconds"]["steps alone"], 3),
+        "api_calls": {kind: sum(runs[-1].calls.values()) for kind, runs in taken.items()},
+        "monitor_calls": taken["monitor"][-1].calls,
+    }
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
     python -m bench.soak                       # 60 days, 100 feeds
     python -m bench.soak --days 10 --feeds 20 --runs-a-day 4
+    python -m bench.soak --served              # with a real Prefect server and worker: see bench/served_soak.py
 
-The steps run one after the other in this process, without Prefect (bench.growth measures its share): what grows here
-is ours. The press is a local server with the bundled archive's outlets, each under several names; every copy tells each
-of its items in words of its own, so that it is a story of its own. Figures go to bench/out/soak.json, the plot to
-bench/out/soak.png.
+The steps run one after the other in this process, without Prefect: what grows here is ours. With `--served` they run as
+the deployments of a real installation, whose server keeps and forgets runs, pages and events. The press is a local
+server with the bundled archive's outlets, each under several names; every copy tells each of its items in words of its
+own, so that it is a story of its own. Figures go to bench/out/soak.json (soak-served.json), the plot to bench/out as a
+.png of that name.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 
+from bench import served_soak
 from bench.growth import sizes
 from bench.installation import memory_of
 from flows import classify_articles, detect_shifts, ingest_feeds
@@ -68,9 +73,8 @@ async def run(watch: Watch, now: dt.datetime) -> int:
     return polled.new
 
 
-def soak(folder: Path, days: int, feeds: int, runs: int, until: float) -> list[dict[str, float]]:
+def soak(archive: Archive, folder: Path, days: int, runs: int, until: float) -> list[dict[str, Any]]:
     """A row per day; ends early at *until* (monotonic seconds)."""
-    archive = multiplied(load_archive(ROOT / "seeds" / "archive"), feeds)
     rows = []
     with ArchiveServer(archive) as press:
         write_roster(folder / "feeds.yaml", press.roster())
@@ -100,25 +104,35 @@ def soak(folder: Path, days: int, feeds: int, runs: int, until: float) -> list[d
     return rows
 
 
-def plot(rows: list[dict[str, float]], target: Path) -> None:
-    """Memory and database by day, and the seconds of a run."""
+PANELS: Mapping[str, tuple[Mapping[str, str], float]] = {
+    "memory, MB": ({"rss": "flow process", "server": "Prefect server", "worker": "Prefect worker"}, 1e6),
+    "databases, MB": ({"database": "ours", "prefect": "Prefect's"}, 1e6),
+    "a run, s": ({"seconds": ""}, 1),
+}
+"""Title of each panel of the plot: the columns in it with their names, and the unit."""
+
+
+def plot(rows: Sequence[Mapping[str, Any]], target: Path) -> None:
+    """Memory and databases by day, and the seconds of a run."""
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(3, 1, figsize=(8, 8), sharex=True, layout="constrained")
+    figure, axes = pyplot.subplots(len(PANELS), 1, figsize=(8, 8), sharex=True, layout="constrained")
     days = [row["day"] for row in rows]
-    for axis, name, unit, label in zip(
-        axes, ("rss", "database", "seconds"), (1e6, 1e6, 1), ("memory, MB", "database, MB", "a run, s"), strict=True
-    ):
-        axis.plot(days, [row[name] / unit for row in rows], color="#1f4e79")
-        axis.set_ylabel(label)
+    for axis, (title, (columns, unit)) in zip(axes, PANELS.items(), strict=True):
+        shown = [name for name in columns if name in rows[0]]
+        for name in shown:
+            axis.plot(days, [row[name] / unit for row in rows], label=columns[name])
+        if shown[1:]:
+            axis.legend(frameon=False)
+        axis.set_ylabel(title)
         axis.set_ylim(bottom=0)
     axes[-1].set_xlabel("simulated day")
     figure.savefig(target, dpi=110)
     pyplot.close(figure)
 
 
-def slope(rows: list[dict[str, float]], name: str) -> float:
+def slope(rows: Sequence[Mapping[str, Any]], name: str) -> float:
     """Growth a day over the later half, by least squares: the first days fill caches."""
     later = rows[len(rows) // 2 :]
     return float(np.polyfit([row["day"] for row in later], [row[name] for row in later], 1)[0]) if later[1:] else 0.0
@@ -131,22 +145,32 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=100)
     parser.add_argument("--runs-a-day", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0.0, help="stop after so many; 0 does all days")
+    parser.add_argument("--served", action="store_true", help="as deployments of a real installation")
     asked = parser.parse_args()
     until = time.monotonic() + 60 * asked.minutes if asked.minutes else float("inf")
     OUT.mkdir(exist_ok=True)
+    archive = multiplied(load_archive(ROOT / "seeds" / "archive"), asked.feeds)
     with tempfile.TemporaryDirectory() as name:
-        rows = soak(Path(name), asked.days, asked.feeds, asked.runs_a_day, until)
-    plot(rows, OUT / "soak.png")
+        run_days = served_soak.soak if asked.served else soak
+        rows = run_days(archive, Path(name), asked.days, asked.runs_a_day, until)
+    target = OUT / ("soak-served" if asked.served else "soak")
+    plot(rows, target.with_suffix(".png"))
     told = {
         "days": len(rows),
         "feeds": asked.feeds,
+        "runs_a_day": asked.runs_a_day,
         "articles": sum(row["new"] for row in rows),
         "rss_first_last_mb": [round(rows[0]["rss"] / 1e6), round(rows[-1]["rss"] / 1e6)],
-        "rss_growth_kb_a_day": round(slope(rows, "rss") / 1e3),
         "database_last_mb": round(rows[-1]["database"] / 1e6, 1),
-        "database_growth_kb_a_day": round(slope(rows, "database") / 1e3),
+        "growth_kb_a_day": {
+            name: round(slope(rows, name) / 1e3)
+            for name in ("rss", "server", "worker", "database", "prefect")
+            if name in rows[0]
+        },
     }
-    (OUT / "soak.json").write_text(json.dumps({**told, "rows": rows}, indent=1), encoding="utf-8")
+    if asked.served:
+        told |= served_soak.figures(rows)
+    target.with_suffix(".json").write_text(json.dumps({**told, "rows": rows}, indent=1), encoding="utf-8")
     print(json.dumps(told, indent=1))
 
 

@@ -12,11 +12,13 @@ from alerts.operator import Cause, Word, cause_of, deliver_words, say
 from flows import artifacts
 from flows.forms import param, pick
 from flows.leftovers import settle
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run
 from flows.watch import moment, open_watch
 
 
 @flow(name="alert-operator", flow_run_name="alert operator: {cause}", log_prints=False)
+@plainly
 async def alert_operator(
     cause: Annotated[str, pick("Cause", "docs/operate.md says of each what to do.", tuple(Cause))] = "run failed",
     about: Annotated[str, param("About", "A deployment, a press bloc, a folder; may be empty.")] = "",

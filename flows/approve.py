@@ -38,6 +38,7 @@ from alerts.words import count, day_words
 from flows import artifacts
 from flows.forms import param
 from flows.oversight import is_served
+from flows.plainly import plainly
 from flows.reporting import in_flow_run, logger, rename_run
 from flows.watch import Watch, moment, open_watch
 from store.errors import ConfigError, InputError
@@ -100,6 +101,7 @@ def form_words(found: Waiting, zone: ZoneInfo, problem: str = "") -> str:
 
 
 @flow(name="approve-digest", flow_run_name="approve digest {approval}", log_prints=False)
+@plainly
 async def approve_digest(
     approval: Annotated[int, param("Approval", "Its number; 0 takes the oldest that waits.", ge=0)] = 0,
     decision: Annotated[

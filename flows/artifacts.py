@@ -11,14 +11,20 @@ from typing import Any
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
 
 from alerts.render import render_artifact
-from flows.echo import first_rows
+from flows.echo import first_rows, has_a_page
 from flows.reporting import in_flow_run
 from store.settings import Settings
 
 
-async def publish(settings: Settings, template: str, key: str, description: str, **fields: Any) -> None:
-    """Render ``templates/artifacts/<template>.md`` and keep it as artifact *key* of this run."""
-    if not in_flow_run():
+async def publish(
+    settings: Settings, template: str, key: str, description: str, *, empty: bool = False, **fields: Any
+) -> None:
+    """Render ``templates/artifacts/<template>.md`` and keep it as artifact *key* of this run.
+
+    An *empty* page, which tells that there is nothing, is left only where the run has no other: every hour it would
+    take the place of the last one that tells something, and it costs the server as much.
+    """
+    if not in_flow_run() or (empty and has_a_page()):
         return
     mark = f"{settings.mark}: " if settings.mark else ""
     page = render_artifact(settings, template, mark=settings.mark, **fields)

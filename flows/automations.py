@@ -15,8 +15,9 @@ from alerts.operator import Cause
 from flows.environment import POOL
 from flows.oversight import EVENTS, RESOURCE
 
-LATE_BY = timedelta(minutes=30)
-"""Queues run one at a time, so a run that waits its turn is late by Prefect's 15 seconds every day, and all is well."""
+LATE_BY = timedelta(minutes=27)
+"""After a run counts as late, which it does three minutes after its time (prefect.toml): queues run one at a time, so
+that a run waits its turn for a while every day, and all is well."""
 OURS = ResourceSpecification({"prefect.resource.id": "prefect.tag.ricwatch", "prefect.resource.role": "tag"})
 """Runs of the deployments that carry the tag; `alert-operator` does not, or its own failure would start it for ever."""
 RUNS = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})

@@ -14,6 +14,7 @@ from prefect.states import Completed
 from flows import artifacts
 from flows.forms import BY, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from store.backup import BackupReport, make_backup
@@ -46,6 +47,7 @@ async def back_up_task(watch: Watch, folder: Path, keep: int, now: dt.datetime) 
 
 
 @flow(name="back-up", flow_run_name="back up", log_prints=False)
+@plainly
 async def back_up(
     folder: Annotated[
         str, param("Folder", "On the worker's machine; empty takes RICWATCH_BACKUP_DIR, or backups under var/.")

@@ -17,6 +17,7 @@ from classify.actors import Matcher
 from classify.model import get_backend
 from flows import artifacts
 from flows.forms import BY, calendar, param
+from flows.plainly import plainly
 from flows.reporting import progress, rename_run, requested
 from flows.watch import moment
 from ingest.roster import load_roster
@@ -106,8 +107,14 @@ def run(settings: Settings, items: Path, folder: Path, options: Options) -> Back
 
 
 @flow(name="backtest", flow_run_name="back-test", log_prints=False)
+@plainly
 async def backtest(
-    items: Annotated[str, param("Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine.")],
+    items: Annotated[
+        str,
+        param(
+            "Items file", "A .jsonl or .jsonl.gz of dated items on the worker's machine, such as /data/2024.jsonl.gz."
+        ),
+    ],
     *,
     start: Annotated[str, calendar("From", "First day; leave empty for the file's first.")] = "",
     end: Annotated[str, calendar("To", "Last day; leave empty for the file's last.")] = "",
@@ -116,7 +123,13 @@ async def backtest(
         str, param("Events file", "A .yaml or .csv of dated events to hold the shifts against; empty for none.")
     ] = "",
     permutations: Annotated[
-        int, param("Permuted histories", "How many times to deal the stances out anew; 0 for none.", ge=0, le=10_000)
+        int,
+        param(
+            "Permuted histories",
+            "So many histories with shuffled stances show what chance alone would find; 0 for none.",
+            ge=0,
+            le=10_000,
+        ),
     ] = HISTORIES,
     seed: Annotated[int, param("Seed", "The same seed gives the same permuted histories.", ge=0)] = 1,
     requested_by: Annotated[str, BY] = "",

@@ -19,6 +19,7 @@ from classify.outcome import count_unread
 from classify.spread import Recipe, divisible, in_processes
 from flows import artifacts
 from flows.forms import BY, param
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.runners import spread_of
 from flows.watch import Watch, moment, open_watch
@@ -32,7 +33,7 @@ def describe(report: ClassifyReport) -> str:
     more = "".join(f"; {one}" for one in (*report.unread, report.usage) if one is not None)
     if report.read == 0:
         return f"nothing was read{more}" if report.unread else "nothing new to read"
-    return f"{report.read} articles read, {report.relevant} of them on a dyad ({report.model}){more}"
+    return f"{count(report.read, 'article')} read, {report.relevant} of them on a tie ({report.model}){more}"
 
 
 def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) -> ClassifyReport:
@@ -53,6 +54,7 @@ async def read_task(watch: Watch, now: dt.datetime, limit: int | None = None) ->
         "readings",
         "readings",
         "What was read in the new articles",
+        empty=report.read == 0 and not report.unread,
         report=report,
         rows=latest_readings(watch, report),
         now=now,
@@ -89,6 +91,7 @@ def read_file(source: Path, target: Path, jobs: int = 1) -> FileReport:
 
 
 @flow(name="re-read", flow_run_name="re-read since {since}", log_prints=False)
+@plainly
 async def re_read(
     since: Annotated[dt.date, param("Since", "First day whose articles are read again.")],
     requested_by: Annotated[str, BY] = "",
@@ -109,6 +112,7 @@ async def re_read(
 
 
 @flow(name="classify", flow_run_name="classify", log_prints=False)
+@plainly
 async def classify(
     items: Annotated[
         str, param("Items file", "A .jsonl or .jsonl.gz on the worker's machine; leave empty to read stored articles.")
@@ -128,5 +132,5 @@ async def classify(
         return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped{more}", data=done)
     with open_watch() as watch:
         report = await read_task(watch, moment(""), at_most or None)
-    await rename_run(f"classify: {report.read} articles" if report.read else "classify: nothing new")
+    await rename_run(f"classify: {count(report.read, 'article')}" if report.read else "classify: nothing new")
     return Completed(message=describe(report), data=report)

@@ -87,7 +87,12 @@ def _options(
 
 
 def _run(flow: Any, **parameters: Any) -> Any:
-    return asyncio.run(flow(**parameters))
+    done = asyncio.run(flow(**parameters))
+    # A flow raises what its failed state holds; its mere function gives that state (see `flows.plainly`).
+    error = getattr(done, "data", None)
+    if isinstance(error, RicwatchError):
+        raise error
+    return done
 
 
 @app.command()

@@ -22,6 +22,7 @@ from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from flows import artifacts
 from flows.forms import BY, calendar, param
+from flows.plainly import plainly
 from flows.reporting import in_flow_run, logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.errors import ConfigError
@@ -34,8 +35,10 @@ SHIFTS_RESOURCE = "ricwatch.alerts.shifts"
 
 def describe(report: DetectReport) -> str:
     """One line for the state message and the log."""
-    told = "; ".join([*(found.text for _id, found in report.new), *report.narratives]) or "no shift"
-    return f"{told}; {report.pattern}" if report.pattern else told
+    told = [*(found.text for _id, found in report.new), *report.narratives] or ["no shift"]
+    if not report.pattern:
+        return "; ".join(one.removesuffix(".") for one in told)
+    return " ".join(f"{one.removesuffix('.')}." for one in (*told, report.pattern))
 
 
 def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
@@ -92,6 +95,7 @@ def announce(report: DetectReport) -> None:
 
 
 @flow(name="detect", flow_run_name="detect", log_prints=False)
+@plainly
 async def detect(
     as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     series: Annotated[

@@ -58,6 +58,12 @@ def rows_of(parameters: Mapping[str, Any], schema: Mapping[str, Mapping[str, Any
     ]
 
 
+def has_a_page() -> bool:
+    """Whether this run has left a page already; False outside a run."""
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run is not None and context.flow_run.id in _echoed
+
+
 def first_rows() -> list[tuple[str, str]]:
     """What this run was asked for, at the first call of a run; nothing later, and outside a run."""
     context = FlowRunContext.get()

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import certifi
 import httpx
 
-from store.errors import ConfigError
+from store.errors import ConfigError, InputError
 from store.private import private_folder
 from store.settings import ROOT, Settings, get_settings
+from store.wholefile import write_whole
 
 POOL = "ricwatch"
 
@@ -74,6 +76,25 @@ def server_login(settings: Settings) -> dict[str, str]:
     return {"PREFECT_SERVER_API_AUTH_STRING": secret} if secret else {}
 
 
+def one_authority(api: str, home: Path) -> dict[str, str]:
+    """The variable that has Prefect's clients read one certificate authority, where their *api* needs none.
+
+    Prefect makes a TLS context for each client, over a hundred while deployments are registered, and reads all
+    authorities for it: 40 ms each. Plain HTTP asks none of them; but the file that is read must not be empty.
+    """
+    if not api.startswith("http://") or "PREFECT_API_SSL_CERT_FILE" in os.environ:
+        return {}
+    end = "-----END CERTIFICATE-----\n"
+    file = home / "authority.pem"
+    if not file.exists():
+        first = Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0]
+        try:
+            write_whole(file, first + end)
+        except InputError:
+            return {}  # what cannot write here is told by whoever has to
+    return {"PREFECT_API_SSL_CERT_FILE": str(file)}
+
+
 def prepare(*, quiet: bool | None = None) -> str | None:
     """Point Prefect at the running server or at its own small one; gives the running server's API address.
 
@@ -95,6 +116,7 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
         # The small server listens on loopback for the length of the command, where other users reach it too.
         os.environ.update(server_login(settings))
+    os.environ.update(one_authority(api or "http://", home))
     for name, secret in client_login(settings).items():
         os.environ.setdefault(name, secret)
     if quiet is None:

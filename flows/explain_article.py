@@ -12,6 +12,7 @@ from alerts.articlewhy import ArticleWhy, explain_article
 from alerts.words import count
 from flows import artifacts
 from flows.forms import param
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run
 from flows.trace_command import DATES, lines
 from flows.watch import Watch, moment, open_watch
@@ -37,9 +38,14 @@ def explain(watch: Watch, what: str) -> tuple[Trace, list[ArticleWhy]]:
 
 
 @flow(name="explain-article", flow_run_name="explain article", log_prints=False)
+@plainly
 async def explain_article_flow(
     article: Annotated[
-        str, param("Article", "Its address, its title or eight letters and more of it in a row, or its number.")
+        str,
+        param(
+            "Article",
+            "Its address, its title or eight letters and more of it in a row (such as: border talks), or its number.",
+        ),
     ],
 ) -> State[str]:
     """Shows why an article was read so, why it is in its story, and why it counts. Changes nothing."""

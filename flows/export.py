@@ -15,6 +15,7 @@ from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
 from flows.forms import ALL, BY, calendar, choose, codes, param
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import parse_day
@@ -58,6 +59,7 @@ async def export_task(watch: Watch, asked: Asked) -> Exported:
 
 
 @flow(name="export", flow_run_name="export {what}", log_prints=False)
+@plainly
 async def export(
     what: Annotated[
         Literal["series", "shifts", "readings", "stories"],

@@ -15,7 +15,7 @@ from ingest.health import FeedHealth, feed_health
 from ingest.model import RosterFeed
 from ingest.pagehealth import PageHealth, page_health, what_full_texts_lack
 from ingest.poll import CheckRow, check_feeds
-from ingest.roster import load_roster, sync_roster
+from ingest.roster import load_roster, named, sync_roster
 from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed, switch_full_text
 from ingest.sharedhosts import open_hosts
 from ingest.ties import known_bloc
@@ -51,13 +51,8 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
         StoreError: the database, in which workers agree on that pace, cannot be used.
     """
     settings = get_settings()
-    roster = {feed.key: feed for feed in load_roster(settings.feeds_file)}
-    unknown = [key for key in keys if key not in roster]
-    if unknown:
-        raise InputError(
-            f"{settings.feeds_file} has no feed {unknown[0]!r}; `ricwatch feeds list --all` shows the keys"
-        )
-    chosen = [roster[key] for key in keys] if keys else [feed for feed in roster.values() if feed.enabled]
+    roster = load_roster(settings.feeds_file)
+    chosen = named(roster, keys) if keys else [feed for feed in roster if feed.enabled]
     with open_watch(settings) as watch, progress("Probing feeds") as report_progress:
         async with open_hosts(watch.store, settings) as hosts:
             now = dt.datetime.now(dt.UTC)

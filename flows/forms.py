@@ -76,3 +76,6 @@ def codes() -> Codes:
 
 BY = param("Asked by", "Your name, kept with what this run changes: the pages have no users of their own.")
 """For the parameter `requested_by` of every deployment that changes something."""
+
+FEEDS = param("Feeds", "Their keys, as the page polled-feeds shows them; leave empty for every enabled feed.")
+"""For the parameter of a deployment that takes some feeds or all; a list to choose from would miss one added today."""

@@ -14,6 +14,7 @@ from prefect.states import Completed
 
 from flows import artifacts
 from flows.forms import BY, param
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.importer import ImportReport, import_items
@@ -55,8 +56,11 @@ async def import_task(watch: Watch, files: Sequence[Path], now: dt.datetime) -> 
 
 
 @flow(name="import-archive", flow_run_name="import archive", log_prints=False)
+@plainly
 async def import_archive(
-    files: Annotated[list[str], param("Files", "Paths of .jsonl or .jsonl.gz files on the worker's machine.")],
+    files: Annotated[
+        list[str], param("Files", "Of .jsonl or .jsonl.gz, on the worker's machine, such as /data/2024.jsonl.gz.")
+    ],
     requested_by: Annotated[str, BY] = "",
 ) -> State[ImportReport]:
     """Loads dated items as articles. Idempotent, and goes on where an interrupted import stopped."""

@@ -13,14 +13,16 @@ from prefect.states import Completed
 
 from alerts.newest import new_articles
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, FEEDS, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.pages import fetch_texts
 from ingest.poll import PollReport, poll_feeds
-from ingest.roster import sync_roster
+from ingest.roster import named, sync_roster
 from ingest.sharedhosts import SharedHosts, open_hosts
+from store.errors import InputError
 from store.transact import in_transaction
 
 
@@ -35,7 +37,17 @@ def describe(report: PollReport) -> str:
 
 
 async def poll(watch: Watch, now: dt.datetime, *, keys: list[str] | None = None, force: bool = False) -> PollReport:
-    """Bring the roster up to date, poll, and fetch the pages that are asked for; the step behind the flow."""
+    """Bring the roster up to date, poll, and fetch the pages that are asked for; the step behind the flow.
+
+    Raises:
+        InputError: the roster has no feed of one of *keys*, or it is switched off.
+    """
+    for feed in named(watch.roster, keys or ()):
+        if not feed.enabled:
+            raise InputError(
+                f"the feed {feed.key} is switched off ({feed.status_note or feed.status}); switch it on first, with "
+                "the deployment switch-feed or `ricwatch feeds enable`"
+            )
     in_transaction(
         watch.store,
         lambda session: sync_roster(session, watch.roster),
@@ -75,13 +87,19 @@ async def poll_task(watch: Watch, now: dt.datetime, keys: list[str] | None = Non
     await artifacts.publish(watch.settings, "polled", "polled-feeds", "What was polled", report=report, now=now)
     with watch.store.session() as session:
         rows = new_articles(session, now)
-    await artifacts.publish(watch.settings, "articles", "new-articles", "What is new", rows=rows, since=now)
+    await artifacts.publish(
+        watch.settings, "articles", "new-articles", "What is new", empty=not rows, rows=rows, since=now
+    )
     return report
 
 
 @flow(name="ingest-feeds", flow_run_name="ingest feeds", log_prints=False)
+@plainly
 async def ingest_feeds(
-    feeds: Annotated[list[str], param("Feeds", "Keys from seeds/feeds.yaml; leave empty for every enabled feed.")] = [],
+    feeds: Annotated[
+        list[str],
+        FEEDS,
+    ] = [],
     force: Annotated[
         bool, param("Poll at once", "Also feeds that were polled a moment ago and are not due yet.")
     ] = False,

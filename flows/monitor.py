@@ -18,6 +18,7 @@ from flows.forms import BY, param
 from flows.late import superseded
 from flows.leftovers import settle
 from flows.oversight import is_served, leave_numbers, oversee
+from flows.plainly import plainly
 from flows.reporting import rename_run, requested
 from flows.seeds import seeds_task
 from flows.watch import Watch, moment, open_watch
@@ -136,6 +137,7 @@ def days_between(start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
 
 
 @flow(name="monitor", flow_run_name="monitor", log_prints=False)
+@plainly
 async def monitor(
     force: Annotated[bool, param("Poll at once", "Also feeds that are not due yet.")] = False,
     send: Annotated[bool, param("Send digests", "Off: everything but the mails.")] = True,

@@ -15,6 +15,7 @@ from alerts.readers import Reader, describe
 from flows import artifacts
 from flows.echo import masked
 from flows.forms import BY, choose, codes, param
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 
@@ -72,6 +73,7 @@ async def _tell(watch: Watch, report: PeopleReport, name: str) -> State[PeopleRe
 
 
 @flow(name="subscribe", flow_run_name="subscribe", log_prints=False)
+@plainly
 async def subscribe(
     address: Annotated[str, param("Mail address", "Such as analyst@example.org.")],
     dyads: Annotated[list[str], choose("Ties", "Leave empty for all.", CODES.dyads, many=True)] = [],
@@ -80,26 +82,36 @@ async def subscribe(
         choose("Themes", "Only shifts that these themes carry; leave empty for all.", CODES.themes, many=True),
     ] = [],
     cadence: Annotated[
-        Literal["at_once", "daily", "weekdays", "weekly"],
+        Literal["at once", "daily", "weekdays", "weekly"],
         param(
             "When a shift is told", "At once, once a day, once a day from Monday to Friday, or in the weekly digest."
         ),
-    ] = "at_once",
+    ] = "at once",
     hour: Annotated[
-        int, param("Not before (hour)", "0 to 23, of the weekly digest and of the daily cadences.", ge=0, le=23)
+        int,
+        param(
+            "Not before (hour)",
+            "0 to 23: the weekly digest, and shifts told once a day, go out from this hour on.",
+            ge=0,
+            le=23,
+        ),
     ] = 6,
     timezone: Annotated[str, param("Time zone", "Of all hours and days here, such as Europe/Berlin.")] = "Asia/Kolkata",
     weekly_day: Annotated[Day, param("Day of the weekly digest", "It goes also when nothing moved.")] = "Monday",
     least: Annotated[
         Literal["moderate", "strong", "very strong"],
-        param("Least evidence", "Weaker shifts are listed; they are told if the fortnight after them bears them out."),
+        param(
+            "Least evidence",
+            "How sure a shift must be to be told. Weaker ones are listed; a fortnight that bears them out tells them.",
+        ),
     ] = "moderate",
     mute_days: Annotated[list[Day], param("Days without a digest", "What is new waits for the next day.")] = [],
     mute_hours: Annotated[str, param("Hours without a digest", "As 22-7; leave empty for none.")] = "",
     dates: Annotated[
         Literal["en", "en-US", "iso", "hi", "ru", "zh"],
         param(
-            "How dates are written", "21 October 2024, October 21, 2024, 2024-10-21, or with the names of a language."
+            "How dates are written",
+            "en: 21 October 2024. en-US: October 21, 2024. iso: 2024-10-21. hi, ru, zh: with that language's months.",
         ),
     ] = "en",
     text_only: Annotated[bool, param("Text only", "Mails without an HTML part and pictures.")] = False,
@@ -114,7 +126,7 @@ async def subscribe(
         "address": address,
         "dyads": dyads,
         "themes": themes,
-        "cadence": cadence,
+        "cadence": cadence.replace(" ", "_"),
         "hour": hour,
         "timezone": timezone,
         "weekly_day": weekly_day,
@@ -129,10 +141,11 @@ async def subscribe(
     with open_watch() as watch:
         report = change_subscription(watch, fields, by=requested_by or UNASKED, whole=True)
         what = ", ".join([*dyads, *themes]) or "everything"
-        return await _tell(watch, report, f"subscribe {masked(address)}: {what}, {cadence.replace('_', ' ')}")
+        return await _tell(watch, report, f"subscribe {masked(address)}: {what}, {cadence}")
 
 
 @flow(name="unsubscribe", flow_run_name="unsubscribe", log_prints=False)
+@plainly
 async def unsubscribe(
     address: Annotated[str, param("Mail address", "Of whoever is to get no more digests.")],
     requested_by: Annotated[str, BY] = "",
@@ -145,6 +158,7 @@ async def unsubscribe(
 
 
 @flow(name="pause", flow_run_name="pause", log_prints=False)
+@plainly
 async def pause(
     address: Annotated[str, param("Mail address", "Of the reader who is away.")],
     until: Annotated[dt.date, param("Until", "First day with digests again; a day that has come ends a pause.")],

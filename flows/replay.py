@@ -21,6 +21,7 @@ from flows import artifacts
 from flows.environment import overridden
 from flows.forms import BY, calendar, param
 from flows.monitor import MonitorReport, watch_day
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.seeds import seeds_task
 from flows.watch import Watch, open_watch
@@ -66,6 +67,7 @@ async def _replay(watch: Watch, archive: Archive, server: ArchiveServer, until: 
 
 
 @flow(name="replay", flow_run_name="REPLAY of the bundled archive", log_prints=False)
+@plainly
 async def replay(
     fresh: Annotated[bool, param("From the start", "Throw the last replay away first.")] = False,
     until: Annotated[str, calendar("Until", "Last simulated day; leave empty for all.")] = "",

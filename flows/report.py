@@ -17,6 +17,7 @@ from alerts.words import count, safe_url
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.settings import Settings
@@ -86,6 +87,7 @@ async def publish(settings: Settings, done: ReportDone) -> None:
 
 
 @flow(name="report", flow_run_name="report", log_prints=False)
+@plainly
 async def report(
     months: Annotated[int, param("Months", "How far back the pictures reach.", ge=1, le=240)] = MONTHS,
     output: Annotated[str, param("File", "Where the page goes; leave empty for var/report/index.html.")] = "",

@@ -93,7 +93,11 @@ def _lines(label: str) -> Progress:
 
     def report(done: int, total: int | None = None, note: str = "") -> None:
         nonlocal last
+        if total == 0:
+            return  # the step says by itself that it had nothing to do
         finished = total is not None and done >= total
+        # What it is at is of interest while it lasts; at the end it would be a feed or a file picked by chance.
+        note = "" if finished else note
         if finished or time.monotonic() - last >= LINE_EVERY:
             last = time.monotonic()
             of = f" of {total:,}" if total is not None else ""

@@ -9,7 +9,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts, feeds
-from flows.forms import BY, codes, must_choose, param
+from flows.forms import BY, FEEDS, codes, must_choose, param
+from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from ingest.poll import CheckRow
 from store.settings import get_settings
@@ -18,8 +19,12 @@ CODES = codes()
 
 
 @flow(name="check-feeds", flow_run_name="check feeds", log_prints=False)
+@plainly
 async def check_feeds(
-    keys: Annotated[list[str], param("Feeds", "Keys from seeds/feeds.yaml; leave empty for every enabled feed.")] = [],
+    keys: Annotated[
+        list[str],
+        FEEDS,
+    ] = [],
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[CheckRow]]:
     """Asks feeds for an answer, side by side, and says what to do about those that fail. Stores nothing."""
@@ -36,6 +41,7 @@ async def check_feeds(
 
 
 @flow(name="add-feed", flow_run_name="add feed", log_prints=False)
+@plainly
 async def add_feed(
     url: Annotated[str, param("Address", "Of a feed, or of a site whose feed is to be found.")],
     press: Annotated[
@@ -68,6 +74,7 @@ async def add_feed(
 
 
 @flow(name="switch-feed", flow_run_name="switch feed {key}", log_prints=False)
+@plainly
 async def switch_feed(
     key: Annotated[str, param("Feed", "Its key, as the page polled-feeds shows it.")],
     polled: Annotated[bool, param("On", "Off: poll it no more. On: poll it again.")] = False,

@@ -13,6 +13,7 @@ from prefect.states import Completed
 
 from flows import artifacts
 from flows.forms import BY, param
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from ingest.seeds import SeedReport, ingest_seeds
@@ -43,6 +44,7 @@ async def seeds_task(watch: Watch, now: dt.datetime, originals: Path | None = No
 
 
 @flow(name="ingest-seeds", flow_run_name="ingest seeds", log_prints=False)
+@plainly
 async def ingest_seeds_flow(
     originals: Annotated[
         str,

@@ -21,6 +21,7 @@ from flows import artifacts
 from flows.approve import tend
 from flows.forms import BY, calendar, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.wholefile import write_whole
@@ -134,6 +135,7 @@ async def mail_task(
         "digest",
         "digest",
         "The digest, and where its mails lie",
+        empty=report.digest.view is None and report.delivery == DeliverReport(),
         digest=report.digest,
         delivery=report.delivery,
         now=now,
@@ -142,12 +144,15 @@ async def mail_task(
 
 
 @flow(name="digest", flow_run_name="digest", log_prints=False)
+@plainly
 async def digest(
     kind: Annotated[
         Literal["auto", "weekly", "manual"],
         param("Which", "auto: what is due (a shift, or the weekly one). weekly, manual: now, whatever moved."),
     ] = "auto",
-    recipients: Annotated[list[str], param("Only to", "Mail addresses; leave empty for the subscribers.")] = [],
+    recipients: Annotated[
+        list[str], param("Only to", "Mail addresses, such as your own; leave empty for all subscribers.")
+    ] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but store and send nothing.")] = False,
     as_of: Annotated[str, calendar("As of", "A day, as if it had just been closed; leave empty for now.")] = "",
     requested_by: Annotated[str, BY] = "",
@@ -163,6 +168,7 @@ async def digest(
 
 
 @flow(name="send-test-digest", flow_run_name="test digest", log_prints=False)
+@plainly
 async def send_test_digest(
     recipients: Annotated[list[str], param("Send to", "Mail addresses; leave empty for the subscribers.")] = [],
     dry_run: Annotated[bool, param("Dry run", "Compose and show it here, but send nothing.")] = False,

@@ -21,7 +21,15 @@ import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.operator import Cause, Word, deliver_words, say
-from flows.environment import POOL, client_login, log_format, prefect_home, server_login, serving_file
+from flows.environment import (
+    POOL,
+    client_login,
+    log_format,
+    one_authority,
+    prefect_home,
+    server_login,
+    serving_file,
+)
 from flows.server import LOOPBACK, host_names
 from flows.watch import open_watch
 from store.errors import ConfigError, RicwatchError
@@ -55,6 +63,7 @@ def environment(settings: Settings, api: str) -> dict[str, str]:
         **retention(settings),
         **log_format(settings),
         **client_login(settings),
+        **one_authority(api, home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 
@@ -123,17 +132,18 @@ def _call(arguments: list[str], env: dict[str, str]) -> None:
 
 def _await_server(api: str, server: subprocess.Popen[bytes], log: Path, stopped: threading.Event) -> None:
     end = time.monotonic() + START_LIMIT
-    while not stopped.is_set():
-        try:
-            if httpx.get(f"{api}/health", timeout=2.0, trust_env=False).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        if server.poll() is not None:
-            raise ServeError(f"the Prefect server ended while starting; its last words are in {log}")
-        if time.monotonic() > end:
-            raise ServeError(f"the Prefect server did not answer within {START_LIMIT:.0f} s; see {log}")
-        stopped.wait(0.2)
+    with httpx.Client(timeout=2.0, trust_env=False) as client:  # one, for each reads all certificate authorities
+        while not stopped.is_set():
+            try:
+                if client.get(f"{api}/health").status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            if server.poll() is not None:
+                raise ServeError(f"the Prefect server ended while starting; its last words are in {log}")
+            if time.monotonic() > end:
+                raise ServeError(f"the Prefect server did not answer within {START_LIMIT:.0f} s; see {log}")
+            stopped.wait(0.2)
 
 
 def _stop(part: subprocess.Popen[bytes]) -> None:

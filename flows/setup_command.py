@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from flows.environment import POOL, client_login, prefect_home, running_api
+from flows.environment import POOL, client_login, one_authority, prefect_home, running_api
 from flows.serve import CREATE_POOL, job_template
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
@@ -59,6 +59,7 @@ def register_all(settings: Settings, api: str) -> None:
         "PREFECT_HOME": os.environ.get("PREFECT_HOME", str(settings.var_dir / "prefect")),
         "DO_NOT_TRACK": "1",
         **client_login(settings),
+        **one_authority(api, prefect_home(settings)),
     }
     # On another machine than the server's, nobody knows where its workers have their Python.
     near = running_api(settings) == api

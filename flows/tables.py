@@ -120,7 +120,7 @@ def backtest(report: BacktestReport) -> None:
         "Back-test",
         [
             ("Period", f"{report.start} to {report.end}"),
-            ("Items", f"{report.items:,} ({report.articles:,} on the topic, {report.relevant:,} on a dyad)"),
+            ("Items", f"{report.items:,} ({report.articles:,} on the topic, {report.relevant:,} on a tie)"),
             ("Shifts", f"{len(report.shifts)}"),
             *(("", f"• {found.detected}: {found.text}") for found in report.shifts),
             *(("In short" if number == 0 else "", line) for number, line in enumerate(report.brief)),

@@ -15,6 +15,7 @@ from alerts.retention import tidy as forget
 from flows import artifacts
 from flows.forms import BY, param
 from flows.late import superseded
+from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 
@@ -43,6 +44,7 @@ async def tidy_task(watch: Watch, now: dt.datetime, dry_run: bool) -> TidyReport
 
 
 @flow(name="tidy", flow_run_name="tidy", log_prints=False)
+@plainly
 async def tidy(
     dry_run: Annotated[bool, param("Dry run", "Only count what would be forgotten.")] = False,
     requested_by: Annotated[str, BY] = "",

@@ -1,4 +1,4 @@
-"""Flows `judge-shift`, `silence` and `explain-shift`: what people say of a shift, and what the monitor says of it."""
+"""What people say of a shift, and what the monitor says of it: judge-shift, silence, end-silence, explain-shift."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from alerts.explain import Explained, ShiftRow, explain_shift, list_shifts
 from alerts.gather import FRESH_DAYS
 from alerts.scope import Quiet
 from flows import artifacts
-from flows.forms import ALL, choose, codes, param
-from flows.reporting import logger, rename_run
+from flows.forms import ALL, BY, choose, codes, param
+from flows.plainly import plainly
+from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 
 CODES = codes()
@@ -87,8 +88,11 @@ def explain(watch: Watch, number: int) -> Explained:
 
 
 @flow(name="judge-shift", flow_run_name="judge shift {number}", log_prints=False)
+@plainly
 async def judge_shift(
-    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+    number: Annotated[
+        int, param("Number of the shift", "It stands below the shift in the digest, and in an export of shifts.", ge=1)
+    ],
     verdict: Annotated[
         Literal["right", "wrong", "known"],
         param("Your verdict", "right: a real change, and news. known: real, but no news. wrong: no change."),
@@ -108,6 +112,7 @@ async def judge_shift(
 
 
 @flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
+@plainly
 async def silence(
     until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
     comment: Annotated[str, param("Known cause", "Such as: summit of the week. Digests quote it.")],
@@ -126,15 +131,39 @@ async def silence(
         chosen = {name: value for name, value in scope.items() if value != ALL}
         words = add_silence(watch, until=until, author=requested_by, comment=comment, **chosen)
         logger().info(words)
-        rows = [(one.id, silences.what(one), silences.because(one)) for one in silences_now(watch)]
-        await artifacts.publish(watch.settings, "silences", "silences", "Silences in force", words=words, rows=rows)
+        rows = await _silences_page(watch, words)
         await rename_run(f"silence {rows[-1][1]} until {until}" if rows else f"silence until {until}")
     return Completed(message=words, data=words)
 
 
+@flow(name="end-silence", flow_run_name="end silence {number}", log_prints=False)
+@plainly
+async def end_silence_flow(
+    number: Annotated[int, param("Number of the silence", "The page silences of an earlier run shows it.", ge=1)],
+    requested_by: Annotated[str, BY] = "",
+) -> State[str]:
+    """Ends a silence before its day; what it kept quiet is told if it still holds."""
+    requested(requested_by)
+    with open_watch() as watch:
+        words = end_silence(watch, number)
+        logger().info(words)
+        await _silences_page(watch, words)
+    await rename_run(f"end silence {number}: {words.partition(': ')[2].partition('.')[0]}")
+    return Completed(message=words, data=words)
+
+
+async def _silences_page(watch: Watch, words: str) -> list[tuple[int, str, str]]:
+    rows = [(one.id, silences.what(one), silences.because(one)) for one in silences_now(watch)]
+    await artifacts.publish(watch.settings, "silences", "silences", "Silences in force", words=words, rows=rows)
+    return rows
+
+
 @flow(name="explain-shift", flow_run_name="explain shift {number}", log_prints=False)
+@plainly
 async def explain_shift_flow(
-    number: Annotated[int, param("Number of the shift", "It stands below the shift in the digest.", ge=1)],
+    number: Annotated[
+        int, param("Number of the shift", "It stands below the shift in the digest, and in an export of shifts.", ge=1)
+    ],
 ) -> State[str]:
     """Shows why a shift was found, what carries it, how it came into its state, and who was told. Changes nothing."""
     with open_watch() as watch:

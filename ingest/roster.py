@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ingest.model import RosterFeed
 from ingest.ties import ties
-from store.errors import SeedError
+from store.errors import InputError, SeedError
 from store.models import Feed
 from store.zones import find_zone
 
@@ -36,6 +37,22 @@ class RosterReport:
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
+
+
+def named(roster: Sequence[RosterFeed], keys: Sequence[str]) -> list[RosterFeed]:
+    """The feeds called *keys*, in that order.
+
+    Raises:
+        InputError: there is none of that key; it names the keys that look like it.
+    """
+    by_key = {feed.key: feed for feed in roster}
+    for key in keys:
+        if key not in by_key:
+            like = difflib.get_close_matches(key, by_key, n=3)
+            meant = f"did you mean {' or '.join(like)}? " if like else ""
+            where = "the page polled-feeds and `ricwatch feeds list --all` show the keys"
+            raise InputError(f"the roster has no feed {key!r}; {meant}{where}")
+    return [by_key[key] for key in keys]
 
 
 def load_roster(path: Path) -> list[RosterFeed]:

@@ -14,7 +14,7 @@ import yaml
 from ingest.clean import canonical_url
 from ingest.model import RosterFeed
 from ingest.plainxml import Refused, read_xml
-from ingest.roster import load_roster
+from ingest.roster import load_roster, named
 from ingest.ties import ties
 from store.errors import InputError
 from store.wholefile import whole_file
@@ -94,9 +94,7 @@ def switch_full_text(path: Path, key: str, *, on: bool) -> RosterFeed:
 
 
 def _named(path: Path, key: str) -> RosterFeed:
-    feed = next((one for one in load_roster(path) if one.key == key), None)
-    if feed is None:
-        raise InputError(f"{path} has no feed {key!r}; `ricwatch feeds list --all` shows the keys")
+    (feed,) = named(load_roster(path), [key])
     return feed
 
 

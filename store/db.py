@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,9 @@ class Store:
         self.engine.dispose()
 
 
+@lru_cache(maxsize=1)
 def newest_revision() -> str:
-    """The revision that this version of the program expects."""
+    """The revision that this version of the program expects; looked up once, since each migration is read for it."""
     head = _migrations().get_current_head()
     if head is None:
         raise StoreError("this installation holds no migrations; install it again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,16 +16,34 @@ from store.models import Base
 from store.settings import ROOT, Settings, get_settings
 
 DATA = ROOT.parent / "shared" / "data"
+LONGEST = (
+    "flows/test_served.py", "alerts/test_gate.py", "flows/test_faults_time.py",
+    "flows/test_flows.py", "flows/test_served_approval.py", "flows/test_served_operate.py",
+    "flows/test_security.py", "alerts/test_remembered.py", "classify/test_quality.py", "alerts/test_detect.py",
+    "flows/test_faults_store.py", "flows/test_runners.py", "flows/test_cli.py", "bench/test_mail_kills.py",
+)  # fmt: skip
+"""Files that take a minute each, the served ones apart: last, one process would work on them while the others wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the development data are skipped, and say so, where that data is not beside the checkout."""
+    """The longest files come first.
+
+    Tests on the development data are skipped, and say so, where that data is not beside the checkout.
+    """
+    rank = {str(ROOT / "tests" / name): at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(str(item.path), len(rank)))
     if DATA.is_dir():
         return
     skip = pytest.mark.skip(reason="the development data (../shared/data) is not beside this checkout")
     for item in items:
         if item.get_closest_marker("data"):
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the collector needs not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -45,11 +64,20 @@ def settings() -> Settings:
     return get_settings()
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A migrated SQLite database."""
-    store = Store(f"sqlite:///{tmp_path / 'test.db'}")
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database without content that all migrations went through; tests take copies, which cost no time."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    store = Store(f"sqlite:///{path}")
     store.migrate()
+    store.close()  # the last connection takes what is in the journal into the file
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, migrated: Path) -> Iterator[Store]:
+    """A migrated SQLite database."""
+    store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'test.db')}")
     yield store
     store.close()
 
@@ -67,12 +95,14 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def any_store(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[Store]:
     """A migrated database of either engine."""
     if request.param == "sqlite":
-        store = Store(f"sqlite:///{tmp_path / 'any.db'}")
-    else:
-        store = Store(request.getfixturevalue("postgres_url"))
+        store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'any.db')}")
+        yield store
+        store.close()
+        return
+    store = Store(request.getfixturevalue("postgres_url"))
     store.migrate()
     yield store
     Base.metadata.drop_all(store.engine)

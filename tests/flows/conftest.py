@@ -12,8 +12,9 @@ from unittest import mock
 
 import pytest
 
+from flows.environment import one_authority
 from flows.replay import write_roster
-from ingest.archive import ArchiveServer, load_archive
+from ingest.archive import Archive, ArchiveServer, load_archive
 from store.settings import ROOT, Settings, get_settings
 from tests.flows.served import migrated
 
@@ -21,13 +22,16 @@ from tests.flows.served import migrated
 @pytest.fixture(scope="session")
 def prefect_server(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real server for in-process flow runs."""
+    from prefect.settings import PREFECT_API_SSL_CERT_FILE, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
     folder = tmp_path_factory.mktemp("harness")
     shutil.copy(prefect_database, folder / "prefect-test.db")
+    (authority,) = one_authority("http://127.0.0.1", folder).values()
     with (
         mock.patch("prefect.testing.utilities.mkdtemp", return_value=str(folder)),
+        temporary_settings({PREFECT_API_SSL_CERT_FILE: authority}),
         prefect_test_harness(server_startup_timeout=180),
     ):
         yield
@@ -49,10 +53,15 @@ def collected() -> Iterator[None]:
     gc.collect()
 
 
+@pytest.fixture(scope="session")
+def archive() -> Archive:
+    """The bundled archive, which nobody can change."""
+    return load_archive(ROOT / "seeds" / "archive")
+
+
 @pytest.fixture
-def feeds(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[ArchiveServer]:
+def feeds(monkeypatch: pytest.MonkeyPatch, settings: Settings, archive: Archive) -> Iterator[ArchiveServer]:
     """The bundled archive over local HTTP, set to a day of its third month, as the roster in force."""
-    archive = load_archive(ROOT / "seeds" / "archive")
     with ArchiveServer(archive) as server:
         server.as_of = dt.datetime.combine(archive.start + dt.timedelta(days=70), dt.time(12), dt.UTC)
         roster = settings.var_dir / "feeds.yaml"

@@ -16,10 +16,10 @@ REFUSED = UnreadCount(Why.REFUSED, 2, "HTTP 401")
     ("report", "said"),
     [
         (ClassifyReport(0, 0, {}, 0.1, "m-1"), "nothing new to read"),
-        (ClassifyReport(5, 2, {}, 0.1, "m-1"), "5 articles read, 2 of them on a dyad (m-1)"),
+        (ClassifyReport(5, 2, {}, 0.1, "m-1"), "5 articles read, 2 of them on a tie (m-1)"),
         (
             ClassifyReport(5, 2, {}, 0.1, "m-1", (REFUSED,), USED),
-            "5 articles read, 2 of them on a dyad (m-1); 2 not read (refused: HTTP 401); 3 requests, 1,800 tokens in "
+            "5 articles read, 2 of them on a tie (m-1); 2 not read (refused: HTTP 401); 3 requests, 1,800 tokens in "
             "and 120 out, cost 0.0042; 0 answers from the cache, 0 items needed none",
         ),
         (

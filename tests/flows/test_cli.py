@@ -110,7 +110,7 @@ def test_doctor_says_what_is_set_up_and_what_to_do(tmp_path: Path) -> None:
 
 
 def test_doctor_names_a_key_that_cannot_sign(tmp_path: Path) -> None:
-    done = ricwatch("doctor", cwd=tmp_path, COLUMNS="200", RICWATCH_DKIM_KEY="absent.pem")
+    done = commands.ricwatch("doctor", cwd=tmp_path, COLUMNS="200", RICWATCH_DKIM_KEY="absent.pem")
     assert done.returncode == 1
     assert "RICWATCH_DKIM_KEY: cannot read" in done.stdout
     assert "mend this first" in done.stdout

@@ -102,6 +102,17 @@ def test_ingest_feeds_polls_only_the_feeds_that_are_named(feeds: ArchiveServer) 
     assert "of 1 feeds answered" in str(state.message)
 
 
+def test_ingest_feeds_refuses_a_key_that_no_feed_has_and_a_feed_that_is_off(feeds: ArchiveServer) -> None:
+    off, near = (feed.key for feed in feeds.roster()[:2])
+    state = run(ingest_feeds, feeds=[near[:-1]], force=True)
+    assert state.is_failed()
+    assert str(state.message).startswith(f"the roster has no feed {near[:-1]!r}; did you mean {near}? ")
+    run(switch_feed, key=off, polled=False, because="moved")
+    state = run(ingest_feeds, feeds=[off], force=True)
+    assert state.is_failed()
+    assert f"the feed {off} is switched off (moved" in str(state.message)
+
+
 @pytest.mark.usefixtures("feeds")
 def test_classify_reads_each_article_once() -> None:
     run(ingest_feeds, force=True)
@@ -118,7 +129,9 @@ def test_monitor_does_every_step_and_a_second_run_adds_nothing() -> None:
     assert first.is_completed()
     assert {"seed-documents", "polled-feeds", "new-articles", "readings", "shifts", "digest"} <= set(pages(first))
     articles, readings, digests = count(Article), count(Reading), count(Digest)
-    second = outcome(monitor, force=True)
+    again = run(monitor, force=True)
+    assert set(pages(again)) == {"seed-documents", "polled-feeds", "shifts"}, "no page tells of nothing"
+    second = asyncio.run(again.aresult())
     assert (second.new_articles, second.readings, second.mails_sent) == (0, 0, 0)
     assert (count(Article), count(Reading), count(Digest)) == (articles, readings, digests)
 

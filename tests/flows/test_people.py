@@ -9,7 +9,7 @@ import pytest
 
 from alerts.subscribers import readers
 from flows.people import pause, subscribe, unsubscribe
-from flows.verdicts import explain_shift_flow, judge_shift, silence
+from flows.verdicts import end_silence_flow, explain_shift_flow, judge_shift, silence
 from flows.watch import open_watch
 from store.settings import Settings
 from tests.alerts.test_digest import add_shift
@@ -79,6 +79,10 @@ def test_a_silence_is_made_and_listed() -> None:
     state = run(silence, until=until, comment="summit", requested_by="Ann", dyad="IN-CN")
     assert "Silence 1: India–China, silenced until" in str(state.message)
     assert "by Ann: summit" in pages(state)["silences"]
+    ended = run(end_silence_flow, number=1)
+    assert str(ended.message).startswith("Silence 1 is over: India–China.")
+    assert "No silence is in force." in pages(ended)["silences"]
+    assert run(end_silence_flow, number=1).is_failed()
     late = run(silence, until="2099-01-01", comment="summit", requested_by="Ann")
     assert late.is_failed()
     assert "180 days at most" in str(late.message)
