@@ -1,8 +1,8 @@
 """The detector of one series, strictly forward in time.
 
 A Shiryaev-Roberts e-detector (Shin, Ramdas & Rinaldo, "E-detectors", arXiv 2203.03532), as a mixture over a grid of
-effect sizes, for the composite null that the level moved by no more than an indifference zone. While a shift is open,
-a second one bets on a single effect: that the level goes back to where it was.
+effect sizes, for the composite null that the level moved by no more than an indifference zone. While a shift of tone
+is open, a second one bets on a single effect: that the level goes back to where it was.
 """
 
 from __future__ import annotations
@@ -224,8 +224,11 @@ class SeriesMonitor:
         return _log(self._back) - RETURN_NEEDS
 
     def _way_back(self, t: int, outlook: Outlook) -> float | None:
-        """From the level of day *t* to the one before the open shift; None where no shift is open, or it is no way."""
-        if self._old_level is None or t - self.anchor > OPEN_DAYS:
+        """From the level of day *t* to the one before the open shift; None where no shift is open, or it is no way.
+
+        Of tone alone: amounts rise in bursts, and each that was told by chance would be told to be over as well.
+        """
+        if not self.kind.tone or self._old_level is None or t - self.anchor > OPEN_DAYS:
             return None
         way = self._old_level - self._comparable(outlook.level)
         return None if abs(way) < 2 * self._family.zone else way

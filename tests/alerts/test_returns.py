@@ -81,16 +81,14 @@ def test_a_return_is_looked_for_while_its_shift_is_open() -> None:
         assert never.state.back == 0
 
 
-@pytest.mark.parametrize("kind", [Kind.STANCE, Kind.ATTENTION])
-def test_it_goes_on_from_a_state_to_the_last_bit(kind: Kind) -> None:
-    ratio = [1.0] * TURN + [2.5] * (END - TURN) + [1.0] * 20
-    coverage = coverage_of(4, 0.2, days=20) if kind is Kind.STANCE else press(200, ratio=ratio, seed=3)
+def test_it_goes_on_from_a_state_to_the_last_bit() -> None:
+    coverage = coverage_of(4, 0.2, days=20)
     asked, splits = Asked(1.0), [150, 170, 181, 184, 188]
     whole = go_on(coverage, asked, (), stops=[coverage.date(split - 1) for split in (*splits, 200)])
     found, data = in_parts(coverage, splits, asked)
     assert found == whole.detection.found
     assert from_bytes(data).state.watches.keys() == whole.checkpoints[-1].state.watches.keys()
-    bets = [one.state.watches["IN-CN", kind, "", ""].monitor.back for one in whole.checkpoints]
+    bets = [one.state.watches["IN-CN", Kind.STANCE, "", ""].monitor.back for one in whole.checkpoints]
     assert max(bets) > 1
     assert any(one.returned for one in found)
 
