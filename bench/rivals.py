@@ -177,5 +177,5 @@ def rivals() -> list[Rival]:
         Rival("Page-Hinkley", partial(_river, _page_hinkley), 50, (50, 70, 100, 150, 200, 300, 500, 1000), "river"),
         Rival("ADWIN", partial(_river, _adwin), 0.002, (0.3, 0.1, 0.03, 0.01, 0.002, 1e-3, 1e-4, 1e-6), "river"),
         Rival("KSWIN", partial(_river, _kswin), 0.005, (5e-3, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-10), "river"),
-        Rival("PELT", _pelt, 10, (10, 15, 20, 25, 30, 40, 60), "ruptures"),
+        Rival("PELT", _pelt, 10, (10, 15, 20, 25, 30, 40, 50, 60), "ruptures"),
     ]
