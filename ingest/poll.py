@@ -41,6 +41,8 @@ __all__ = ["CheckRow", "PollReport", "PollRow", "check_feeds", "poll_feeds"]
 
 GATHER_S, GATHER_STEPS = 0.02, 10
 """Seconds for which answers are gathered before they are stored together, while others are still asked for."""
+TOGETHER = 200
+"""Answers that are stored together at most: it is one transaction, and other processes wait for it."""
 _log = logging.getLogger("ricwatch.ingest")
 
 
@@ -216,7 +218,7 @@ class _Run:
         self._hosts = hosts
         self._writer = asyncio.Lock()
         self._waiting: list[_Waiter] = []
-        self._running = 0
+        self._asking = 0
         self._stories = StoryIndex()
         self.broken: Exception | None = None
 
@@ -229,6 +231,8 @@ class _Run:
                     return None
                 answer = await self._ask(task, way)
                 await way.asking.aclose()
+                if answer.parsed is None:
+                    await way.kept.aclose()  # what brought nothing takes no room
                 told = await self._store_in_turn(task, answer)
                 return told if isinstance(told, PollRow) else None
             except Resting as resting:
@@ -247,13 +251,13 @@ class _Run:
         """
         await way.kept.enter_async_context(self._room)
         await way.asking.enter_async_context(self._slots)
-        self._running += 1
-        way.kept.callback(self._ended)
+        self._asking += 1
+        way.asking.callback(self._asked)
         if self.broken is not None:
             raise self.broken
 
-    def _ended(self) -> None:
-        self._running -= 1
+    def _asked(self) -> None:
+        self._asking -= 1
 
     async def _ask(self, task: Task, way: Way) -> Answer:
         before = task.standing
@@ -283,10 +287,10 @@ class _Run:
         async with self._writer:
             if waiter.told is None:
                 for _ in range(GATHER_STEPS):
-                    if len(self._waiting) >= self._running:
-                        break  # nobody else is being asked
+                    if not self._asking:
+                        break
                     await asyncio.sleep(GATHER_S / GATHER_STEPS)
-                group, self._waiting = self._waiting, []
+                group, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
                 rows = await asyncio.to_thread(self._commit, [(one.task, one.answer) for one in group])
                 for one, row in zip(group, rows, strict=True):
                     one.told = row
