@@ -22,8 +22,9 @@ from classify.batch import pending
 from ingest.health import feed_health
 from ingest.policy import Health
 from store.backup import backups
-from store.db import Store, newest_revision
+from store.db import Store
 from store.models import Article, Digest, Feed, OperatorMail, Outbox, Poll, Reading, SeriesState, Shift
+from store.schema import newest_revision
 from store.settings import Settings
 
 RECENT = dt.timedelta(days=30)

@@ -37,8 +37,9 @@ from ingest.model import RosterFeed
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from ingest.topic import load_topic
-from store.db import Store, newest_revision
+from store.db import Store
 from store.models import Article, Feed, ImportFile, SeenItem
+from store.schema import newest_revision
 from store.settings import ROOT, Settings
 
 FEEDS, ONE_IN = 12, 3

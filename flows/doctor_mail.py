@@ -19,9 +19,10 @@ from alerts.outbox import MailState
 from alerts.signing import make_signer
 from alerts.transport import SmtpTransport
 from flows.findings import Finding
-from store.db import Store, newest_revision
+from store.db import Store
 from store.errors import ConfigError, RicwatchError
 from store.models import Outbox
+from store.schema import newest_revision
 from store.settings import Settings
 
 OLD = dt.timedelta(days=1)

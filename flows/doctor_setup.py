@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from flows.findings import Finding
 from ingest.roster import load_roster
 from ingest.topic import load_topic
-from store.db import Store, newest_revision, revisions
+from store.db import Store
 from store.errors import ConfigError, InputError, RicwatchError
 from store.private import lets_others_in, others_read, private_folder
+from store.schema import newest_revision, revisions
 from store.settings import Settings
 from store.snapshot import file_of, is_sqlite
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,8 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from store.errors import StoreError
 from store.faults import in_words
 from store.private import private_file
+from store.schema import newest_revision, revision_of, upgrade
 
-MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 BEGIN = "ricwatch_begin"
 """Execution option: how SQLite begins, where that is not DEFERRED."""
 BUSY = 30.0
@@ -97,13 +92,10 @@ class Store:
 
     def migrate(self) -> str:
         """Bring the schema to the newest revision; gives that revision. Safe to call on every start."""
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        config.attributes["engine"] = self.engine
         try:
             if self.revision() == newest_revision():
                 return newest_revision()  # no lock is asked for, behind which a long transaction may stand
-            command.upgrade(config, "head")
+            upgrade(self.engine)
         except SQLAlchemyError as error:
             told = in_words(error, self.url)
             raise told or StoreError(f"cannot migrate the database {self.safe_url}: {error}") from error
@@ -113,7 +105,7 @@ class Store:
         """The schema revision found in the database; None when it was never migrated."""
         try:
             with self.engine.connect() as connection:
-                return MigrationContext.configure(connection).get_current_revision()
+                return revision_of(connection)
         except SQLAlchemyError as error:
             told = in_words(error, self.url)
             raise told or StoreError(f"cannot open the database {self.safe_url}: {error}") from error
@@ -126,23 +118,3 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-
-
-@lru_cache(maxsize=1)
-def newest_revision() -> str:
-    """The revision that this version of the program expects; looked up once, since each migration is read for it."""
-    head = _migrations().get_current_head()
-    if head is None:
-        raise StoreError("this installation holds no migrations; install it again")
-    return head
-
-
-def revisions() -> list[str]:
-    """All revisions that this version of the program knows, the oldest first."""
-    return [script.revision for script in _migrations().walk_revisions()][::-1]
-
-
-def _migrations() -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return ScriptDirectory.from_config(config)

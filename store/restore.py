@@ -12,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from store.backup import Manifest, fingerprint, unpacked
-from store.db import Store, newest_revision, revisions
+from store.db import Store
 from store.errors import StoreError
+from store.schema import newest_revision, revisions
 from store.settings import Settings
 from store.snapshot import file_of, is_sqlite, replace_rows, rows_of
 

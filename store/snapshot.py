@@ -16,9 +16,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, insert, make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from store.db import Store, newest_revision
+from store.db import Store
 from store.errors import StoreError
 from store.models import Base
+from store.schema import newest_revision
 
 ROWS = 1_000
 """Rows that are read and written at once."""

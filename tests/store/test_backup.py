@@ -19,10 +19,11 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 
 from store.backup import DATABASE, MANIFEST, backups, fingerprint, make_backup, unpacked
-from store.db import Store, newest_revision
+from store.db import Store
 from store.errors import InputError, StoreError
 from store.models import Article, Base, Digest, Feed, Outbox, Poll, SeriesState
 from store.restore import restore
+from store.schema import newest_revision
 from store.settings import ROOT, Settings
 from tests.store.test_db import ARTICLE, FEED, NOON, move
 

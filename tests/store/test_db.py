@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, inspect, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from store.db import CACHE_KIB, MIGRATIONS, WIDE_CACHE_KIB, Store, newest_revision
+from store.db import CACHE_KIB, WIDE_CACHE_KIB, Store
 from store.errors import StoreError
 from store.models import (
     Article,
@@ -31,6 +31,7 @@ from store.models import (
     Vote,
 )
 from store.people import Notice
+from store.schema import MIGRATIONS, newest_revision
 
 FEED = {
     "key": "demo", "outlet": "Demo", "bloc": "other", "kind": "import", "lang": "en", "url": "", "timezone": "UTC",

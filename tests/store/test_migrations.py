@@ -10,8 +10,9 @@ from alembic import command
 from sqlalchemy import JSON, Column, DateTime, MetaData, Table, inspect, select
 from sqlalchemy.types import Boolean, Date, Float, Integer, LargeBinary
 
-from store.db import Store, newest_revision, revisions
+from store.db import Store
 from store.models import Base
+from store.schema import newest_revision, revisions
 from tests.store.test_db import move
 
 NOON = dt.datetime(2025, 3, 4, 12, 0)  # noqa: DTZ001 (as the driver stores it, without the models' conversion)

@@ -9,8 +9,9 @@ import sys
 import pytest
 from sqlalchemy import select, text
 
-from store.db import Store, newest_revision
+from store.db import Store
 from store.models import StepLease
+from store.schema import newest_revision
 from store.settings import ROOT
 from store.steps import LEASE, one_at_a_time
 from tests.processes import address, hear, process, say
