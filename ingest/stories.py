@@ -38,6 +38,8 @@ MERGE_SURE = 0.7
 _MEMORY_DAYS = 40
 _RAREST = 10
 _MOST_CANDIDATES = 60
+_READ = 500
+"""Articles that are read from the database at a time."""
 _MANY = 1 << 40
 """More than a day has articles: a count times this, less a position, sorts by count and then by position."""
 _WINDOW = dt.timedelta(days=WINDOW_DAYS)
@@ -65,6 +67,8 @@ _NUMBER_WORDS = {
     )
     for word in words.split()
 }  # fmt: skip
+_NO_NUMBERS: frozenset[str] = frozenset()
+"""One for all titles: most have none, and each empty set of its own takes as much as a title."""
 # One of these on one side only turns the sense round.
 _TURNS = frozenset(
     """
@@ -111,7 +115,7 @@ def fingerprint(key: str) -> Fingerprint:
             words.add(token)
     # One string for each word, however many titles have it: a week of an index holds tens of thousands of titles.
     heads = tuple({intern(word[:3]) for word in words})
-    return Fingerprint(key, frozenset(set(map(intern, words))), frozenset(numbers), heads)
+    return Fingerprint(key, frozenset(set(map(intern, words))), frozenset(numbers) if numbers else _NO_NUMBERS, heads)
 
 
 def similarity(one: Fingerprint, two: Fingerprint) -> float:
@@ -322,9 +326,10 @@ class StoryIndex:
                 Article.outlet,
             )
             .where(Article.day.in_(days), Article.story_id.is_not(None))
-            .order_by(Article.id)
+            .order_by(Article.day, Article.id)  # as their index lies: nothing is sorted
+            .execution_options(yield_per=_READ)  # without it all of them would lie in memory first
         )
-        for part in rows.partitions(500):
+        for part in rows.partitions():
             self._take_in(session, part)
 
     def _take_in(self, session: Session, rows: Sequence[Row[Any]]) -> None:

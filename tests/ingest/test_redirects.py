@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import select
 
+from ingest import poll
 from ingest.check import check_feeds
 from ingest.fetch import open_fetcher
 from ingest.leases import Leases
@@ -147,3 +148,14 @@ async def test_a_probe_waits_for_its_turn_as_well(web: Web, store: Store) -> Non
     assert [row.status for row in rows] == ["ok", "ok"]
     sooner, later = sorted(when for host, when in web.began if host == "there.test")
     assert later - sooner >= 2.0
+
+
+async def test_a_host_with_many_feeds_keeps_none_of_the_others_waiting(
+    server: FeedServer, store: Store, local: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll, "SIDE_BY_SIDE", 2)
+    web = Web(server, store, local)
+    many = [web.has(path, "many.test") for path in ("a", "b", "c")]
+    report = await web.poll(*many, web.has("d", "one.test"), web.has("e", "other.test"))
+    assert [row.key for row in report.rows] == ["a", "b", "c", "d", "e"], "told in the roster's order all the same"
+    assert [host for host, _ in web.began] == ["many.test", "one.test", "other.test", "many.test", "many.test"]
