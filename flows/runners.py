@@ -14,10 +14,11 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from classify.model import Item, Read
 from classify.spread import Recipe, Spread, Submit, in_order, know, read_packed
+from flows.clusters import Give, dask_workers, ray_losses, ray_workers
 from flows.reporting import in_flow_run, logger
 from flows.watch import Watch
 from store.errors import ConfigError
@@ -25,6 +26,9 @@ from store.settings import Settings
 
 AHEAD = 3
 """Batches per worker that are under way: one being read, one waiting at hand, one to even out the slow ones."""
+
+CLUSTERS = {"dask": dask_workers, "ray": ray_workers}
+"""Who needs an extra, and may be at an address."""
 
 
 @task(name="read a batch", task_run_name="batch {number}", cache_policy=NO_CACHE, persist_result=False)
@@ -53,7 +57,7 @@ def require_extra(settings: Settings) -> None:
         ConfigError: they are not; it says how to install them.
     """
     runner = settings.task_runner
-    if runner in {"dask", "ray"} and find_spec(f"prefect_{runner}") is None:
+    if runner in CLUSTERS and find_spec(f"prefect_{runner}") is None:
         raise ConfigError(
             f"RICWATCH_TASK_RUNNER is {runner}, but prefect-{runner} is not installed; pip install 'ricwatch[{runner}]'"
         )
@@ -64,30 +68,22 @@ def workers_of(settings: Settings) -> int:
     return settings.task_workers or (os.cpu_count() or 1)
 
 
-def task_runner(settings: Settings) -> TaskRunner[Any]:
-    """The task runner that *settings* name, not started.
+@contextmanager
+def started(settings: Settings) -> Iterator[Give]:
+    """Workers as *settings* name them, started; gives how a task is given to them.
 
     Raises:
-        ConfigError: its packages are not installed.
+        ConfigError: their packages are not installed, or no cluster of this release answers at the address.
     """
     require_extra(settings)
-    workers, address = workers_of(settings), settings.task_runner_address or None
-    if settings.task_runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=workers)
-    if settings.task_runner == "processes":
-        return ProcessPoolTaskRunner(max_workers=workers)
-    if settings.task_runner == "ray":
-        from prefect_ray import RayTaskRunner
-
-        ray: TaskRunner[Any] = RayTaskRunner(address=address, init_kwargs={} if address else {"num_cpus": workers})
-        return ray
-    from prefect_dask.task_runners import DaskTaskRunner
-
-    if address:
-        return DaskTaskRunner(address=address)
-    # One thread each: Python reads on one core per process. No pages of its own: nobody asked for an open port.
-    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    return DaskTaskRunner(cluster_kwargs=local)
+    workers = workers_of(settings)
+    if settings.task_runner in CLUSTERS:
+        with CLUSTERS[settings.task_runner](settings, workers) as give:
+            yield give
+        return
+    runner: type[Any] = ThreadPoolTaskRunner if settings.task_runner == "threads" else ProcessPoolTaskRunner
+    with runner(max_workers=workers) as here:
+        yield here.submit
 
 
 def lost_worker(settings: Settings) -> tuple[type[BaseException], ...]:
@@ -98,9 +94,7 @@ def lost_worker(settings: Settings) -> tuple[type[BaseException], ...]:
 
         return KilledWorker, Cancelled, CancelledError
     if settings.task_runner == "ray":
-        from ray.exceptions import RayActorError, WorkerCrashedError
-
-        return RayActorError, WorkerCrashedError
+        return ray_losses(settings)
     return (BrokenProcessPool,)
 
 
@@ -112,8 +106,12 @@ def _read(watch: Watch, batches: Iterable[Sequence[Item]]) -> Iterator[list[Read
 
     @contextmanager
     def pool() -> Iterator[Submit]:
-        logger().info("a backlog is read by %s workers: %s", workers_of(settings), settings.task_runner)
-        with task_runner(settings) as runner:
-            yield lambda items: runner.submit(read_batch, {"recipe": recipe, "items": items, "number": next(numbers)})
+        who, at = workers_of(settings), settings.task_runner_address
+        if settings.task_runner in CLUSTERS and at:
+            logger().info("a backlog is read by the workers at %s: %s", at, settings.task_runner)
+        else:
+            logger().info("a backlog is read by %s workers: %s", who, settings.task_runner)
+        with started(settings) as give:
+            yield lambda items: give(read_batch, {"recipe": recipe, "items": items, "number": next(numbers)})
 
     return in_order(batches, pool, ahead=AHEAD * workers_of(settings), lost=lost_worker(settings))
