@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -47,8 +48,11 @@ def dask_workers(settings: Settings, workers: int) -> Iterator[Give]:
     address = settings.task_runner_address
     if not address:
         # One thread each: Python reads on one core per process. No pages of its own: nobody asked for an open port.
-        local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        local: dict[str, Any] = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        # The scheduler opens one all the same; a free one, or a second run would warn that 8787 is taken.
+        local["scheduler_kwargs"] = {"dashboard_address": "127.0.0.1:0"}
         with DaskTaskRunner(cluster_kwargs=local) as runner:
+            runner.client.wait_for_workers(workers)
             yield runner.submit
         return
     with ExitStack() as held:
@@ -114,11 +118,13 @@ def ray_workers(settings: Settings, workers: int) -> Iterator[Give]:
         from prefect_ray import RayTaskRunner
 
         try:
+            _knock(address)
             runner = held.enter_context(RayTaskRunner(address=address or None, init_kwargs=kwargs))
         except (OSError, RuntimeError, ValueError) as error:
             if not address:
                 raise ConfigError(f"Ray does not start on this machine: {_first_line(error)}") from error
-            raise _unreachable("a Ray cluster", address, error) from error
+            token = "" if "RAY_AUTH_TOKEN" in os.environ else " (has it a token that RAY_AUTH_TOKEN should name?)"
+            raise _unreachable("a Ray cluster", address, f"{_first_line(error)}{token}") from error
         if address:
             _same_release(f"the Ray cluster at {address}", _ray_releases(address))
         yield runner.submit
@@ -134,6 +140,13 @@ def _keep_quiet(settings: Settings) -> None:
         wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
+
+
+def _knock(address: str) -> None:
+    """Raise an OSError at once where nothing listens: Ray itself tries for minutes, and then ends the process."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
 
 
 def _ray_releases(address: str) -> dict[str, object]:
@@ -190,7 +203,7 @@ def _no_workers(address: str) -> str:
     )
 
 
-def _unreachable(what: str, address: str, error: BaseException) -> ConfigError:
+def _unreachable(what: str, address: str, error: object) -> ConfigError:
     return ConfigError(
         f"{what} does not answer at {address}: {_first_line(error)}; start it, correct RICWATCH_TASK_RUNNER_ADDRESS, "
         "or set RICWATCH_TASK_RUNNER=threads"

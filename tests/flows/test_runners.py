@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import Any
 
+import psutil
 import pytest
+from distributed import LocalCluster
 from prefect import flow
 from sqlalchemy import func, select
 
 from classify.batch import ClassifyReport, classify_pending, forget_since
+from classify.spread import WorkerError
+from flows import clusters
 from flows.classify_articles import re_read
-from flows.runners import require_extra, spread_of
+from flows.runners import require_extra, spread_of, started
 from flows.watch import open_watch
 from ingest.archive_items import load_archive
 from store.db import Store
@@ -24,6 +32,8 @@ from store.models import Reading, ReadingClaim, ReadingDyad
 from store.settings import ROOT, get_settings
 from tests.classify.helpers import add_articles
 from tests.flows.inprocess import IN_PROCESS
+from tests.ingest.server import free_port
+from tests.processes import hear, process, say
 
 NOW = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
 LONG_AGO = dt.date(2000, 1, 1)
@@ -56,8 +66,14 @@ def rows(store: Store) -> list[tuple[Any, ...]]:
     return sorted(found, key=str)
 
 
-def choose(monkeypatch: pytest.MonkeyPatch, runner: str, workers: int, batch: int) -> None:
-    chosen = {"TASK_RUNNER": runner, "TASK_WORKERS": workers, "TASK_BATCH": batch, "TASK_RUNNER_FROM": 1}
+def choose(monkeypatch: pytest.MonkeyPatch, runner: str, workers: int, batch: int, address: str = "") -> None:
+    chosen = {
+        "TASK_RUNNER": runner,
+        "TASK_RUNNER_ADDRESS": address,
+        "TASK_WORKERS": workers,
+        "TASK_BATCH": batch,
+        "TASK_RUNNER_FROM": 1,
+    }
     for name, value in chosen.items():
         monkeypatch.setenv(f"RICWATCH_{name}", str(value))
     get_settings.cache_clear()
@@ -65,6 +81,26 @@ def choose(monkeypatch: pytest.MonkeyPatch, runner: str, workers: int, batch: in
         require_extra(get_settings())
     except ConfigError as missing:
         pytest.skip(str(missing))
+
+
+def workers_here() -> Iterator[int]:
+    """Processes that read: those of pools and of Dask, which Python started, and those of Ray, which its raylet did."""
+    yield from (one.pid for one in multiprocessing.active_children() if one.pid)
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if one.cmdline()[:1] in (["ray::IDLE"], ["ray::read a batch"]) or "dask" in one.cmdline():
+                yield one.pid
+
+
+@pytest.fixture(scope="module")
+def dask_at() -> Iterator[str]:
+    """The address of a scheduler with two workers, each in a process of its own; one of them stays to the end."""
+    with process("-m", "tests.flows.dask_cluster") as cluster:
+        address = hear(cluster)
+        with process("-m", "dask", "worker", address, "--no-nanny", "--nthreads", "1", "--no-dashboard"):
+            assert hear(cluster) == "both are here"
+            yield address
+        say(cluster)
 
 
 @flow(name="backlog")
@@ -76,8 +112,7 @@ async def backlog(deadly: bool) -> ClassifyReport:
         nonlocal alive
         if alive:
             alive = False
-            worker = next(one for one in multiprocessing.active_children() if one.pid)
-            os.kill(worker.pid or 0, signal.SIGKILL)
+            os.kill(next(workers_here()), signal.SIGKILL)
 
     with open_watch() as watch:
         return classify_pending(watch.store, watch.model, now=NOW, spread=spread_of(watch), progress=told)
@@ -90,7 +125,7 @@ async def backlog(deadly: bool) -> ClassifyReport:
         ("threads", 1, 50, False),
         ("processes", 2, 7, True),
         ("dask", 2, 7, True),
-        ("ray", 2, 50, False),
+        ("ray", 2, 7, True),
     ],
 )
 def test_a_runner_leaves_the_rows_of_reading_alone(
@@ -101,6 +136,104 @@ def test_a_runner_leaves_the_rows_of_reading_alone(
     assert report.read == ARTICLES
     with open_watch() as watch:
         assert rows(watch.store) == alone
+
+
+def test_a_cluster_at_an_address_leaves_the_rows_of_reading_alone(
+    alone: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, dask_at: str
+) -> None:
+    choose(monkeypatch, "dask", 2, 7, dask_at)
+    assert asyncio.run(backlog(True)).read == ARTICLES
+    with open_watch() as watch:
+        assert rows(watch.store) == alone
+
+
+@pytest.mark.parametrize(
+    ("patched", "said"),
+    [
+        ({"RELEASE": "0.0.1"}, r"has ricwatch .*, this run 0\.0\.1; install the same release there"),
+        ({"WHICH": (resolve_name, "no_such:RELEASE")}, r"has no such ricwatch \(No module named 'no_such'\), this run"),
+    ],
+)
+def test_a_cluster_of_another_release_is_told_before_it_is_given_anything(
+    monkeypatch: pytest.MonkeyPatch, dask_at: str, patched: dict[str, Any], said: str
+) -> None:
+    choose(monkeypatch, "dask", 2, 7, dask_at)
+    for name, value in patched.items():
+        monkeypatch.setattr(clusters, name, value)
+    with pytest.raises(ConfigError, match=rf"^the Dask cluster at {dask_at}: .*{said}"), started(get_settings()):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_or_has_no_workers_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "ANSWER_S", 0.3)
+    gone = f"tcp://127.0.0.1:{free_port()}"
+    choose(monkeypatch, "dask", 2, 7, gone)
+    with (
+        pytest.raises(ConfigError, match=f"does not answer at {gone}: .*RICWATCH_TASK_RUNNER_ADDRESS"),
+        started(get_settings()),
+    ):
+        pass
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
+    ) as empty:
+        choose(monkeypatch, "dask", 2, 7, empty.scheduler_address)
+        with (
+            pytest.raises(ConfigError, match=r"\(RICWATCH_TASK_RUNNER_ADDRESS\) has no workers"),
+            started(get_settings()),
+        ):
+            pass
+
+
+@dataclass
+class Waiting:
+    """A batch that takes long, and a scheduler whose workers come and go from one look to the next."""
+
+    workers: list[dict[str, object]]
+    address: str = "tcp://dask.example:8786"
+
+    @property
+    def client(self) -> Waiting:
+        return self
+
+    def scheduler_info(self) -> dict[str, object]:
+        return {"workers": self.workers.pop(0)}
+
+    def result(self, timeout: float) -> bytes:
+        if self.workers:
+            raise TimeoutError
+        return b"read"
+
+
+def test_a_batch_is_waited_for_while_a_worker_is_there_or_comes_back() -> None:
+    cluster = Waiting([{"one": 1}, {}, {"one": 1}, {}])
+    assert clusters.Watched(cluster, cluster).result() == b"read"
+
+
+def test_a_batch_that_nobody_is_left_to_read_is_not_waited_for() -> None:
+    cluster = Waiting([{"one": 1}, {}, {}, {"one": 1}])
+    with pytest.raises(WorkerError, match=r"dask\.example:8786 .* has no workers; start some: dask worker tcp://dask"):
+        clusters.Watched(cluster, cluster).result()
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_ray_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    gone = f"{scheme}127.0.0.1:{free_port()}"
+    choose(monkeypatch, "ray", 2, 7, gone)
+    with (
+        pytest.raises(ConfigError, match=f"does not answer at {gone}: .*refused; start it, correct RICWATCH_TASK_RUN"),
+        started(get_settings()),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("runner", ["dask", "ray"])
+def test_workers_of_this_machine_listen_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, runner: str) -> None:
+    choose(monkeypatch, runner, 1, 7)
+    with started(get_settings()) as give:
+        assert give
+        ours = {os.getpid()} | {one.pid for one in psutil.Process().children(recursive=True)}
+        heard = {one.laddr.ip for one in psutil.net_connections("tcp") if one.pid in ours and one.status == "LISTEN"}
+    assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
 
 
 def test_reading_again_since_a_day_goes_through_the_runner(
