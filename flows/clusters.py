@@ -17,7 +17,9 @@ from importlib.metadata import version
 from pkgutil import resolve_name
 from typing import Any
 
+import httpx
 from prefect import Task
+from prefect.settings import PREFECT_API_URL
 
 from classify.spread import Pending, WorkerError
 from store.errors import ConfigError
@@ -71,6 +73,8 @@ def dask_workers(settings: Settings, workers: int) -> Iterator[Give]:
         except (ImportError, AttributeError) as error:
             found["the scheduler"] = error
         _same_release(f"the Dask cluster at {address}", found)
+        if api := PREFECT_API_URL.value():
+            _all_reach(f"the Dask cluster at {address}", api, client.run(reach, api))
         yield lambda work, given: Watched(runner.submit(work, given), runner)
 
 
@@ -126,7 +130,9 @@ def ray_workers(settings: Settings, workers: int) -> Iterator[Give]:
             token = "" if "RAY_AUTH_TOKEN" in os.environ else " (has it a token that RAY_AUTH_TOKEN should name?)"
             raise _unreachable("a Ray cluster", address, f"{_first_line(error)}{token}") from error
         if address:
-            _same_release(f"the Ray cluster at {address}", _ray_releases(address))
+            _same_release(f"the Ray cluster at {address}", _on_each_node(address, *WHICH))
+            if api := PREFECT_API_URL.value():
+                _all_reach(f"the Ray cluster at {address}", api, _on_each_node(address, reach, api))
         yield runner.submit
 
 
@@ -149,8 +155,8 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
 
 
-def _ray_releases(address: str) -> dict[str, object]:
-    """The release of ricwatch on each node that gives processors, or why it has none."""
+def _on_each_node(address: str, asked: Callable[[str], object], given: str) -> dict[str, object]:
+    """What a function gives on each node that has processors to give, or the error that it raises there."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -163,9 +169,9 @@ def _ray_releases(address: str) -> dict[str, object]:
     found: dict[str, object] = {}
     for node in nodes:
         there = NodeAffinitySchedulingStrategy(node, soft=False)
-        asked = ray.remote(WHICH[0]).options(num_cpus=0, scheduling_strategy=there).remote(*WHICH[1:])
+        answer = ray.remote(asked).options(num_cpus=0, scheduling_strategy=there).remote(given)
         try:
-            found[f"node {node[:8]}"] = ray.get(asked, timeout=ANSWER_S)
+            found[f"node {node[:8]}"] = ray.get(answer, timeout=ANSWER_S)
         except ray.exceptions.RayError as error:
             found[f"node {node[:8]}"] = error
     return found
@@ -196,6 +202,25 @@ def _same_release(cluster: str, found: Mapping[str, object]) -> None:
             )
 
 
+def reach(api: str) -> str:
+    """Asked of a worker: why Prefect's API does not answer there; empty where it does."""
+    try:
+        httpx.get(f"{api}/health", timeout=ANSWER_S / 3, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        return _first_line(error)
+    return ""
+
+
+def _all_reach(cluster: str, api: str, found: Mapping[str, object]) -> None:
+    """A worker tells Prefect of its batches, and cannot read where it does not get through."""
+    for who, wrong in found.items():
+        if wrong:
+            raise ConfigError(
+                f"{cluster}: {who} does not reach Prefect's API at {api} ({_first_line(wrong)}); start "
+                "`ricwatch serve --host` where the cluster reaches it (docs/scale.md), or set RICWATCH_TASK_RUNNER=processes"
+            )
+
+
 def _no_workers(address: str) -> str:
     return (
         f"the Dask scheduler at {address} (RICWATCH_TASK_RUNNER_ADDRESS) has no workers; "
@@ -211,4 +236,6 @@ def _unreachable(what: str, address: str, error: object) -> ConfigError:
 
 
 def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    """What an error says first and, where that ends in a colon, what it says last."""
+    lines = [one.strip() for one in str(error).splitlines() if one.strip()] or [type(error).__name__]
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") else lines[0]

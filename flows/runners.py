@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
-from prefect import task
+from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from classify.model import Item, Read
@@ -77,6 +78,24 @@ def started(settings: Settings) -> Iterator[Give]:
     """
     require_extra(settings)
     workers = workers_of(settings)
+    with _api_of_this_run(settings), _workers(settings, workers) as give:
+        yield give
+
+
+@contextmanager
+def _api_of_this_run(settings: Settings) -> Iterator[None]:
+    """Let workers of this machine tell the small server of this run of their tasks, or each would start its own."""
+    if PREFECT_API_URL.value() or (settings.task_runner in CLUSTERS and settings.task_runner_address):
+        yield
+        return
+    with get_client(sync_client=True) as client:
+        api = str(client.api_url)
+    with temporary_settings({PREFECT_API_URL: api}):
+        yield
+
+
+@contextmanager
+def _workers(settings: Settings, workers: int) -> Iterator[Give]:
     if settings.task_runner in CLUSTERS:
         with CLUSTERS[settings.task_runner](settings, workers) as give:
             yield give

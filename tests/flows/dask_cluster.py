@@ -7,9 +7,9 @@ import sys
 from distributed import LocalCluster
 
 if __name__ == "__main__":
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0"
-    ) as cluster:
+    one = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+    at = {"protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**one, **at) as cluster:  # type: ignore[no-untyped-call]
         print(cluster.scheduler_address, flush=True)
         cluster.wait_for_workers(2)
         print("both are here", flush=True)

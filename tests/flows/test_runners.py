@@ -17,6 +17,7 @@ import psutil
 import pytest
 from distributed import LocalCluster
 from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from sqlalchemy import func, select
 
 from classify.batch import ClassifyReport, classify_pending, forget_since
@@ -164,6 +165,21 @@ def test_a_cluster_of_another_release_is_told_before_it_is_given_anything(
         pass
 
 
+def test_a_cluster_that_does_not_reach_prefect_is_told_before_it_is_given_anything(
+    monkeypatch: pytest.MonkeyPatch, dask_at: str
+) -> None:
+    choose(monkeypatch, "dask", 2, 7, dask_at)
+    elsewhere = f"http://127.0.0.1:{free_port()}/api"
+    with (
+        temporary_settings({PREFECT_API_URL: elsewhere}),
+        pytest.raises(
+            ConfigError, match=f"^the Dask cluster at .* does not reach Prefect's API at {elsewhere} .*--host"
+        ),
+        started(get_settings()),
+    ):
+        pass
+
+
 def test_a_scheduler_that_is_not_there_or_has_no_workers_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "ANSWER_S", 0.3)
     gone = f"tcp://127.0.0.1:{free_port()}"
@@ -229,8 +245,7 @@ def test_a_ray_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("runner", ["dask", "ray"])
 def test_workers_of_this_machine_listen_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, runner: str) -> None:
     choose(monkeypatch, runner, 1, 7)
-    with started(get_settings()) as give:
-        assert give
+    with started(get_settings()):
         ours = {os.getpid()} | {one.pid for one in psutil.Process().children(recursive=True)}
         heard = {one.laddr.ip for one in psutil.net_connections("tcp") if one.pid in ours and one.status == "LISTEN"}
     assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
