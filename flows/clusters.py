@@ -216,8 +216,8 @@ def _all_reach(cluster: str, api: str, found: Mapping[str, object]) -> None:
     for who, wrong in found.items():
         if wrong:
             raise ConfigError(
-                f"{cluster}: {who} does not reach Prefect's API at {api} ({_first_line(wrong)}); start "
-                "`ricwatch serve --host` where the cluster reaches it (docs/scale.md), or set RICWATCH_TASK_RUNNER=processes"
+                f"{cluster}: {who} does not reach Prefect's API at {api} ({_first_line(wrong)}); let "
+                "`ricwatch serve --host` listen where it does (docs/scale.md), or set RICWATCH_TASK_RUNNER=processes"
             )
 
 
