@@ -16,7 +16,7 @@ from typing import NamedTuple
 from alerts import thresholds, wording
 from alerts.blocs import with_blocs
 from alerts.firsttone import ToneState, first_tones
-from alerts.history import EVERY, LATEST, LOOK_BACK, own_raise, own_threshold
+from alerts.history import EVERY, LATEST, LOOK_BACK, own_raise, own_threshold, roughness
 from alerts.model import Direction, Found, Kind, SeriesKey
 from alerts.monitor import FIRST_ALERT_DAY, SETTLE, Alarm
 from alerts.reporting import Reporting, find_reporting
@@ -119,15 +119,19 @@ def detect_on(
     found: list[Found] = []
     watches: dict[int, dict[SeriesKey, WatchState]] = {stop: {} for stop in stops}
     own: dict[int, dict[Kind, float]] = {stop: {} for stop in stops}
-    for kind, part in thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets).items():
-        mine = [item for item in series if item.kind is kind]
-        family = _Family(coverage, kind, asked, part)
-        family.watch(mine, known, after)
-        for day in range(first, coverage.days):
-            found += family.step(day)
+    families = [
+        _Family(coverage, kind, asked, part)
+        for kind, part in thresholds.parts(themes=coverage.themes is not None, blocs=coverage.knows_outlets).items()
+    ]
+    for family in families:
+        family.watch([item for item in series if item.kind is family.kind], known, after)
+    for day in range(first, coverage.days):
+        rough = roughness({family.kind: family.beyond(day) for family in families})
+        for family in families:
+            found += family.step(day, rough)
             if day in watches:
                 watches[day] |= family.states(day)
-                own[day][kind] = family.own
+                own[day][family.kind] = family.own
     blocs = [item for item in series if item.kind is Kind.BLOC]
     earlier = () if after is None else tuple(one for one in after.told if one not in known)
     found = [wording.worded(one) for one in with_blocs(coverage, blocs, found, [*known, *earlier])]
@@ -177,7 +181,8 @@ class _Family:
     """
 
     def __init__(self, coverage: Coverage, kind: Kind, asked: Asked, part: float) -> None:
-        self._coverage, self._kind, self._asked, self._part = coverage, kind, asked, part
+        self.kind = kind
+        self._coverage, self._asked, self._part = coverage, asked, part
         self._shipped: list[float] = []
         self._watches: list[Watch] = []
         self.own = -math.inf
@@ -186,9 +191,9 @@ class _Family:
         """Take up the watch on *series*, in the state *after* the last day that was taken in."""
         counts = range(1, max(1, len(series)) + 1)
         rate = self._asked.false_alarms_per_year
-        self._shipped = [thresholds.threshold(self._kind, rate, count, self._part) for count in counts]
+        self._shipped = [thresholds.threshold(self.kind, rate, count, self._part) for count in counts]
         if after is not None:
-            self.own = after.own.get(self._kind, -math.inf)
+            self.own = after.own.get(self.kind, -math.inf)
         coverage = self._coverage
         self._watches = [
             Watch(
@@ -204,15 +209,21 @@ class _Family:
         """Where the series that have begun stand after *day*, the last one taken in."""
         return {watch.item.key: watch.state for watch in self._watches if watch.item.start <= day}
 
-    def step(self, day: int) -> list[Found]:
-        """Take in *day* of the coverage; what was found on it."""
+    def beyond(self, day: int) -> float:
+        """How far the threshold from the own history lies above the shipped one on *day*; -inf while there is none."""
+        live = sum(watch.item.start <= day for watch in self._watches)
+        return self.own - self._shipped[max(0, live - 1)]
+
+    def step(self, day: int, rough: float) -> list[Found]:
+        """Take in *day* of coverage whose families together are so *rough* (`roughness`); what was found on it."""
         live = [watch for watch in self._watches if watch.item.start <= day]
         if not live:
             return []
         found = []
         first = min(watch.item.start for watch in live)
-        shipped = self._shipped[len(live) - 1]
-        raised = own_raise(self._kind, self.own - shipped, day - first) if self._asked.raise_thresholds else 0.0
+        shipped, raised = self._shipped[len(live) - 1], 0.0
+        if self._asked.raise_thresholds:
+            raised = own_raise(self.kind, self.own - shipped, day - first, rough)
         for watch in live:
             alarm = watch.step(day - watch.item.start, shipped + raised)
             if alarm is not None:
@@ -222,8 +233,8 @@ class _Family:
         if self._asked.raise_thresholds and ordinal % EVERY == 0:
             days = max(0, min(LOOK_BACK, day - first + 1) - LATEST)
             pasts = [watch.past(day - LATEST - watch.item.start, days) for watch in live]
-            wanted = thresholds.run_length_wanted(self._kind, self._asked.false_alarms_per_year, self._part)
-            self.own = own_threshold(self._kind, pasts, wanted, seed=ordinal)
+            wanted = thresholds.run_length_wanted(self.kind, self._asked.false_alarms_per_year, self._part)
+            self.own = own_threshold(self.kind, pasts, wanted, seed=ordinal)
         return found
 
 

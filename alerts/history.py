@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,15 +41,20 @@ its first months."""
 SLOPE = 2.0
 """Blocks break slow drift, the more of it there is, so what they give is too low: how far the bootstrap lies from the
 ladder is doubled."""
-MARGIN = {Kind.STANCE: 0.90, Kind.BLOC: 1.05, Kind.ATTENTION: 1.05, Kind.THEME: 1.05}
-"""Added to that. Dense coverage with outlets then lies about 0.7 below the ladder, which holds the shortest run lengths
-of dense and sparse coverage, with outlets and without."""
+MARGIN = {Kind.STANCE: 0.40, Kind.BLOC: 0.40, Kind.ATTENTION: 0.85, Kind.THEME: 1.00}
+"""Added to that. Dense coverage with outlets then lies 0.5 to 0.9 below the ladder of tone and attention, which holds
+the shortest run lengths of dense and sparse coverage, with outlets and without."""
 MOST_LOWERED = 1.2
-USUAL_RAISE = -0.3
-USUAL_DAYS = 60.0
-"""How far from the ladder usual coverage lies, and how many days of history that knowledge is worth. What four months
-say of rare alarms is mostly chance: between presses of one world the height differs by a standard deviation of 0.6 to
-1.6. So it is drawn to what is usual, as a level of few days is (James & Stein, Proc. 4th Berkeley Symp. 1, 1961)."""
+USUAL = {Kind.STANCE: -0.65, Kind.BLOC: 0.10, Kind.ATTENTION: -0.70, Kind.THEME: -0.20}
+"""How far above the ladder the threshold from the own history lies in usual coverage (dense and sparse, without what
+the harsh world adds)."""
+OWN_DAYS = 240.0
+SHARED_DAYS = 30.0
+"""How many days of history it takes until a family's own says as much as that of all families, and until that says as
+much as what is usual. What four months say of rare alarms is mostly chance: between presses of one world the height
+differs by a standard deviation of about 1, and from family to family by chance alone, while worlds differ by 1.5 to 2
+in all families alike. So each is drawn to what all say, as a level of few days is (James & Stein, Proc. 4th Berkeley
+Symp. 1, 1961; toward the mean of the group as in Efron & Morris, J. Am. Stat. Assoc. 70, 1975)."""
 
 
 REMEMBER = 512
@@ -65,26 +70,37 @@ class Past:
     zone: FloatArray
 
 
-def own_raise(kind: Kind, beyond: float, days: int) -> float:
+def roughness(beyond: Mapping[Kind, float]) -> float:
+    """How much rougher than usual coverage is, by the mean of what its families say; 0 while none says anything.
+
+    *beyond* has for each `own_threshold` less the ladder's, -inf while that is unknown.
+
+    >>> round(roughness({Kind.STANCE: 0.35, Kind.THEME: 1.2, Kind.BLOC: -math.inf}), 2)
+    1.2
+    """
+    known = [value - USUAL[kind] for kind, value in beyond.items() if value > -math.inf]
+    return math.fsum(known) / len(known) if known else 0.0
+
+
+def own_raise(kind: Kind, beyond: float, days: int, rough: float) -> float:
     """What is added to the ladder's threshold, below zero where the coverage is calm.
 
-    *beyond* is `own_threshold` less the ladder's (-inf while that is unknown), *days* the history so far. The numbers
-    were chosen on simulated presses (seeds 41,000 to 42,100) so that the base world comes near the target of one false
-    digest a year, from 0.6, and the harsh world comes down to it, from 2.1 (docs/method.md). A history of *days* counts
-    for days / (days + `USUAL_DAYS`) of it.
+    *beyond* is `own_threshold` less the ladder's (-inf while that is unknown), *days* the history so far and *rough*
+    the `roughness` of the coverage in all families. The numbers were chosen on simulated presses (seeds 900,000 on) so
+    that the base world comes near the target of one false digest a year (docs/method.md).
 
-    >>> own_raise(Kind.STANCE, -math.inf, 60), own_raise(Kind.STANCE, -math.inf, 200)
-    (2.0, -0.3)
-    >>> round(own_raise(Kind.STANCE, 0.7, 150), 2), round(own_raise(Kind.STANCE, 0.7, 510), 2)
-    (1.43, 2.01)
+    >>> own_raise(Kind.STANCE, -math.inf, 60, 0.0), round(own_raise(Kind.STANCE, -math.inf, 200, 0.0), 2)
+    (2.0, -0.9)
+    >>> round(own_raise(Kind.STANCE, 0.7, 150, 0.0), 2), round(own_raise(Kind.STANCE, 0.7, 150, 1.5), 2)
+    (0.0, 1.6)
     """
     if days < COLD_DAYS:
         return COLD_RAISE
-    if beyond == -math.inf:
-        return USUAL_RAISE
     seen = min(days, LOOK_BACK) - LATEST
-    weight = seen / (seen + USUAL_DAYS)
-    return max(-MOST_LOWERED, weight * (SLOPE * beyond + MARGIN[kind]) + (1 - weight) * USUAL_RAISE)
+    expected = USUAL[kind] + seen / (seen + SHARED_DAYS) * rough
+    if beyond > -math.inf:
+        expected += seen / (seen + OWN_DAYS) * (beyond - expected)
+    return max(-MOST_LOWERED, SLOPE * expected + MARGIN[kind])
 
 
 def own_threshold(kind: Kind, pasts: Sequence[Past], wanted_days: float, seed: int) -> float:

@@ -10,13 +10,14 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from store.errors import StoreError
+from store.locks import writer
 
 FULL_BELOW = 256_000
 """Free bytes with which SQLite cannot work: it then also speaks of an I/O error, of the file beside the database."""
 AGAIN = "Nothing was stored by halves, and the next run goes on from here."
 
 _SQLITE = {
-    "SQLITE_BUSY": "another process kept it locked for too long. Look for a database browser, a copy in progress or a "
+    "SQLITE_BUSY": "{who} kept it locked for too long. Look for a database browser, a copy in progress or a "
     "second ricwatch that is stuck, and close it (`fuser {file}` names it)",
     "SQLITE_LOCKED": "another connection kept it locked for too long",
     "SQLITE_FULL": "the disk is full. Make room: old backups and logs go first (`df -h {file}` shows the disk)",
@@ -78,7 +79,8 @@ def _of_database(error: DBAPIError, url: str) -> str | None:
     if code in ("SQLITE_IOERR", "SQLITE_CANTOPEN") and _full(file):
         code = "SQLITE_FULL"
     if code in _SQLITE:
-        return f"the database {file or where}: {_SQLITE[code].format(file=file)}. {AGAIN}"
+        who = writer(file) or "another process"  # it often holds the lock still
+        return f"the database {file or where}: {_SQLITE[code].format(file=file, who=who)}. {AGAIN}"
     if isinstance(error, OperationalError) and not code:
         told = str(error.orig).strip().splitlines()
         return (

@@ -8,23 +8,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alerts.detect import Asked, DetectorState, detect_on
+from alerts.detect import Asked, DetectorState, detect, detect_on
 from alerts.history import (
     COLD_DAYS,
     COLD_RAISE,
     LATEST,
     LEAST_DAYS,
     MOST_LOWERED,
-    USUAL_RAISE,
+    USUAL,
     Past,
     own_raise,
     own_threshold,
+    roughness,
 )
 from alerts.model import Kind
 from alerts.reporting import find_reporting
 from alerts.thresholds import confidence, parts, run_length_days, run_length_wanted, threshold, years_between
 from alerts.votes import Coverage
-from bench.worlds import BASE, simulate
+from bench.worlds import BASE, Change, simulate
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -97,18 +98,46 @@ def test_the_same_history_gives_the_same_threshold() -> None:
 
 
 def test_thresholds_follow_a_coverages_own_history_both_ways() -> None:
-    assert own_raise(Kind.STANCE, -math.inf, COLD_DAYS - 1) == COLD_RAISE
-    assert own_raise(Kind.STANCE, -math.inf, COLD_DAYS) == USUAL_RAISE
-    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 700) for beyond in (0.9, -0.7, -9.0))
+    assert own_raise(Kind.STANCE, -math.inf, COLD_DAYS - 1, 3.0) == COLD_RAISE
+    rough, usual, calm = (own_raise(Kind.ATTENTION, beyond, 700, 0.0) for beyond in (2.0, -0.7, -9.0))
     assert rough > 2 > 0 > usual > -MOST_LOWERED == calm
 
 
-@pytest.mark.parametrize("beyond", [0.7, -0.7])
+@pytest.mark.parametrize("beyond", [1.4, -1.0])
 def test_a_longer_history_moves_the_threshold_further_from_the_usual(beyond: float) -> None:
-    moved = [abs(own_raise(Kind.STANCE, beyond, days) - USUAL_RAISE) for days in (COLD_DAYS, 200, 400, 730)]
+    usual = own_raise(Kind.STANCE, -math.inf, COLD_DAYS, 0.0)
+    moved = [abs(own_raise(Kind.STANCE, beyond, days, 0.0) - usual) for days in (COLD_DAYS, 200, 400, 730)]
     assert moved == sorted(moved)
     assert moved[0] < 0.7 * moved[-1]
-    assert own_raise(Kind.STANCE, beyond, 5000) == own_raise(Kind.STANCE, beyond, 730)
+    assert own_raise(Kind.STANCE, beyond, 5000, 0.0) == own_raise(Kind.STANCE, beyond, 730, 0.0)
+
+
+def test_what_all_families_say_counts_for_most_while_the_own_history_is_short() -> None:
+    short, long = COLD_DAYS, 730
+    assert own_raise(Kind.STANCE, -math.inf, short, 2.0) > own_raise(Kind.STANCE, -math.inf, short, 0.0) + 2
+    for days, of_own, of_all in ((short, 1, 2), (long, 2, 1)):
+        base = own_raise(Kind.STANCE, 0.0, days, 0.0)
+        gains = own_raise(Kind.STANCE, 1.0, days, 0.0) - base, own_raise(Kind.STANCE, 0.0, days, 1.0) - base
+        assert (gains[0] > gains[1]) == (of_own > of_all)
+
+
+def test_roughness_is_what_the_families_that_know_anything_say_together() -> None:
+    usual = {Kind.STANCE: USUAL[Kind.STANCE], Kind.ATTENTION: USUAL[Kind.ATTENTION] + 1.0, Kind.THEME: -math.inf}
+    assert roughness(usual) == pytest.approx(0.5)
+    assert roughness({Kind.THEME: -math.inf}) == roughness({}) == 0.0
+
+
+def test_rough_themes_raise_what_a_shift_of_tone_needs() -> None:
+    plain = simulate(BASE, 175, 5, Change(start=155, stance=0.6))
+    assert plain.themes is not None
+    wander = np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.25, plain.days)))[:, None]
+    carrying = np.minimum(np.round(plain.themes.carrying * wander), plain.themes.stories[:, None])
+    rough = replace(plain, themes=replace(plain.themes, carrying=carrying))
+    needed = [
+        next(one.threshold for one in detect(coverage) if one.kind is Kind.STANCE and one.dyad == "IN-RU")
+        for coverage in (plain, rough)
+    ]
+    assert needed[1] > needed[0] + 0.5
 
 
 def test_days_that_are_being_judged_do_not_raise_their_own_threshold() -> None:
