@@ -189,9 +189,8 @@ def test_a_scheduler_that_is_not_there_or_has_no_workers_is_told_in_one_line(mon
         started(get_settings()),
     ):
         pass
-    with LocalCluster(
-        n_workers=0, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
-    ) as empty:
+    nobody = {"n_workers": 0, "processes": False, "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**nobody) as empty:  # type: ignore[no-untyped-call]
         choose(monkeypatch, "dask", 2, 7, empty.scheduler_address)
         with (
             pytest.raises(ConfigError, match=r"\(RICWATCH_TASK_RUNNER_ADDRESS\) has no workers"),
