@@ -63,8 +63,8 @@ def test_a_shift_that_all_presses_share_says_so_and_is_no_split() -> None:
 
 
 def test_a_shift_that_one_press_makes_is_told_once_and_as_that() -> None:
-    # Most of what is written is in the Russian press, so the tie's average moves a day after its own.
-    coverage = blocs_press({"russia": 0.6}, most="russia", seed=2)
+    # Most of what is written is in the Russian press, so the tie's average moves with its own.
+    coverage = blocs_press({"russia": 0.6}, most="russia", seed=30)
     (one,) = detect(coverage)
     assert (one.kind, one.bloc) == (Kind.BLOC, "russia")
     assert said(one) == {bloc: Verdict.MOVED if bloc == "russia" else Verdict.STILL for bloc in BLOCS}

@@ -213,7 +213,8 @@ def test_a_shift_of_a_theme_is_stored_named_and_carried_by_its_stories(turned: S
     assert evidence["story_count"] == trade.stories
     assert evidence["themes"] == []
     assert evidence["fragile"] == ""
-    assert (evidence["fires_without_top_outlet"], evidence["fires_without_top_story"]) == (True, True)
+    # Found on the first day on which there was enough: without the outlet that wrote most of it there was not.
+    assert (evidence["fires_without_top_outlet"], evidence["fires_without_top_story"]) == (False, True)
     assert counted is not None
     assert 10 <= counted <= 45
     again = detect_shifts(turned, settings, MODEL, day=stored_day(131), now=NOW)
