@@ -126,9 +126,10 @@ def detect_on(
     for family in families:
         family.watch([item for item in series if item.kind is family.kind], known, after)
     for day in range(first, coverage.days):
-        rough = roughness({family.kind: family.beyond(day) for family in families})
-        for family in families:
-            found += family.step(day, rough)
+        live = [family.live(day) for family in families]
+        rough = roughness({one.kind: one.beyond(len(mine)) for one, mine in zip(families, live, strict=True)})
+        for family, mine in zip(families, live, strict=True):
+            found += family.step(day, mine, rough)
             if day in watches:
                 watches[day] |= family.states(day)
                 own[day][family.kind] = family.own
@@ -207,23 +208,25 @@ class _Family:
 
     def states(self, day: int) -> dict[SeriesKey, WatchState]:
         """Where the series that have begun stand after *day*, the last one taken in."""
-        return {watch.item.key: watch.state for watch in self._watches if watch.item.start <= day}
+        return {watch.item.key: watch.state for watch in self.live(day)}
 
-    def beyond(self, day: int) -> float:
-        """How far the threshold from the own history lies above the shipped one on *day*; -inf while there is none."""
-        live = sum(watch.item.start <= day for watch in self._watches)
-        return self.own - self._shipped[max(0, live - 1)]
+    def live(self, day: int) -> list[Watch]:
+        """The series that have begun on *day*."""
+        return [watch for watch in self._watches if watch.item.start <= day]
 
-    def step(self, day: int, rough: float) -> list[Found]:
-        """Take in *day* of coverage whose families together are so *rough* (`roughness`); what was found on it."""
-        live = [watch for watch in self._watches if watch.item.start <= day]
+    def beyond(self, series: int) -> float:
+        """How far the threshold from the own history lies above the shipped one of so many *series*; -inf without."""
+        return self.own - self._shipped[max(0, series - 1)]
+
+    def step(self, day: int, live: Sequence[Watch], rough: float) -> list[Found]:
+        """Take in *day*, on which these series are `live`, of coverage that is so *rough*; what was found on it."""
         if not live:
             return []
         found = []
         first = min(watch.item.start for watch in live)
         shipped, raised = self._shipped[len(live) - 1], 0.0
         if self._asked.raise_thresholds:
-            raised = own_raise(self.kind, self.own - shipped, day - first, rough)
+            raised = own_raise(self.kind, self.beyond(len(live)), day - first, rough)
         for watch in live:
             alarm = watch.step(day - watch.item.start, shipped + raised)
             if alarm is not None:

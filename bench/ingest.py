@@ -215,21 +215,17 @@ def three_polls(works: Mapping[str, str], feeds: int, one_in: int) -> Results:
                         raise RuntimeError(f"{name}, {step}: {told}, expected {expected} new items of {feeds} feeds")
                     polls[name].append(told)
             for name, of in polls.items():
-                results[f"{name}, {feeds} feeds, {step}"] = _shown(
-                    f"{name:8} {feeds:5} feeds, {step:9}",
-                    {unit: statistics.median(poll[unit] for poll in of) for unit in of[0]},
-                )
+                told = {unit: statistics.median(poll[unit] for poll in of) for unit in of[0]}
+                results[f"{name}, {feeds} feeds, {step}"] = told
+                print(f"{name:8} {feeds:5} feeds, {step:9}: {_words_for(told)}", flush=True)
     return results
 
 
-def _shown(what: str, told: dict[str, float]) -> dict[str, float]:
+def _words_for(told: Mapping[str, float]) -> str:
     items = f", {told['new'] / told['wall']:,.0f} items/s, {told['new'] / told['cpu']:,.0f} per processor second"
-    print(
-        f"{what}: {told['wall']:6.2f} s, {told['cpu']:6.2f} s of processor, "
-        f"{told['mb']:4.0f} MB{items if told['new'] else ''}",
-        flush=True,
+    return (
+        f"{told['wall']:6.2f} s, {told['cpu']:6.2f} s of processor, {told['mb']:4.0f} MB{items if told['new'] else ''}"
     )
-    return told
 
 
 def main() -> None:

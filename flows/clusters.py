@@ -6,12 +6,13 @@ worker without ricwatch does not refuse a batch: it ends over it, and so does th
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pkgutil import resolve_name
@@ -177,6 +178,13 @@ def _on_each_node(address: str, asked: Callable[[str], object], given: str) -> d
     return found
 
 
+def dask_losses(_settings: Settings) -> tuple[type[BaseException], ...]:
+    """What Dask raises where a worker is gone; it has tried again itself before."""
+    from distributed import CancelledError, KilledWorker
+
+    return KilledWorker, CancelledError, concurrent.futures.CancelledError
+
+
 def ray_losses(settings: Settings) -> tuple[type[BaseException], ...]:
     """What Ray raises where a worker, its node or what it had made is gone; it has tried again itself before."""
     _keep_quiet(settings)
@@ -239,3 +247,14 @@ def _first_line(error: object) -> str:
     """What an error says first and, where that ends in a colon, what it says last."""
     lines = [one.strip() for one in str(error).splitlines() if one.strip()] or [type(error).__name__]
     return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") else lines[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What needs an extra, and may be at an address: how its workers are reached, and what tells that one died."""
+
+    workers: Callable[[Settings, int], AbstractContextManager[Give]]
+    losses: Callable[[Settings], tuple[type[BaseException], ...]]
+
+
+CLUSTERS = {"dask": Cluster(dask_workers, dask_losses), "ray": Cluster(ray_workers, ray_losses)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +18,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from classify.model import Item, Read
 from classify.spread import Recipe, Spread, Submit, in_order, know, read_packed
-from flows.clusters import Give, dask_workers, ray_losses, ray_workers
+from flows.clusters import CLUSTERS, Give
 from flows.reporting import in_flow_run, logger
 from flows.watch import Watch
 from store.errors import ConfigError
@@ -27,9 +26,6 @@ from store.settings import Settings
 
 AHEAD = 3
 """Batches per worker that are under way: one being read, one waiting at hand, one to even out the slow ones."""
-
-CLUSTERS = {"dask": dask_workers, "ray": ray_workers}
-"""Who needs an extra, and may be at an address."""
 
 
 @task(name="read a batch", task_run_name="batch {number}", cache_policy=NO_CACHE, persist_result=False)
@@ -85,7 +81,8 @@ def started(settings: Settings) -> Iterator[Give]:
 @contextmanager
 def _api_of_this_run(settings: Settings) -> Iterator[None]:
     """Let workers of this machine tell the small server of this run of their tasks, or each would start its own."""
-    if PREFECT_API_URL.value() or (settings.task_runner in CLUSTERS and settings.task_runner_address):
+    at_an_address = settings.task_runner in CLUSTERS and settings.task_runner_address
+    if PREFECT_API_URL.value() or at_an_address or settings.task_runner == "threads":
         yield
         return
     with get_client(sync_client=True) as client:
@@ -97,7 +94,7 @@ def _api_of_this_run(settings: Settings) -> Iterator[None]:
 @contextmanager
 def _workers(settings: Settings, workers: int) -> Iterator[Give]:
     if settings.task_runner in CLUSTERS:
-        with CLUSTERS[settings.task_runner](settings, workers) as give:
+        with CLUSTERS[settings.task_runner].workers(settings, workers) as give:
             yield give
         return
     runner: type[Any] = ThreadPoolTaskRunner if settings.task_runner == "threads" else ProcessPoolTaskRunner
@@ -107,13 +104,8 @@ def _workers(settings: Settings, workers: int) -> Iterator[Give]:
 
 def lost_worker(settings: Settings) -> tuple[type[BaseException], ...]:
     """What tells, with the runner that *settings* name, that a worker died and not that a batch is wrong."""
-    if settings.task_runner == "dask":
-        from distributed import CancelledError as Cancelled
-        from distributed import KilledWorker
-
-        return KilledWorker, Cancelled, CancelledError
-    if settings.task_runner == "ray":
-        return ray_losses(settings)
+    if settings.task_runner in CLUSTERS:
+        return CLUSTERS[settings.task_runner].losses(settings)
     return (BrokenProcessPool,)
 
 
@@ -125,11 +117,9 @@ def _read(watch: Watch, batches: Iterable[Sequence[Item]]) -> Iterator[list[Read
 
     @contextmanager
     def pool() -> Iterator[Submit]:
-        who, at = workers_of(settings), settings.task_runner_address
-        if settings.task_runner in CLUSTERS and at:
-            logger().info("a backlog is read by the workers at %s: %s", at, settings.task_runner)
-        else:
-            logger().info("a backlog is read by %s workers: %s", who, settings.task_runner)
+        at = settings.task_runner_address if settings.task_runner in CLUSTERS else ""
+        who = f"the workers at {at}" if at else f"{workers_of(settings)} workers"
+        logger().info("a backlog is read by %s: %s", who, settings.task_runner)
         with started(settings) as give:
             yield lambda items: give(read_batch, {"recipe": recipe, "items": items, "number": next(numbers)})
 

@@ -139,8 +139,9 @@ def _in_turn(tasks: Sequence[Task]) -> list[Task]:
     asked: Counter[str] = Counter()
     place: dict[str, int] = {}
     for task in tasks:
-        place[task.key] = asked[task.host]
-        asked[task.host] += 1
+        host = task.host
+        place[task.key] = asked[host]
+        asked[host] += 1
     return sorted(tasks, key=lambda task: place[task.key])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -33,12 +34,12 @@ def writer(database: str) -> str:
 
 
 def _called(process: str) -> str:
-    """The beginning of its command, without what follows an option: that may be a secret."""
+    """The beginning of its command, up to the first option but -m: what follows one may be a secret."""
     try:
         words = (PROC / process / "cmdline").read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
     except OSError:
         return ""
-    shown = [os.path.basename(words[0]), *words[1:]]
+    shown = [os.path.basename(words[0]), *takewhile(lambda word: word == "-m" or not word.startswith("-"), words[1:])]
     command = shlex.join(shown[:3]) if shown[0] else ""
     if len(command) > _SHOWN:
         command = f"{command[:_SHOWN]}…"

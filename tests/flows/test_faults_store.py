@@ -97,7 +97,7 @@ def test_a_locked_database_fails_the_run_in_words_and_the_next_run_has_everythin
     assert failed.is_failed()
     said = str(failed.message)
     # Which one, the system tells on Linux.
-    holder = r"(another process|process \d+ \(python\S* -c .*\))"
+    holder = r"(another process|process \d+ \(python\S*\))"
     assert re.search(rf"the database {database}: {holder} kept it locked for too long", said)
     assert f"`fuser {database}` names it" in said
     assert said.endswith(AGAIN)

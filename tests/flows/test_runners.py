@@ -104,6 +104,12 @@ def dask_at() -> Iterator[str]:
         say(cluster)
 
 
+def refused(said: str) -> None:
+    """The workers that the settings name cannot be had, as *said*."""
+    with pytest.raises(ConfigError, match=said), started(get_settings()):
+        pass
+
+
 @flow(name="backlog")
 async def backlog(deadly: bool) -> ClassifyReport:
     """Read what waits; where *deadly*, a worker is killed after the first batch."""
@@ -161,8 +167,7 @@ def test_a_cluster_of_another_release_is_told_before_it_is_given_anything(
     choose(monkeypatch, "dask", 2, 7, dask_at)
     for name, value in patched.items():
         monkeypatch.setattr(clusters, name, value)
-    with pytest.raises(ConfigError, match=rf"^the Dask cluster at {dask_at}: .*{said}"), started(get_settings()):
-        pass
+    refused(rf"^the Dask cluster at {dask_at}: .*{said}")
 
 
 def test_a_cluster_that_does_not_reach_prefect_is_told_before_it_is_given_anything(
@@ -170,33 +175,19 @@ def test_a_cluster_that_does_not_reach_prefect_is_told_before_it_is_given_anythi
 ) -> None:
     choose(monkeypatch, "dask", 2, 7, dask_at)
     elsewhere = f"http://127.0.0.1:{free_port()}/api"
-    with (
-        temporary_settings({PREFECT_API_URL: elsewhere}),
-        pytest.raises(
-            ConfigError, match=f"^the Dask cluster at .* does not reach Prefect's API at {elsewhere} .*--host"
-        ),
-        started(get_settings()),
-    ):
-        pass
+    with temporary_settings({PREFECT_API_URL: elsewhere}):
+        refused(f"^the Dask cluster at .* does not reach Prefect's API at {elsewhere} .*--host")
 
 
 def test_a_scheduler_that_is_not_there_or_has_no_workers_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "ANSWER_S", 0.3)
     gone = f"tcp://127.0.0.1:{free_port()}"
     choose(monkeypatch, "dask", 2, 7, gone)
-    with (
-        pytest.raises(ConfigError, match=f"does not answer at {gone}: .*RICWATCH_TASK_RUNNER_ADDRESS"),
-        started(get_settings()),
-    ):
-        pass
+    refused(f"does not answer at {gone}: .*RICWATCH_TASK_RUNNER_ADDRESS")
     nobody = {"n_workers": 0, "processes": False, "protocol": "tcp://", "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(**nobody) as empty:  # type: ignore[no-untyped-call]
         choose(monkeypatch, "dask", 2, 7, empty.scheduler_address)
-        with (
-            pytest.raises(ConfigError, match=r"\(RICWATCH_TASK_RUNNER_ADDRESS\) has no workers"),
-            started(get_settings()),
-        ):
-            pass
+        refused(r"\(RICWATCH_TASK_RUNNER_ADDRESS\) has no workers")
 
 
 @dataclass
@@ -234,11 +225,7 @@ def test_a_batch_that_nobody_is_left_to_read_is_not_waited_for() -> None:
 def test_a_ray_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     gone = f"{scheme}127.0.0.1:{free_port()}"
     choose(monkeypatch, "ray", 2, 7, gone)
-    with (
-        pytest.raises(ConfigError, match=f"does not answer at {gone}: .*refused; start it, correct RICWATCH_TASK_RUN"),
-        started(get_settings()),
-    ):
-        pass
+    refused(f"does not answer at {gone}: .*refused; start it, correct RICWATCH_TASK_RUN")
 
 
 @pytest.mark.parametrize("runner", ["dask", "ray"])
