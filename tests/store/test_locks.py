@@ -26,12 +26,13 @@ tells = pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system
 
 
 @contextmanager
-def held(database: Path, begin: str) -> Iterator[int]:
+def held(database: Path, begin: str, script: str = "hold.py") -> Iterator[int]:
     """Another process in the midst of a transaction; its number."""
-    script = database.parent / "hold.py"
-    script.write_text(HOLD)
-    command = [sys.executable, str(script), "--password", "hidden", str(database), begin]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    (database.parent / script).write_text(HOLD)
+    command = [sys.executable, script, "--password", "hidden", str(database), begin]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=database.parent
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -45,7 +46,17 @@ def test_who_writes_is_named_without_what_it_was_given(store: Store, tmp_path: P
     assert store.revision()
     with held(database, "BEGIN IMMEDIATE") as number:
         said = writer(str(database))
-    assert re.fullmatch(rf"process {number} \(python\S* {re.escape(str(tmp_path))}/hold\.p\S*\)", said)
+    assert re.fullmatch(rf"process {number} \(python\S* hold\.py\)", said)
+
+
+@tells
+def test_a_long_command_is_cut(store: Store, tmp_path: Path) -> None:
+    database = tmp_path / "test.db"
+    assert store.revision()
+    with held(database, "BEGIN IMMEDIATE", f"{'long' * 30}.py") as number:
+        said = writer(str(database))
+    assert re.fullmatch(rf"process {number} \(python\S* (long)+\w*…\)", said)
+    assert len(said) < 110
 
 
 @tells
