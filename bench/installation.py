@@ -135,9 +135,13 @@ class Installation:
 
     def order(self, deployment: str, **parameters: Any) -> str:
         """Create a run of a deployment, as a person would; gives its id."""
-        asked = {"deployments": {"name": {"any_": [deployment]}}}
-        (found,) = self.post("/deployments/filter", asked)
-        return str(self.post(f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})["id"])
+        path = f"/deployments/{self.deployment(deployment)}/create_flow_run"
+        return str(self.post(path, {"parameters": parameters})["id"])
+
+    def deployment(self, name: str) -> str:
+        """The id of a deployment."""
+        (found,) = self.post("/deployments/filter", {"deployments": {"name": {"any_": [name]}}})
+        return str(found["id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run as the server knows it."""

@@ -5,8 +5,9 @@
 
 All on one Prefect server that runs already. Each is timed inside a process of its own, from the call of the flow to its
 end; the first of each process loads weights and topic, so each is done twice and the second counts. Beside it stand the
-flow that does nothing and the monitor as whole processes, from the start of Python to its end with one run in it, which
-is how a worker runs them: each imports what it needs and no more. Calls are the requests that the flow's process
+flow that does nothing and the monitor as whole processes with one run in them, from the start of Python to its end:
+`called`, where the process calls the flow, and `worker`, where it gets the number of a run of a deployment, as the
+processes do that a worker starts. Calls are the requests that the flow's process
 sends to the API; task runs and events go over a websocket, and their number is told beside it. Beside the seconds stand
 the processor's, of the flow's process and of the server, since a machine that does other work stretches the former.
 """
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,20 +69,15 @@ print(json.dumps({"seconds": took, "processor": used, "calls": dict(calls)}))
 """
 
 
-WHOLE = {
-    "bare flow": """
-import asyncio
+BARE = """
 from prefect import flow
 @flow(name="bare")
 async def bare():
     pass
-asyncio.run(bare())
-""",
-    "monitor": """
-import asyncio
-from flows.monitor import monitor
-asyncio.run(monitor(force=True))
-""",
+"""
+CALLED = {
+    "bare flow": f"import asyncio{BARE}asyncio.run(bare())",
+    "monitor": "import asyncio; from flows.monitor import monitor; asyncio.run(monitor(force=True))",
 }
 
 
@@ -92,13 +89,34 @@ class Whole:
     processor: float
 
 
-def measure_whole(kind: str, env: dict[str, str]) -> Whole:
-    """One process with one run."""
+def measure_whole(arguments: Sequence[str], env: dict[str, str]) -> Whole:
+    """One process of Python with these arguments, and one run in it."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", WHOLE[kind]], env=env, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], env=env, cwd=ROOT, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Whole(time.perf_counter() - began, used)
+
+
+def deploy_bare(running: Installation, folder: Path) -> str:
+    """A deployment of the flow that does nothing, its file in *folder*; gives its number."""
+    (folder / "bare.py").write_text(BARE)
+    flow = running.post("/flows/", {"name": "bare"})["id"]
+    there = {"prefect.deployments.steps.set_working_directory": {"directory": str(folder)}}
+    deployed = {"name": "bare", "flow_id": flow, "entrypoint": "bare.py:bare", "pull_steps": [there]}
+    return str(running.post("/deployments/", deployed)["id"])
+
+
+def measure_worker(running: Installation, deployment: str, parameters: dict[str, object], env: dict[str, str]) -> Whole:
+    """A run of *deployment* in a process such as a worker starts for it."""
+    # Pending, as it is when a worker has taken it: the worker of this installation leaves it alone.
+    asked = {"state": {"type": "PENDING"}, "parameters": parameters}
+    run = running.post(f"/deployments/{deployment}/create_flow_run", asked)["id"]
+    took = measure_whole(["-m", "prefect.engine"], env | {"PREFECT__FLOW_RUN_ID": run})
+    state = running.run(run)["state"]
+    if state["type"] != "COMPLETED" or state["name"] != "Completed":
+        raise RuntimeError(f"the run did not do its work: {state['name']}: {state['message']}")
+    return took
 
 
 @dataclass(frozen=True)
@@ -159,29 +177,31 @@ def main() -> None:
             server = running.part("server")
             assert server is not None
             measure("monitor", env, server)  # brings what there is, so that nothing is new afterwards
+            bare, monitor = deploy_bare(running, folder), running.deployment("monitor")
             taken: dict[str, list[Taken]] = {kind: [] for kind in KINDS}
-            whole: dict[str, list[Whole]] = {kind: [] for kind in WHOLE}
+            called: dict[str, list[Whole]] = {kind: [] for kind in CALLED}
+            worker: dict[str, list[Whole]] = {kind: [] for kind in CALLED}
             for _ in range(rounds):
                 for kind in KINDS:
                     taken[kind].append(measure(kind, env, server))
-                for kind in WHOLE:
-                    whole[kind].append(measure_whole(kind, env))
+                for kind, code in CALLED.items():
+                    called[kind].append(measure_whole(["-c", code], env))
+                worker["bare flow"].append(measure_worker(running, bare, {}, env))
+                worker["monitor"].append(measure_worker(running, monitor, {"force": True}, env))
             left = recorded(running)
-    print(json.dumps({**told(taken), **told_whole(whole), **left}, indent=1))
+    print(json.dumps({**told(taken), **told_whole("called", called), **told_whole("worker", worker), **left}, indent=1))
 
 
-def told_whole(taken: dict[str, list[Whole]]) -> dict[str, object]:
-    """The medians of whole processes, and how the monitor's compares."""
+def told_whole(how: str, taken: dict[str, list[Whole]]) -> dict[str, object]:
+    """The medians of whole processes started in one way, and how the monitor's compares."""
     medians = {
         name: {kind: round(statistics.median(getattr(one, name) for one in runs), 2) for kind, runs in taken.items()}
         for name in ("seconds", "processor")
     }
     return {
-        "whole_process_median_seconds": medians["seconds"],
-        "whole_process_median_processor_seconds": medians["processor"],
-        "whole_process_monitor_over_bare": {
-            name: round(of["monitor"] / of["bare flow"], 2) for name, of in medians.items()
-        },
+        f"{how}_median_seconds": medians["seconds"],
+        f"{how}_median_processor_seconds": medians["processor"],
+        f"{how}_monitor_over_bare": {name: round(of["monitor"] / of["bare flow"], 2) for name, of in medians.items()},
     }
 
 

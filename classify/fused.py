@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from classify.decide import PairScore, Reals, log_softmax, nothing, sigmoid, softmax, stance_reading
-from classify.linear import LinearModel, PairLogits, load_linear
+from classify.linear import LinearModel, PairLogits, linear_version, load_linear
 from classify.model import Backend, Item, Read, backend
-from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural
+from classify.neural import FIRST_THEME, GATE_AT, STANCES, NeuralModel, load_neural, network_digest
 from classify.passages import Scored, is_long, read_long
 from classify.prompts import ROLES, is_latin, pair_prompt
 from classify.text import Document, make_draft
@@ -52,8 +52,7 @@ class FusedModel:
         self._theme_share = np.where(known, neural.fusion.theme_share, 0.0)
         thresholds = [neural.fusion.thresholds[at] if at >= 0 else 0.5 for at in self._theme_columns]
         self._decider = linear.decider(topic, thresholds)
-        about = f"{linear.version} {neural.digest} {SURELY_NOT} {ROLES}"
-        self._version = f"fused-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+        self._version = _version(linear.version, neural.digest)
 
     @property
     def version(self) -> str:
@@ -134,6 +133,16 @@ def load_fused(topic: Topic) -> FusedModel:
     return FusedModel(topic, load_linear(topic), load_neural(network_of(topic)))
 
 
-@backend("fused")
+def _version(linear: str, network: str) -> str:
+    about = f"{linear} {network} {SURELY_NOT} {ROLES}"
+    return f"fused-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+
+
+def fused_version(topic: Topic) -> str:
+    """What `FusedModel.version` is with the weights that `load_fused` takes."""
+    return _version(linear_version(topic), network_digest(network_of(topic)))
+
+
+@backend("fused", fused_version)
 def _shipped(topic: Topic) -> Backend:
     return load_fused(topic)

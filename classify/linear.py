@@ -21,7 +21,7 @@ from classify.decide import ANSWERS, GATE, Decider, PairScore, Reals, nothing, s
 from classify.features import METHOD, item_features, pair_features
 from classify.lexicon import WORDS
 from classify.model import Backend, Item, Read, backend
-from classify.parameters import Parameters, load_parameters
+from classify.parameters import Parameters, file_digest, load_parameters
 from classify.passages import Scored, is_long, read_long
 from classify.text import TEXT_CHARS, TITLE_CHARS, Document, make_draft
 from classify.trained import weights_of
@@ -44,17 +44,17 @@ class PairLogits:
 
 
 class LinearModel:
-    """The linear backend for a topic.
+    """The linear backend for a topic; *digest* is that of the file that *parameters* came from, where they did.
 
     Raises:
         ConfigError: the weights are missing or unfit, or know none of the topic's themes.
     """
 
-    def __init__(self, topic: Topic, parameters: Parameters) -> None:
+    def __init__(self, topic: Topic, parameters: Parameters, digest: str = "") -> None:
         self._parameters = parameters
         self.matcher = Matcher(topic)
         self._decider = self.decider(topic, parameters.theme_thresholds.tolist())
-        self._version = f"linear-{_fingerprint(topic, parameters)}"
+        self._version = _version(topic, digest or parameters.digest())
 
     @property
     def version(self) -> str:
@@ -120,34 +120,31 @@ class LinearModel:
 
 def load_linear(topic: Topic, weights: Path | None = None) -> LinearModel:
     """The embedded backend with the weights in the folder *weights*, or with those that are the topic's."""
-    return LinearModel(topic, load_parameters(weights or weights_of(topic)))
+    folder = weights or weights_of(topic)
+    return LinearModel(topic, load_parameters(folder), file_digest(folder))
 
 
-@backend("linear")
+def linear_version(topic: Topic) -> str:
+    """What `LinearModel.version` is with the weights that are the topic's."""
+    return _version(topic, file_digest(weights_of(topic)))
+
+
+@backend("linear", linear_version)
 def _shipped(topic: Topic) -> Backend:
     return load_linear(topic)
 
 
-def _fingerprint(topic: Topic, parameters: Parameters) -> str:
-    """Everything on which an answer hangs: weights, names, themes, claims, lexicon, and the method's own number."""
-    digest = hashlib.sha256()
-    for block in (parameters.pair_words, parameters.pair_chars, parameters.item_words, parameters.item_chars):
-        digest.update("\n".join(block.vocabulary).encode())
-        digest.update(block.idf.tobytes())
-        digest.update(block.weights.tobytes())
-    for array in (parameters.pair_dense, parameters.pair_bias, parameters.item_bias, parameters.theme_thresholds):
-        digest.update(np.asarray(array, dtype=np.float32).tobytes())
+def _version(topic: Topic, weights: str) -> str:
+    """Of everything on which an answer hangs: weights, names, themes, claims, lexicon, and the method's own number."""
     about = [
+        weights,
         [METHOD, ANSWERS, TITLE_CHARS, TEXT_CHARS, *BOUNDS],
         DENSE_SCALE,
         GATE,
-        {dyad: [float(v) for v in prior] for dyad, prior in parameters.dyad_prior.items()},
-        [parameters.stance_temperature, parameters.gate_temperature, parameters.theme_temperature],
-        list(parameters.themes),
         topic.actors,
         [theme.code for theme in topic.themes],
         [asdict(claim) for claim in topic.claims],
         sorted(WORDS.items()),
     ]
-    digest.update(json.dumps(about, sort_keys=True, ensure_ascii=False, default=str).encode())
-    return digest.hexdigest()[:8]
+    told = json.dumps(about, sort_keys=True, ensure_ascii=False, default=str)
+    return f"linear-{hashlib.sha256(told.encode()).hexdigest()[:8]}"

@@ -84,13 +84,18 @@ class Backend(Protocol):
 
 
 _BACKENDS: dict[str, Callable[[Topic], Backend]] = {}
+_VERSIONS: dict[str, Callable[[Topic], str]] = {}
 
 
-def backend(name: str) -> Callable[[Callable[[Topic], Backend]], Callable[[Topic], Backend]]:
-    """Register a factory under *name*."""
+def backend(
+    name: str, version: Callable[[Topic], str] | None = None
+) -> Callable[[Callable[[Topic], Backend]], Callable[[Topic], Backend]]:
+    """Register a factory under *name*; *version* tells what the backend's version would be, without making it."""
 
     def register(factory: Callable[[Topic], Backend]) -> Callable[[Topic], Backend]:
         _BACKENDS[name] = factory
+        if version is not None:
+            _VERSIONS[name] = version
         return factory
 
     return register
@@ -102,16 +107,30 @@ def get_backend(name: str, topic: Topic) -> Backend:
     Raises:
         ConfigError: no backend has that name; the message lists those that exist.
     """
+    return _factory(name)(topic)
+
+
+def version_of(name: str, topic: Topic) -> str:
+    """The `version` of the backend called *name* on *topic*; those that the project ships load no weights for it.
+
+    Raises:
+        ConfigError: no backend has that name, or its weights are missing.
+    """
+    factory = _factory(name)
+    told = _VERSIONS.get(name)
+    return told(topic) if told is not None else factory(topic).version
+
+
+def _factory(name: str) -> Callable[[Topic], Backend]:
     # A module registers its backend when imported; only the one that is asked for is, so that the others cost no time.
     modules = {name: f"classify.{name}" for name in ("fused", "linear", "llm", "multilingual")}
     if name in modules:
         import_module(modules[name])
     try:
-        factory = _BACKENDS[name]
+        return _BACKENDS[name]
     except KeyError:
         known = ", ".join(sorted({*modules, *_BACKENDS}))
         raise ConfigError(f"no classifier backend is called {name!r}; there are: {known}") from None
-    return factory(topic)
 
 
 def read_all(model: Backend, items: Iterable[Item], batch: int = 500) -> Iterator[Read]:

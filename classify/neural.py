@@ -28,6 +28,7 @@ GATE_AT = STANCES
 FIRST_THEME = STANCES + 1
 
 Reals = NDArray[np.float64]
+_AGAIN = "install the program again, or read with the linear half alone: RICWATCH_MODEL=linear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,13 @@ def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
             f"the default reader needs onnxruntime and tokenizers, which do not load here ({error}); install the "
             "program again, or read with the linear half alone: RICWATCH_MODEL=linear"
         ) from None
-    again = "install the program again, or read with the linear half alone: RICWATCH_MODEL=linear"
+    weights, words, told = _files(folder)
     try:
-        weights = (folder / MODEL).read_bytes()
-        words = (folder / TOKENIZER).read_bytes()
-        told = (folder / ABOUT).read_bytes()
         about = json.loads(told)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the neural weights in {folder} are missing or damaged ({error}); {again}") from None
+    except ValueError as error:
+        raise ConfigError(f"the neural weights in {folder} are missing or damaged ({error}); {_AGAIN}") from None
     if about.get("format") != FORMAT:
-        raise ConfigError(f"the neural weights in {folder} are of format {about.get('format')}, not {FORMAT}; {again}")
+        raise ConfigError(f"the neural weights in {folder} are of format {about.get('format')}, not {FORMAT}; {_AGAIN}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # warnings about the graph are for those who export it
@@ -99,10 +97,29 @@ def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
         session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_str(words.decode())
     except Exception as error:  # both libraries raise types of their own, some of them bare Exception
-        raise ConfigError(f"the neural weights in {folder} are damaged ({error}); {again}") from None
+        raise ConfigError(f"the neural weights in {folder} are damaged ({error}); {_AGAIN}") from None
     tokenizer.enable_truncation(int(about["max_tokens"]))
-    digest = hashlib.sha256(weights + words + told).hexdigest()[:16]
-    return NeuralModel(session, tokenizer, tuple(about["themes"]), _fusion(about), digest)
+    return NeuralModel(session, tokenizer, tuple(about["themes"]), _fusion(about), _digest(weights, words, told))
+
+
+def network_digest(folder: Path = WEIGHTS) -> str:
+    """What `NeuralModel.digest` is of the network in *folder*, without loading it."""
+    return _digest(*_files(folder))
+
+
+def _files(folder: Path) -> tuple[bytes, bytes, bytes]:
+    """The network, its tokenizer and what is said about it."""
+    try:
+        return (folder / MODEL).read_bytes(), (folder / TOKENIZER).read_bytes(), (folder / ABOUT).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the neural weights in {folder} are missing or damaged ({error}); {_AGAIN}") from None
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]
 
 
 def _fusion(about: dict[str, Any]) -> Fusion:

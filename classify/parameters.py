@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -26,6 +26,8 @@ WEIGHTS = Path(__file__).resolve().parent / "weights"
 
 RECORD = "quality.json"
 """What was measured of the weights; it lies beside them and is none of them."""
+
+_AGAIN = "train again with: ricwatch train ITEMS.jsonl.gz"
 
 Floats = NDArray[np.float32]
 
@@ -101,6 +103,18 @@ class Parameters:
     def save(self, folder: Path) -> Path:
         """Write ``linear.npz`` into *folder*, weights in half precision; gives its path."""
         folder.mkdir(parents=True, exist_ok=True)
+        path = folder / FILE
+        np.savez_compressed(path, **self._arrays())  # type: ignore[arg-type]
+        return path
+
+    def digest(self) -> str:
+        """Hex digits over what `save` would write, for parameters that lie in no file."""
+        digest = hashlib.sha256()
+        for name, array in self._arrays().items():
+            digest.update(name.encode() + array.tobytes())
+        return digest.hexdigest()
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = {}
         for name in _BLOCKS:
             block: Block = getattr(self, name)
@@ -118,9 +132,7 @@ class Parameters:
             "note": dict(self.note),
         }
         arrays["about"] = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-        path = folder / FILE
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-        return path
+        return arrays
 
 
 _BLOCKS = ("pair_words", "pair_chars", "item_words", "item_chars")
@@ -142,24 +154,48 @@ def known_by(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         raise ConfigError(f"the weights {path} cannot be read ({error}); install the program again") from None
 
 
+def file_digest(folder: Path) -> str:
+    """Hex digits over the file of weights in *folder*, without loading it.
+
+    Raises:
+        ConfigError: the file is missing.
+    """
+    path = folder / FILE
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 def load_parameters(folder: Path) -> Parameters:
-    """Read what `Parameters.save` wrote.
+    """Read what `Parameters.save` wrote; who asks again for a file that did not change gets the same parameters.
 
     Raises:
         ConfigError: the file is missing, damaged, or was trained for another version of the features.
     """
     path = folder / FILE
-    again = "train again with: ricwatch train ITEMS.jsonl.gz"
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return _load(path, (about.st_ino, about.st_size, about.st_mtime_ns))
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    what = "are missing" if isinstance(error, FileNotFoundError) else f"are damaged ({error})"
+    return ConfigError(f"the weights {path} {what}; install the program again or {_AGAIN}")
+
+
+@lru_cache(maxsize=1)
+def _load(path: Path, _written: tuple[int, int, int]) -> Parameters:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         about = json.loads(arrays["about"].tobytes())
-    except FileNotFoundError:
-        raise ConfigError(f"the weights {path} are missing; install the program again or {again}") from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ConfigError(f"the weights {path} are damaged ({error}); install the program again or {again}") from None
+        raise _unreadable(path, error) from None
     if about["method"] != METHOD or about["dense"] != list(DENSE):
-        raise ConfigError(f"the weights {path} were trained for features {about['method']}, not {METHOD}; {again}")
+        raise ConfigError(f"the weights {path} were trained for features {about['method']}, not {METHOD}; {_AGAIN}")
     blocks = {
         name: Block(
             tuple(arrays[f"{name}.vocabulary"].tobytes().decode().split("\n")),

@@ -14,7 +14,7 @@ from classify.actors import Matcher
 from classify.calibration import Ints, Reals, binary_temperature, sigmoid, temperature, thresholds
 from classify.features import DENSE, ItemFeatures, PairFeatures, item_features, pair_features
 from classify.labelled import Labelled, digest, fold_numbers, groups
-from classify.linear import DENSE_SCALE, LinearModel
+from classify.linear import DENSE_SCALE, load_linear
 from classify.model import Item
 from classify.parameters import Block, Floats, Parameters, load_parameters
 from classify.text import make_document
@@ -101,7 +101,7 @@ def train(
         words=words,
         size=path.stat().st_size,
         digest=digest(labelled),
-        version=LinearModel(topic, kept).version,
+        version=load_linear(topic, out).version,
         path=path,
     )
 

@@ -78,9 +78,9 @@ def look_up(since: dt.date | None, claim: str = "") -> Page:
                 f"{watch.topic.folder / 'claims.yaml'} has no claim {claim!r}; `ricwatch claims` shows all"
             )
         with watch.store.session() as session:
-            entries = load_entries(session, watch.model.version, since, claim=claim or None)
+            entries = load_entries(session, watch.version, since, claim=claim or None)
         found = accounts(entries, PASSAGES_OF_ONE if claim else PASSAGES)
-        return Page(watch.model.version, wanted, found, since)
+        return Page(watch.version, wanted, found, since)
 
 
 def records(page: Page) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from alerts.words import count
-from classify.batch import ClassifyReport, classify_pending, forget_since
+from classify.batch import ClassifyReport, classify_pending, forget_since, pending
 from classify.jsonl import FileReport, classify_file
 from classify.model import get_backend
 from classify.outcome import count_unread
@@ -39,6 +39,9 @@ def describe(report: ClassifyReport) -> str:
 def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) -> ClassifyReport:
     """The step behind the flow."""
     with watch.turn_to("read"), progress("Reading articles") as report_progress:
+        with watch.store.session() as session:
+            if not pending(session, watch.version):
+                return ClassifyReport(0, 0, {}, 0.0, watch.version)  # the model is not even loaded
         return classify_pending(
             watch.store, watch.model, now=now, limit=limit, spread=spread_of(watch), progress=report_progress
         )
@@ -104,7 +107,7 @@ async def re_read(
     requested(requested_by)
     with open_watch() as watch:
         with watch.turn_to("read"), progress("Forgetting readings") as report_progress:
-            gone = forget_since(watch.store, watch.model.version, since, progress=report_progress)
+            gone = forget_since(watch.store, watch.version, since, progress=report_progress)
         logger().info(f"{gone} readings since {since} forgotten")
         report = await read_task(watch, moment(""))
     await rename_run(f"re-read since {since}: {count(report.read, 'article')}")

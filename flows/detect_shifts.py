@@ -45,9 +45,9 @@ def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
     """The step behind the flow."""
     with watch.turn_to("decide"):
         with progress("Counting stories") as report_progress:
-            series = update_series(watch.store, watch.model.version, now=now, progress=report_progress)
-        found = detect_shifts(watch.store, watch.settings, watch.model.version, day=closed_day(now), now=now)
-        looked = find_narratives(watch.store, watch.model.version, day=closed_day(now), now=now, rarity=watch.rarity)
+            series = update_series(watch.store, watch.version, now=now, progress=report_progress)
+        found = detect_shifts(watch.store, watch.settings, watch.version, day=closed_day(now), now=now)
+        looked = find_narratives(watch.store, watch.version, day=closed_day(now), now=now, rarity=watch.rarity)
     return series, replace(found, narratives=tuple(headline(one.terms) for _id, one in looked.new))
 
 
@@ -57,9 +57,7 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     series, found = decide(watch, now)
     day = closed_day(now)
     with watch.store.session() as session:
-        states = dyad_states(
-            session, watch.model.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year
-        )
+        states = dyad_states(session, watch.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year)
     found = replace(found, pattern=triangle.sentence(states))
     logger().info(describe(found))
     await artifacts.publish(

@@ -33,7 +33,7 @@ def explain(watch: Watch, what: str) -> tuple[Trace, list[ArticleWhy]]:
         raise InputError("name an article: its address, words of its title, or its number")
     with watch.store.session() as session:
         found = trace(session, what, now=moment(""))
-        whys = [explain_article(session, watch.settings, watch.model.version, one) for one in found.articles[:IN_FULL]]
+        whys = [explain_article(session, watch.settings, watch.version, one) for one in found.articles[:IN_FULL]]
     return found, whys
 
 

@@ -34,7 +34,7 @@ def build(watch: Watch, asked: Asked) -> Exported:
         return write_export(
             watch.store,
             watch.settings,
-            watch.model.version,
+            watch.version,
             asked,
             day=closed_day(moment("")),
             progress=report_progress,

@@ -60,7 +60,7 @@ def look_up(as_of: str = "") -> Page:
     from flows.watch import closed_day, moment, open_watch
 
     with open_watch() as watch, watch.store.session() as session:
-        version = watch.model.version
+        version = watch.version
         return Page(version, look(session, version, closed_day(moment(as_of)), watch.rarity))
 
 

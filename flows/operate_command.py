@@ -90,7 +90,7 @@ def tidy(
     from flows.watch import open_watch
 
     with open_watch() as watch:
-        report = forget(watch.store, watch.settings, watch.model.version, now=dt.datetime.now(dt.UTC), dry_run=dry_run)
+        report = forget(watch.store, watch.settings, watch.version, now=dt.datetime.now(dt.UTC), dry_run=dry_run)
     tables.say(report.summary)
 
 
@@ -106,5 +106,5 @@ def metrics() -> None:
     from flows.watch import open_watch
 
     with open_watch() as watch:
-        numbers = gather(watch.store, watch.settings, watch.model.version, now=dt.datetime.now(dt.UTC))
+        numbers = gather(watch.store, watch.settings, watch.version, now=dt.datetime.now(dt.UTC))
     typer.echo(text_of(numbers), nl=False)

@@ -99,7 +99,7 @@ def oversee(watch: Watch, now: dt.datetime) -> tuple[Word, ...]:
 def leave_numbers(watch: Watch, now: dt.datetime) -> None:
     """Write the metrics file; a disk that does not take it is no reason for the watch to fail."""
     try:
-        numbers = metrics.gather(watch.store, watch.settings, watch.model.version, now=now)
+        numbers = metrics.gather(watch.store, watch.settings, watch.version, now=now)
         metrics.write(numbers, watch.settings.metrics_file)
     except OSError as error:
         logger().warning("the metrics were not written: %s", error)

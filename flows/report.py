@@ -47,7 +47,7 @@ def build(watch: Watch, now: dt.datetime, output: str = "", feed: str = "", mont
         return write_report(
             watch.store,
             watch.settings,
-            watch.model.version,
+            watch.version,
             Path(output) if output else page_of(watch.settings),
             feed=Path(feed) if feed else None,
             day=closed_day(now),

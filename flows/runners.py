@@ -111,7 +111,7 @@ def lost_worker(settings: Settings) -> tuple[type[BaseException], ...]:
 
 def _read(watch: Watch, batches: Iterable[Sequence[Item]]) -> Iterator[list[Read]]:
     settings = watch.settings
-    recipe = Recipe(settings.model, str(settings.seeds_dir), watch.model.version)
+    recipe = Recipe(settings.model, str(settings.seeds_dir), watch.version)
     know(recipe, watch.model)
     numbers = count(1)
 

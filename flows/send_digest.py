@@ -80,7 +80,7 @@ def _compose_and_deliver(
     digest = run_digest(
         watch.store,
         watch.settings,
-        watch.model.version,
+        watch.version,
         day=closed_day(now),
         now=now,
         kind=kind,
@@ -106,7 +106,7 @@ def write_preview(target: Path | None, *, kind: Preview, as_of: str, address: st
         html = preview(
             watch.store,
             watch.settings,
-            watch.model.version,
+            watch.version,
             day=closed_day(now),
             now=now,
             kind=kind,

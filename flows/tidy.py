@@ -24,9 +24,7 @@ from flows.watch import Watch, moment, open_watch
 async def tidy_task(watch: Watch, now: dt.datetime, dry_run: bool) -> TidyReport:
     """Tidy and leave the page *What was forgotten*."""
     with progress("Tidying") as report_progress:
-        report = forget(
-            watch.store, watch.settings, watch.model.version, now=now, dry_run=dry_run, progress=report_progress
-        )
+        report = forget(watch.store, watch.settings, watch.version, now=now, dry_run=dry_run, progress=report_progress)
     logger().info(report.summary)
     await artifacts.publish(
         watch.settings,

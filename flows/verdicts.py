@@ -78,7 +78,7 @@ def silences_now(watch: Watch) -> list[Quiet]:
 def shifts(watch: Watch) -> list[ShiftRow]:
     """Every shift of the model in force, the newest first."""
     with watch.store.session() as session:
-        return list_shifts(session, watch.settings, watch.model.version, closed_day(moment("")))
+        return list_shifts(session, watch.settings, watch.version, closed_day(moment("")))
 
 
 def explain(watch: Watch, number: int) -> Explained:

@@ -11,8 +11,8 @@ from functools import cached_property
 from sqlalchemy.exc import DBAPIError
 
 from classify.actors import Matcher
-from classify.model import Backend, get_backend
-from classify.parameters import load_parameters
+from classify.model import Backend, get_backend, version_of
+from classify.parameters import Block, load_parameters
 from classify.rarity import word_rarity
 from classify.trained import remark, weights_of
 from ingest.model import RosterFeed
@@ -46,6 +46,11 @@ class Watch:
         return get_backend(self.settings.model, self.topic)
 
     @cached_property
+    def version(self) -> str:
+        """What `model.version` is, without loading the model: most runs have nothing to read."""
+        return version_of(self.settings.model, self.topic)
+
+    @cached_property
     def untrained(self) -> str:
         """That the reader was not trained on the topic, in words for people; empty where it was."""
         return remark(self.topic, self.settings.model)
@@ -53,7 +58,15 @@ class Watch:
     @cached_property
     def rarity(self) -> Callable[[str], float]:
         """How much a word of a title tells; of the words that the weights know, whichever model reads."""
-        return word_rarity(load_parameters(weights_of(self.topic)).item_words.idf_of, self.matcher)
+        return word_rarity(self._idf, self.matcher)
+
+    def _idf(self, word: str) -> float:
+        return self._words.idf_of(word)
+
+    @cached_property
+    def _words(self) -> Block:
+        """Loaded when a word is looked up: where no story stands outside the themes, none is."""
+        return load_parameters(weights_of(self.topic)).item_words
 
     def turn_to(self, step: str) -> AbstractContextManager[None]:
         """The turn to do *step*, which one process at a time may; a replay has its database to itself."""

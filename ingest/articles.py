@@ -26,7 +26,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ingest.clean import canonical_url, title_key, url_key
@@ -35,6 +34,7 @@ from ingest.stories import Merge, StoryIndex
 from store.changes import days_changed
 from store.models import Article, FeedDay, SeenItem, Story, StoryMerge
 from store.numbered import add_numbered
+from store.upsert import upsert
 
 _CHUNK = 500
 _ARTICLE, _SEEN, _STORY, _FEED_DAY = (cast(Table, model.__table__) for model in (Article, SeenItem, Story, FeedDay))
@@ -415,7 +415,7 @@ def _count(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 @cache
 def _add_counts(dialect: str) -> Executable:
     # One row a statement: PostgreSQL refuses to touch a row twice in one, and days within a feed are few.
-    statement = (postgresql if dialect == "postgresql" else sqlite).insert(_FEED_DAY)
+    statement = upsert(dialect, _FEED_DAY)
     adding: Executable = statement.on_conflict_do_update(
         index_elements=[_FEED_DAY.c.feed_key, _FEED_DAY.c.day],
         set_={

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from sqlalchemy import Column, Table, Update, bindparam, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ingest.hosts import Claim
@@ -26,6 +25,7 @@ from store.holder import has_died, new_holder
 from store.models import Feed, HostTurn
 from store.steps import LEASE, Clock, over
 from store.transact import in_transaction
+from store.upsert import upsert
 
 _FEED, _HOST = cast(Table, Feed.__table__), cast(Table, HostTurn.__table__)
 _LEAVE_HOST = (
@@ -150,8 +150,10 @@ class Leases:
     def _take_hosts(self, session: Session, hosts: list[str], now: dt.datetime, until: dt.datetime) -> dict[str, Taken]:
         known = self._known or set()
         if new := [host for host in hosts if host not in known]:
-            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-            session.execute(dialect.insert(_HOST).on_conflict_do_nothing(), [{"host": host} for host in new])
+            session.execute(
+                upsert(session.get_bind().dialect.name, _HOST).on_conflict_do_nothing(),
+                [{"host": host} for host in new],
+            )
             self._known = known | set(new)
         taken = self._lease_free(_HOST, _HOST.c.host, hosts, now, until)
         rows = session.execute(taken.returning(_HOST.c.host, _HOST.c.next_at, _HOST.c.rests_until))

@@ -11,10 +11,10 @@ from functools import cache
 from typing import cast
 
 from sqlalchemy import Executable, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from store.models import CoverageChange, DetectorCheckpoint
+from store.upsert import upsert
 
 _THE_ONE = 1
 _CHANGE, _CHECKPOINT = (cast(Table, model.__table__) for model in (CoverageChange, DetectorCheckpoint))
@@ -34,7 +34,7 @@ def days_changed(session: Session, since: dt.date, model: str | None = None) -> 
 
 @cache
 def _counting(dialect: str) -> Executable:
-    statement = (postgresql if dialect == "postgresql" else sqlite).insert(_CHANGE)
+    statement = upsert(dialect, _CHANGE)
     counting: Executable = statement.on_conflict_do_update(
         index_elements=[_CHANGE.c.id], set_={"changes": _CHANGE.c.changes + 1}
     )

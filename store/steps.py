@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -23,6 +22,7 @@ from store.db import Store
 from store.holder import has_died, new_holder
 from store.models import StepLease
 from store.transact import in_transaction
+from store.upsert import upsert
 
 LEASE = dt.timedelta(minutes=2)
 """How long a step stays blocked when its holder's machine fails. A process that died on this one blocks nothing."""
@@ -80,10 +80,9 @@ def over(end: ColumnElement[Any] | InstrumentedAttribute[Any], now: dt.datetime)
 
 def _take(session: Session, step: str, holder: str, now: dt.datetime) -> str:
     """Empty when it is ours now; else who does it. Of one that died the lease is ended, for the next try."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     ours = {"leased_to": holder, "leased_until": now + LEASE}
     taken = session.scalar(
-        dialect.insert(StepLease)
+        upsert(session.get_bind().dialect.name, StepLease)
         .values(name=step, **ours)
         .on_conflict_do_update(
             index_elements=[StepLease.name],

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import random
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
 import pytest
 
-from classify.model import Backend, Item, get_backend, read_all
+from classify.model import Backend, Item, get_backend, read_all, version_of
 from ingest.topic import Topic
 from store.errors import ConfigError
 from tests.classify.helpers import Make
@@ -267,6 +267,19 @@ def test_look_alikes_are_left_out(embedded: Backend, title: str) -> None:
     assert not read.relevant
 
 
-def test_an_unknown_backend_is_refused_by_name(topic: Topic) -> None:
+@pytest.mark.parametrize("refuse", [get_backend, version_of])
+def test_an_unknown_backend_is_refused_by_name(topic: Topic, refuse: Callable[[str, Topic], object]) -> None:
     with pytest.raises(ConfigError, match="there are: fused, linear, llm, multilingual"):
-        get_backend("oracle", topic)
+        refuse("oracle", topic)
+
+
+@pytest.mark.parametrize("name", ["fused", "linear"])
+def test_the_version_is_told_without_loading_the_weights(
+    topic: Topic, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fewer = replace(topic, claims=topic.claims[1:])
+    expected = [get_backend(name, one).version for one in (topic, fewer)]
+    assert len(set(expected)) == 2
+    for module in ("linear", "fused"):
+        monkeypatch.delattr(f"classify.{module}.load_{module}")
+    assert [version_of(name, one) for one in (topic, fewer)] == expected

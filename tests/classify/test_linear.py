@@ -12,7 +12,7 @@ import pytest
 from classify.decide import ANSWERS
 from classify.linear import LinearModel, load_linear
 from classify.model import Item
-from classify.parameters import FILE, WEIGHTS, load_parameters
+from classify.parameters import FILE, WEIGHTS, file_digest, load_parameters
 from ingest.topic import Theme, Topic
 from store.errors import ConfigError
 
@@ -54,6 +54,16 @@ def test_saved_weights_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     held = load_parameters(WEIGHTS)
     one, other = held.save(tmp_path / "one"), held.save(tmp_path / "other")
     assert one.read_bytes() == other.read_bytes() == (WEIGHTS / FILE).read_bytes()
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    held = load_parameters(WEIGHTS)
+    held.save(tmp_path)
+    first, digest = load_parameters(tmp_path), file_digest(tmp_path)
+    assert load_parameters(tmp_path) is first
+    replace(held, pair_bias=held.pair_bias + np.float32(0.25)).save(tmp_path)
+    assert np.array_equal(load_parameters(tmp_path).pair_bias, held.pair_bias + np.float32(0.25))
+    assert file_digest(tmp_path) != digest
 
 
 def test_missing_weights_are_told(tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from classify.batch import ClassifyReport
 from classify.outcome import UnreadCount, Usage, Why
-from flows.classify_articles import describe
+from flows.classify_articles import describe, read_pending
+from flows.watch import Watch
+from store.db import Store
+from store.settings import Settings
 
 USED = Usage(requests=3, tokens_in=1_800, tokens_out=120, cost=0.0042)
 REFUSED = UnreadCount(Why.REFUSED, 2, "HTTP 401")
@@ -31,3 +36,12 @@ REFUSED = UnreadCount(Why.REFUSED, 2, "HTTP 401")
 )
 def test_the_state_says_what_was_read_what_stayed_unread_and_what_it_cost(report: ClassifyReport, said: str) -> None:
     assert describe(report) == said
+
+
+def test_where_nothing_waits_the_model_is_not_loaded(settings: Settings, store: Store) -> None:
+    watch = Watch(settings, store)
+    report = read_pending(watch, dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC))
+    assert report == ClassifyReport(0, 0, {}, 0.0, watch.model.version)
+    fresh = Watch(settings, store)
+    read_pending(fresh, dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC))
+    assert "model" not in vars(fresh)
