@@ -211,8 +211,13 @@ class Print:
 
 
 def make_print(key: str, text: str) -> Print:
-    """The print of an article with the `title_key` *key* and the text *text*."""
-    return Print(fingerprint(key), words_of(key, text))
+    """The print of an article with the `title_key` *key* and the text *text*; copies have one print together."""
+    return _print(key, text[:LEAD_CHARS])
+
+
+@lru_cache(maxsize=4_096)
+def _print(key: str, lead: str) -> Print:
+    return Print(fingerprint(key), words_of(key, lead))
 
 
 def likeness(one: Print, two: Print, days: int) -> float:
@@ -360,14 +365,22 @@ class StoryIndex:
         """
         mark = make_print(key, text)
         found: dict[int, float] = {}
+        compared: dict[tuple[int, int], float] = {}
+        could_stand: dict[int, bool] = {}
         for candidate, told, days in self._candidates(mark, day):
-            alike = likeness(mark, candidate, days)  # looked at first: it rules out nearly all of them
+            # Each text once, however many papers print it.
+            asked = (id(candidate), days)
+            alike = compared.get(asked)
+            if alike is None:
+                alike = compared[asked] = likeness(mark, candidate, days)
             if not alike:
                 continue
             story = told.root
-            if max(story.last_day, day) - min(story.day, day) > _WINDOW or not _like_opener(story, mark):
-                continue
-            found[story.id] = max(alike, found.get(story.id, 0.0))
+            if story.id not in could_stand:
+                span = max(story.last_day, day) - min(story.day, day)
+                could_stand[story.id] = span <= _WINDOW and _like_opener(story, mark)
+            if could_stand[story.id]:
+                found[story.id] = max(alike, found.get(story.id, 0.0))
         # Of equals the oldest.
         ranked = sorted(found, key=lambda number: (-found[number], _age(number)))
         chosen = self._joined(ranked, found, day) if ranked else None
