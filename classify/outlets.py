@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
+from ingest.yamlfile import parse_yaml
 from store.errors import SeedError
 
 OTHERS = "others"
@@ -22,10 +21,7 @@ def outlet_groups(folder: Path) -> Callable[[str], str]:
     path = folder / "outlets.yaml"
     if not path.is_file():
         return lambda _outlet: OTHERS
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SeedError(f"{path} is not YAML: {error}") from None
+    loaded = parse_yaml(path, path.read_bytes())
     groups = loaded.get("groups") if isinstance(loaded, dict) else None
     if not isinstance(groups, dict) or not all(
         isinstance(names, list) and all(isinstance(name, str) for name in names) for names in groups.values()

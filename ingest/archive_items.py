@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from ingest.ties import ties
+from ingest.yamlfile import SafeLoader, parse_yaml
 from store.errors import SeedError
 from store.zones import find_zone
 
@@ -168,13 +169,9 @@ def _check_copy(item: ArchiveItem, items: Mapping[str, ArchiveItem], place: str)
 
 def _rows(path: Path, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        content = _Strict(path.read_text(encoding="utf-8")).get_single_data()
+        content = parse_yaml(path, path.read_bytes(), _Strict)
     except FileNotFoundError:
         raise SeedError(f"{path} is missing; an archive needs it") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise SeedError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
     rows = content.get(key) if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise SeedError(f"{path}: expected a list under {key!r}")
@@ -184,14 +181,15 @@ def _rows(path: Path, key: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-class _Strict(yaml.SafeLoader):
+class _Strict(SafeLoader):  # type: ignore[misc, valid-type]  # either of two classes with one interface
     """A safe loader that refuses a key given twice, which YAML forbids and PyYAML lets pass."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         twice = [key for key, times in Counter(str(key.value) for key, _ in node.value).items() if times > 1]
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"key {twice[0]!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 class _Entry:

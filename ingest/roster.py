@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ingest.model import RosterFeed
 from ingest.ties import ties
+from ingest.yamlfile import parse_yaml
 from store.errors import InputError, SeedError
 from store.models import Feed
 from store.zones import find_zone
@@ -55,10 +55,6 @@ def named(roster: Sequence[RosterFeed], keys: Sequence[str]) -> list[RosterFeed]
     return [by_key[key] for key in keys]
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's where PyYAML was built with it: every run reads the roster, and ten thousand feeds take seconds else."""
-
-
 def load_roster(path: Path) -> list[RosterFeed]:
     """The feeds of *path*, in the file's order.
 
@@ -66,13 +62,9 @@ def load_roster(path: Path) -> list[RosterFeed]:
         SeedError: the file is missing or no YAML, or an entry is malformed; the message names entry and field.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 (both loaders are safe)
+        content = parse_yaml(path, path.read_bytes())
     except FileNotFoundError:
         raise SeedError(f"{path} is missing; the seed folder needs a feed roster") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise SeedError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
     rows = content.get("feeds") if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise SeedError(f"{path}: expected a list under 'feeds'")

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from ingest.capped import read_capped
+from ingest.yamlfile import SafeLoader, parse_yaml
 from store.errors import InputError, SeedError
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -70,11 +71,7 @@ class Topic:
     """Press blocs, code and name, in the order in which tables show them."""
 
 
-_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The one in C, ten times as quick, where PyYAML was built with it: each run of the hourly watch reads the topic."""
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc, valid-type]  # either of two classes with one interface
+class _Loader(SafeLoader):  # type: ignore[misc, valid-type]  # either of two classes with one interface
     """Safe loading that remembers on which line each row of a list begins."""
 
 
@@ -89,13 +86,10 @@ def _read(path: Path, loader: type[yaml.SafeLoader]) -> Any:
     if not path.exists():
         raise SeedError(f"{path} is missing; the seed folder needs it")
     try:
-        return yaml.load(read_capped(path, path.parent, MAX_BYTES), Loader=loader)  # noqa: S506 (both loaders are safe)
+        content = read_capped(path, path.parent, MAX_BYTES)
     except InputError as error:
         raise SeedError(f"{path} {error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise SeedError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
+    return parse_yaml(path, content, loader)
 
 
 def _records(path: Path, key: str) -> list[dict[str, Any]]:
@@ -164,7 +158,7 @@ def load_topic(folder: Path) -> Topic:
     Raises:
         SeedError: a file is missing or malformed, or a claim names an unknown dyad or theme.
     """
-    actors = _read(folder / "actors.yaml", _SafeLoader)
+    actors = _read(folder / "actors.yaml", SafeLoader)
     if not isinstance(actors, dict) or not isinstance(actors.get("dyads"), dict):
         raise SeedError(f"{folder / 'actors.yaml'}: expected 'dyads', a mapping of dyad code to two actors")
     dyads = tuple(map(str, actors["dyads"]))
@@ -190,7 +184,7 @@ def _blocs(path: Path) -> tuple[tuple[str, str], ...]:
     """The press blocs; where the file is absent every outlet is of the other press."""
     if not path.exists():
         return ONLY_OTHER
-    content = _read(path, _SafeLoader)
+    content = _read(path, SafeLoader)
     blocs = content.get("blocs") if isinstance(content, dict) else None
     if not isinstance(blocs, dict) or not all(isinstance(part, str) for pair in blocs.items() for part in pair):
         raise SeedError(f"{path}: expected 'blocs', a mapping of code to name, both of them texts")
