@@ -368,12 +368,10 @@ class StoryIndex:
         compared: dict[tuple[int, int], float] = {}
         could_stand: dict[int, bool] = {}
         for candidate, told, days in self._candidates(mark, day):
-            # Each text once, however many papers print it.
-            asked = (id(candidate), days)
-            alike = compared.get(asked)
-            if alike is None:
-                alike = compared[asked] = likeness(mark, candidate, days)
-            if not alike:
+            asked = (id(candidate), days)  # each text once, however many papers print it
+            if asked not in compared:
+                compared[asked] = likeness(mark, candidate, days)
+            if not (alike := compared[asked]):
                 continue
             story = told.root
             if story.id not in could_stand:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 from flows.detect_shifts import decide
 from flows.send_digest import compose_and_deliver
@@ -32,7 +31,7 @@ def main() -> None:
     )
     watch = Watch(settings, Store(settings.database))
     # Nothing is read here, so no weights are loaded.
-    watch.__dict__ |= {"model": SimpleNamespace(version=MODEL), "rarity": lambda word: 1.0}
+    watch.__dict__ |= {"version": MODEL, "rarity": lambda word: 1.0}
     print("ready", flush=True)
     sys.stdin.readline()
     _series, found = decide(watch, NOW)
