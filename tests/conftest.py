@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from store.db import Store
-from store.models import Base
 from store.settings import ROOT, Settings, get_settings
 
 DATA = ROOT.parent / "shared" / "data"
@@ -94,6 +93,24 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _administer(url: str, statement: str) -> None:
+    """Make or drop a database, which PostgreSQL does outside transactions only."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_migrated(postgres_url: str) -> str:
+    """The name of a database without content that all migrations went through; tests take copies."""
+    _administer(postgres_url, "CREATE DATABASE migrated")
+    store = Store(make_url(postgres_url).set(database="migrated").render_as_string(hide_password=False))
+    store.migrate()
+    store.close()
+    return "migrated"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[Store]:
     """A migrated database of either engine."""
@@ -102,13 +119,12 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) ->
         yield store
         store.close()
         return
-    store = Store(request.getfixturevalue("postgres_url"))
-    store.migrate()
+    url = request.getfixturevalue("postgres_url")
+    _administer(url, f"CREATE DATABASE any_store TEMPLATE {request.getfixturevalue('postgres_migrated')}")
+    store = Store(make_url(url).set(database="any_store").render_as_string(hide_password=False))
     yield store
-    Base.metadata.drop_all(store.engine)
-    with store.engine.begin() as connection:
-        connection.execute(text("DROP TABLE alembic_version"))
     store.close()
+    _administer(url, "DROP DATABASE any_store WITH (FORCE)")
 
 
 @pytest.fixture

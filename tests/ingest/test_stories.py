@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
+from itertools import combinations, count
 
 import pytest
 
@@ -12,7 +12,7 @@ from ingest.articles import store_entries
 from ingest.clean import title_key
 from ingest.model import Entry
 from ingest.roster import sync_roster
-from ingest.stories import StoryIndex, fingerprint, likeness, make_print, similarity
+from ingest.stories import Print, StoryIndex, fingerprint, likeness, make_print, similarity
 from store.db import Store
 from store.models import Article, Feed, Story
 from tests.ingest.helpers import NOW, entry, feed
@@ -182,6 +182,26 @@ def test_a_copy_is_found_among_a_day_of_many_titles(store: Store) -> None:
         index.place(title, title_key(title), day, "A")
     copy = index.place(title, title_key(title), day, "B")
     assert copy == -3_000
+
+
+def test_copies_of_one_text_are_compared_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = StoryIndex()
+    day = NOW.date()
+    with store.session() as session:
+        index.load(session, [day])
+    wire, lead = "India and Russia sign a pact on crude oil in Moscow", "The pact was signed on Monday, officials said."
+    for number in range(40):
+        assert index.place(wire, title_key(wire), day, f"Outlet {number}", lead) == -1
+    asked = count()
+
+    def counted(one: Print, two: Print, days: int) -> float:
+        next(asked)
+        return likeness(one, two, days)
+
+    monkeypatch.setattr(stories, "likeness", counted)
+    other = "India and Russia sign a pact on crude oil in Moscow after talks"
+    assert index.place(other, title_key(other), day, "Outlet 41", lead) == -1
+    assert next(asked) == 1
 
 
 def test_the_cheap_look_at_two_titles_rules_out_nothing_that_the_close_one_finds(
