@@ -148,10 +148,11 @@ async def monitor(
         return passed
     requested(requested_by)
     now = moment("")
-    with open_watch() as watch:
-        report = await watch_now(watch, now, force=force, send=send)
     if is_served():
+        # First: at its end the server is busy with what the run's own steps tell it, and answers five times as late.
         async with get_client() as client:
             await settle(client, now)
+    with open_watch() as watch:
+        report = await watch_now(watch, now, force=force, send=send)
     await rename_run(f"watch {now:%Y-%m-%d}: {report.headline}")
     return Completed(message=report.summary, data=report)

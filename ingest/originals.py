@@ -15,7 +15,6 @@ from pathlib import Path
 from ingest.capped import read_capped
 from ingest.clean import plain_text
 from ingest.dossier import Dossier
-from ingest.figures import missing_figures
 from store.errors import InputError, SeedError
 
 SUFFIXES = (".txt", ".md", ".html", ".htm", ".pdf")
@@ -121,6 +120,8 @@ def compare(dossier: Dossier, data: bytes, suffix: str) -> Checked:
         return Checked(OriginalStatus.MATCHED, (f"text not checked: longer than {MAX_TEXT:,} characters",))
     if suffix.lower() in (".html", ".htm"):
         text = plain_text(text, limit=MAX_TEXT)
+    from ingest.figures import missing_figures  # its patterns take time, and most runs have no originals at hand
+
     missing = missing_figures(dossier.checkable, text)
     if not missing:
         return Checked(OriginalStatus.MATCHED)

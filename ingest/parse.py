@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urljoin
 
-import feedparser
-
 from ingest.clean import TEXT_LIMIT, TITLE_LIMIT, plain_text, web_address
 from ingest.dates import read_date
 from ingest.formats import RawFeed, no_feed, read_other
@@ -98,6 +96,8 @@ def _undated(entry: Entry | None) -> bool:
 
 
 def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
+    import feedparser  # where every feed is plain, or none has changed, a poll does without it
+
     shown = {name: headers[name] for name in ("content-type",) if name in headers}
     try:
         result: Any = feedparser.parse(
