@@ -53,6 +53,8 @@ class DetectReport:
     usable: bool = True
     degraded: bool = False
     narratives: tuple[str, ...] = ()
+    fresh: bool = False
+    """Whether a day was decided on for the first time, or anew because what is counted on it had changed."""
     pattern: str = ""
     """The triangle in one sentence, which whoever knows the states of the ties adds; see `alerts.triangle`."""
 
@@ -69,7 +71,7 @@ def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date,
         report = _told(session, settings, model, run, stored=stored, day=day, now=now)
     # In a transaction of its own: without the state, the next run only takes longer.
     remembered.save(store, model, run, changes=changes, now=now)
-    return report
+    return replace(report, fresh=bool(run.checkpoints))
 
 
 def _told(

@@ -20,6 +20,7 @@ from alerts.series import SeriesReport, update_series
 from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
+from alerts.tiecharts import tie_charts
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.plainly import plainly
@@ -58,6 +59,8 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     day = closed_day(now)
     with watch.store.session() as session:
         states = dyad_states(session, watch.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year)
+        # Once a day, or they would fill Prefect's database; drawing them takes a second, too.
+        charts = tie_charts(session, states) if found.fresh and in_flow_run() else []
     found = replace(found, pattern=triangle.sentence(states))
     logger().info(describe(found))
     await artifacts.publish(
@@ -71,6 +74,9 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
         day=day,
         now=now,
     )
+    if charts:
+        words = "Twelve weeks of each tie, as charts"
+        await artifacts.publish(watch.settings, "ties", "ties", words, charts=charts, day=day)
     return found
 
 

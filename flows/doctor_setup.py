@@ -60,6 +60,7 @@ ARTIFACTS = (
     "shifts",
     "silences",
     "subscribers",
+    "ties",
 )
 
 

@@ -30,6 +30,7 @@ from alerts.readers import Reader
 from alerts.render import MAX_HTML, html_size, md, render_artifact, render_html, render_text
 from alerts.series import SeriesReport
 from alerts.shifts import DetectReport
+from alerts.tiecharts import TieChart
 from alerts.view import LIMITS, compose
 from classify.outcome import UnreadCount, Usage, Why
 from ingest.articles import LeftOut
@@ -589,4 +590,14 @@ def test_what_a_run_was_asked_for_is_shown_as_text(settings: Settings) -> None:
 
 def test_every_artifact_template_is_tested() -> None:
     names = {path.stem for path in (TEMPLATES / "artifacts").glob("*.md")}
-    assert names == {*artifact_fields(), "digest", "asked"}
+    assert names == {*artifact_fields(), "digest", "asked", "ties"}
+
+
+def test_the_ties_charts_are_the_only_pictures_of_their_page_and_hostile_words_are_text(settings: Settings) -> None:
+    charts = [TieChart(HOSTILE, b"\x89PNG"), TieChart("Plain words.", b"\x89PNG")]
+    html = as_html(render_artifact(settings, "ties", mark="REPLAY", charts=charts, day=dt.date(2024, 11, 1)))
+    assert "<h1>The two ties, twelve weeks</h1>" in html
+    assert re.findall(r'<img src="([^,"]*),', html) == ["data:image/png;base64"] * 2
+    assert "<script" not in html
+    assert "alert(1)" in html
+    assert "<p>Plain words.</p>" in html

@@ -175,6 +175,7 @@ def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
     state = run(detect, as_of="2021-07-20")
     assert "India–China" in str(state.message)
     assert "divergen" in str(state.message)
+    assert "![India–China, 12 weeks of average stance" in pages(state)["ties"]
     assert str(run(detect, as_of="2021-07-20").message) == "no shift"
 
 
