@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -58,11 +59,10 @@ def dyad_chart(
         if len(points) and not np.isnan(scores[-1]):
             axes.plot(x[-1:], scores[-1:], "o", color=CHART["line"], markersize=5)
             _name_end(axes, x[-1], scores[-1], tick_text(scores[-1]))
-        if onset is not None and points:
-            _mark_onset(axes, points, onset, CHART.get(_tone(direction), CHART["flat"]))
-
         axes.set_xlim(-0.8, max(len(points) - 0.2, 1))
         axes.set_ylim(low, high)
+        if onset is not None and points:
+            _mark_onset(axes, points, onset, CHART.get(_tone(direction), CHART["flat"]), low + 0.75 * (high - low))
         ticks = [tick for tick in (-1, -0.5, 0, 0.5, 1) if low <= tick <= high]
         axes.set_yticks(ticks, [tick_text(tick, 1) for tick in ticks])
         strip.set_yticks([])
@@ -171,20 +171,26 @@ def _months(points: Sequence[ChartPoint]) -> list[tuple[float, str]]:
     return [first for first in firsts if first[0] <= len(points) - 5]
 
 
-def _mark_onset(axes: Axes, points: Sequence[ChartPoint], onset: dt.date, colour: str) -> None:
+def _mark_onset(
+    axes: Axes, points: Sequence[ChartPoint], onset: dt.date, colour: str, crowded: float = math.inf
+) -> None:
+    """The onset as a line with its day, at its foot where the curve beside it passes above *crowded*, else on top."""
     at = (onset - points[0].day).days if points else -1
     if not 0 <= at < len(points):
         return
     axes.axvline(at, color=colour, linewidth=1.5, dashes=(2.5, 1.8))
     left = at > len(points) * 0.75
+    width = len(points) // 4
+    beside = points[max(at - width, 0) : at] if left else points[at : at + width]
+    foot = any(point.score is not None and point.score > crowded for point in beside)
     axes.annotate(
         f"since {onset.day} {MONTHS[onset.month - 1][:3]}",
-        (at, 1),
-        (-5 if left else 5, -3),
+        (at, 0 if foot else 1),
+        (-5 if left else 5, 3 if foot else -3),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         ha="right" if left else "left",
-        va="top",
+        va="bottom" if foot else "top",
         color=colour,
         fontweight="bold",
     )

@@ -10,10 +10,12 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import _pylab_helpers
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from alerts.charts import HEIGHT, WIDTH, coverage_chart, dyad_chart, score_limits
 from alerts.model import ChartPoint
+from alerts.palette import CHART
 from tests.alerts.helpers_digest import DAY, chart, states
 
 MOVED = states()[2]
@@ -45,6 +47,20 @@ def test_the_bytes_do_not_depend_on_the_readers_matplotlib_settings() -> None:
 def test_the_onset_and_its_direction_show() -> None:
     plain, up, down = dyad_chart(MOVED), dyad_chart(MOVED, ONSET, "convergence"), dyad_chart(MOVED, ONSET, "divergence")
     assert len({plain, up, down}) == 3
+
+
+def test_the_onsets_day_stands_where_the_curve_is_not() -> None:
+    since = [point.day for point in MOVED.chart].index(ONSET)
+
+    def height(before: float) -> float:
+        """Mean height of what bears the onset's colour, from 0 at the foot to 1, of a curve that turns round there."""
+        points = tuple(replace(p, score=before if at < since else -before) for at, p in enumerate(MOVED.chart))
+        state = replace(MOVED, chart=points, baseline=None, smallest_shift=None)
+        image = pixels(dyad_chart(state, ONSET, "divergence", (-1.1, 1.1)))[..., :3]
+        rows, _ = np.nonzero(np.abs(image - np.array(to_rgb(CHART["down"]))).max(axis=2) < 0.05)
+        return float(1 - rows.mean() / image.shape[0])
+
+    assert height(-1.0) > height(1.0) + 0.2
 
 
 def test_an_onset_before_the_chart_leaves_it_as_it_is() -> None:

@@ -596,7 +596,7 @@ def test_every_artifact_template_is_tested() -> None:
 def test_the_ties_charts_are_the_only_pictures_of_their_page_and_hostile_words_are_text(settings: Settings) -> None:
     charts = [TieChart(HOSTILE, b"\x89PNG"), TieChart("Plain words.", b"\x89PNG")]
     html = as_html(render_artifact(settings, "ties", mark="REPLAY", charts=charts, day=dt.date(2024, 11, 1)))
-    assert "<h1>The two ties, twelve weeks</h1>" in html
+    assert "<h1>Twelve weeks, tie by tie</h1>" in html
     assert re.findall(r'<img src="([^,"]*),', html) == ["data:image/png;base64"] * 2
     assert "<script" not in html
     assert "alert(1)" in html
