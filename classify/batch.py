@@ -62,6 +62,12 @@ def pending(session: Session, version: str) -> int:
     return session.scalar(select(func.count()).select_from(Article).where(_is_unread(version))) or 0
 
 
+def any_pending(session: Session, version: str) -> bool:
+    """Whether an article has no reading of the model *version*; the newest are looked at first."""
+    newest = select(Article.id).where(_is_unread(version)).order_by(Article.day.desc(), Article.id.desc())
+    return session.scalar(newest.limit(1)) is not None
+
+
 def forget_since(store: Store, version: str, since: dt.date, *, batch: int = 2_000, progress: Progress = silent) -> int:
     """Remove the readings that *version* made of articles from the day *since* on, so that they are read again.
 

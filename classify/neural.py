@@ -80,8 +80,7 @@ def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise ConfigError(
-            f"the default reader needs onnxruntime and tokenizers, which do not load here ({error}); install the "
-            "program again, or read with the linear half alone: RICWATCH_MODEL=linear"
+            f"the default reader needs onnxruntime and tokenizers, which do not load here ({error}); {_AGAIN}"
         ) from None
     weights, words, told = _files(folder)
     try:

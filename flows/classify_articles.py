@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from alerts.words import count
-from classify.batch import ClassifyReport, classify_pending, forget_since, pending
+from classify.batch import ClassifyReport, any_pending, classify_pending, forget_since
 from classify.jsonl import FileReport, classify_file
 from classify.model import get_backend
 from classify.outcome import count_unread
@@ -40,7 +40,7 @@ def read_pending(watch: Watch, now: dt.datetime, *, limit: int | None = None) ->
     """The step behind the flow."""
     with watch.turn_to("read"), progress("Reading articles") as report_progress:
         with watch.store.session() as session:
-            if not pending(session, watch.version):
+            if not any_pending(session, watch.version):
                 return ClassifyReport(0, 0, {}, 0.0, watch.version)  # the model is not even loaded
         return classify_pending(
             watch.store, watch.model, now=now, limit=limit, spread=spread_of(watch), progress=report_progress

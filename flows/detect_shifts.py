@@ -59,7 +59,7 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     day = closed_day(now)
     with watch.store.session() as session:
         states = dyad_states(session, watch.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year)
-        # Once a day, or they would fill Prefect's database; drawing them takes a second, too.
+        # Not every hour, or they would fill Prefect's database; drawing them takes a second, too.
         charts = tie_charts(session, states) if found.fresh and in_flow_run() else []
     found = replace(found, pattern=triangle.sentence(states))
     logger().info(describe(found))

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import func, select
 
-from classify.batch import classify_pending, forget_since, pending
+from classify.batch import any_pending, classify_pending, forget_since, pending
 from classify.model import Backend
 from store.db import Store
 from store.models import Article, Reading, ReadingDyad, SeriesState
@@ -57,7 +57,12 @@ def test_a_second_run_reads_nothing_and_a_new_article_is_read_alone(store: Store
     add_articles(store, TITLES)
     classify_pending(store, Echo(), now=NOW)
     assert classify_pending(store, Echo(fail_on="plus one"), now=NOW).read == 0
+    with store.session() as session:
+        assert not any_pending(session, "echo-1")
+        assert any_pending(session, "echo-2")
     add_articles(store, ["plus six"], dt.date(2024, 7, 1))
+    with store.session() as session:
+        assert any_pending(session, "echo-1")
     model = Echo()
     assert classify_pending(store, model, now=NOW).read == 1
     assert model.titles == ["plus six"]
