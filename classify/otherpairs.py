@@ -41,8 +41,7 @@ def other_prompts(texts: Iterable[str], topic: Topic, seed: int = 0) -> list[str
     Pairs named near the beginning come first; the topic's other principals become the role of the third.
     """
     shuffler = random.Random(seed)  # noqa: S311 (no secret)
-    sides = {frozenset(pair) for pair in topic.actors["dyads"].values()}
-    principals = frozenset().union(*sides)
+    sides, principals = _sides(topic), _principals(topic)
     made = [one for text in texts for one in _of_text(text, sides, principals, shuffler)]
     shuffler.shuffle(made)
     kept: dict[str, str] = {}
@@ -52,6 +51,14 @@ def other_prompts(texts: Iterable[str], topic: Topic, seed: int = 0) -> list[str
             kept[prompt[:_ALIKE]] = prompt
             count[pair] = count.get(pair, 0) + 1
     return list(kept.values())
+
+
+def _sides(topic: Topic) -> set[frozenset[str]]:
+    return {frozenset(pair) for pair in topic.actors["dyads"].values()}
+
+
+def _principals(topic: Topic) -> frozenset[str]:
+    return frozenset().union(*_sides(topic))
 
 
 def _of_text(
@@ -66,6 +73,11 @@ def _of_text(
     pairs.sort(key=lambda pair: -len(early.intersection(pair)))
     for pair in pairs[:OF_ONE_TEXT]:
         yield frozenset(pair), _prompt(text, pair, found, principals)[:TEXT_CHARS]
+
+
+def prompt_of(text: str, pair: Sequence[str], topic: Topic) -> str:
+    """The prompt of *text* (title, line break, lead) on the states *pair*, by their codes, the first of them first."""
+    return _prompt(text, pair, list(_find(text)), _principals(topic))[:TEXT_CHARS]
 
 
 def _prompt(text: str, pair: Sequence[str], found: Sequence[_Found], principals: frozenset[str]) -> str:

@@ -30,7 +30,10 @@ LAYERS, WIDTH = 4, 768
 NARROW_EPOCHS, NARROW_RATE = 3, 8e-5
 """What the network learns after it was narrowed."""
 STANCE_SMOOTHING, GATE_SMOOTHING = 0.08, 0.04
-_NEITHER = 9
+NEITHER = 9
+"""The label of an example whose item does not concern the pair."""
+OTHER_PAIR = "other"
+"""In place of the dyad of an example on two other states, of which only gate and stance were labelled."""
 _READ_TOGETHER = 64
 
 Reals = NDArray[np.float64]
@@ -38,7 +41,10 @@ Reals = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A pair prompt with its label: a stance, or 9 where the item does not concern the pair; *item* is its position."""
+    """A pair prompt with its label: a stance, or `NEITHER` where the item does not concern the pair.
+
+    `item` is its position, -1 where it is on two other states.
+    """
 
     item: int
     dyad: str
@@ -57,23 +63,23 @@ def examples(labelled: Sequence[Labelled], topic: Topic) -> list[Example]:
         weight = one.weight * (HARD_WEIGHT if one.hard else 1.0)
         for dyad in matcher.possible(document.strengths):
             prompt = pair_prompt(document, matcher.sides[dyad], matcher.principals)
-            made.append(Example(at, dyad, prompt, one.dyads.get(dyad, _NEITHER), one.themes, weight))
+            made.append(Example(at, dyad, prompt, one.dyads.get(dyad, NEITHER), one.themes, weight))
     return made
 
 
 def targets_of(chosen: Sequence[Example], themes: Sequence[str]) -> Targets:
     """The labels as targets, smoothed; the rarer a stance is on its dyad, the more it counts."""
-    told = np.asarray([one.label != _NEITHER for one in chosen])
+    told = np.asarray([one.label != NEITHER for one in chosen])
     weight = np.asarray([one.weight for one in chosen])
     stance = np.full((len(chosen), STANCES), STANCE_SMOOTHING / STANCES)
     column = {code: at for at, code in enumerate(themes)}
     theme = np.zeros((len(chosen), len(themes)))
     for row, one in enumerate(chosen):
-        if one.label != _NEITHER:
+        if one.label != NEITHER:
             stance[row, one.label + 1] += 1 - STANCE_SMOOTHING
         theme[row, [column[code] for code in one.themes]] = 1.0
     balance = np.zeros(len(chosen))
-    own = [one for one in chosen if one.label != _NEITHER]
+    own = [one for one in chosen if one.label != NEITHER]
     balance[told] = cell_balance([one.dyad for one in own], np.asarray([one.label for one in own], dtype=np.int64))
     return Targets(
         gate=told * (1 - GATE_SMOOTHING) + GATE_SMOOTHING / 2,
@@ -81,7 +87,7 @@ def targets_of(chosen: Sequence[Example], themes: Sequence[str]) -> Targets:
         stance=stance,
         stance_weight=weight * balance,
         theme=theme,
-        theme_weight=weight * told,
+        theme_weight=weight * (told & np.asarray([one.dyad != OTHER_PAIR for one in chosen])),
     )
 
 

@@ -359,6 +359,10 @@ def train(
         list[Path] | None,
         typer.Option(help="Unlabelled items for the backend fused; can be given again.", resolve_path=True),
     ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labels of any two states in --news; can be given again.", resolve_path=True),
+    ] = None,
     backend: Annotated[
         Trained, typer.Option(help="Which classifier: linear needs the extra train, fused the extra tune.")
     ] = Trained.LINEAR,
@@ -375,6 +379,7 @@ def train(
     - `ricwatch train labelled.jsonl.gz -o weights`
     - `ricwatch train --items labelled.jsonl.gz --labels classify/labels/streams.jsonl --texts 2020.jsonl.gz -o weights`
     - `ricwatch train --backend fused --items labelled.jsonl.gz --news 2020.jsonl.gz -o weights` – the default reader
+    - `… --news 2020.jsonl.gz --pairs classify/labels/otherpairs.jsonl` – and what was read of other states in that news
     - `ricwatch train --backend multilingual labelled.jsonl.gz` – into `var/multilingual`, where reading finds it
     """
     from flows import tables
@@ -382,7 +387,13 @@ def train(
 
     labelled = [*(items or []), *(more or [])]
     for line in train_files(
-        labelled, output, labels=labels or [], texts=texts or [], backend=backend.value, news=news or []
+        labelled,
+        output,
+        labels=labels or [],
+        texts=texts or [],
+        backend=backend.value,
+        news=news or [],
+        pairs=pairs or [],
     ):
         tables.say(line)
 

@@ -21,8 +21,11 @@ def train_files(
     texts: Sequence[Path] = (),
     backend: str = "linear",
     news: Sequence[Path] = (),
+    pairs: Sequence[Path] = (),
 ) -> list[str]:
     """Train *backend* on the labelled *items* and on *labels* joined to their *texts*; gives the lines to print.
+
+    *pairs* are labels of pairs of any two states, whose texts are in *news*.
 
     Raises:
         ConfigError: the extra that the backend needs is not installed.
@@ -30,7 +33,9 @@ def train_files(
     """
     if news and backend != "fused":
         raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
-    prepared = _BACKENDS[backend](news)
+    if pairs and not news:
+        raise InputError("labels of pairs hold no texts; give the news that they were read in with --news")
+    prepared = _BACKENDS[backend](news, pairs)
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -51,23 +56,27 @@ def train_files(
 Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 
-def _fused(news: Sequence[Path]) -> Train:
+def _fused(news: Sequence[Path], pairs: Sequence[Path]) -> Train:
     from classify.network import base_folder
+    from classify.otherlabels import load_pair_labels
     from classify.train_fused import lessons_of, load_news, train_fused
     from classify.trained import own_folder
 
     base_folder()  # what is missing is told before the texts are joined
 
+    others = {key: label for path in pairs for key, label in load_pair_labels(path).items()}
+
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
         unlabelled = [item for path in news for item in load_news(path)]
         lessons, folder = lessons_of(topic), output or own_folder(topic)
-        return str(train_fused(labelled, lessons, topic, folder, news=unlabelled, progress=report_progress))
+        report = train_fused(labelled, lessons, topic, folder, news=unlabelled, others=others, progress=report_progress)
+        return str(report)
 
     return run
 
 
-def _linear(_news: Sequence[Path]) -> Train:
+def _linear(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
     try:
         import sklearn  # noqa: F401
     except ImportError:
@@ -82,7 +91,7 @@ def _linear(_news: Sequence[Path]) -> Train:
     return run
 
 
-def _multilingual(_news: Sequence[Path]) -> Train:
+def _multilingual(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
     from classify.multilingual import heads_folder, load_encoder
     from classify.multilingual_train import train_heads
 
@@ -98,7 +107,7 @@ def _multilingual(_news: Sequence[Path]) -> Train:
     return run
 
 
-_BACKENDS: dict[str, Callable[[Sequence[Path]], Train]] = {
+_BACKENDS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Train]] = {
     "fused": _fused,
     "linear": _linear,
     "multilingual": _multilingual,

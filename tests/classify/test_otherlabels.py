@@ -1,0 +1,98 @@
+"""Labels of pairs of any two states: read, joined to their texts, learned from without themes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classify.agreement import cohens_kappa
+from classify.labelled import item_key
+from classify.model import Item
+from classify.otherlabels import HARD_WEIGHT, WEIGHT, load_pair_labels, pair_examples
+from classify.otherpairs import STATES
+from classify.prompts import FIRST, SECOND, THIRD
+from classify.tune import NEITHER, OTHER_PAIR, Example, targets_of
+from ingest.topic import Topic
+from store.errors import InputError
+from store.settings import ROOT
+
+LABELS = ROOT / "classify" / "labels"
+
+
+def news(title: str, text: str = "") -> Item:
+    return Item("", title, text, date="2023-01-01", url=f"https://a.example/{len(title)}")
+
+
+def written(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    return path
+
+
+def record(item: Item, pair: list[str], stance: int | None, *, hard: bool = False) -> dict[str, Any]:
+    return {"id": item_key(item.url, item.title), "pair": pair, "stance": stance, "hard": hard}
+
+
+def test_a_label_becomes_the_prompt_of_its_pair(tmp_path: Path, topic: Topic) -> None:
+    quarrel, visit = news("Greece rebukes Turkey", "Russia looks on"), news("Turkish minister passes through Athens")
+    unlabelled = news("Greece and Egypt sign a pact")
+    path = written(
+        tmp_path / "pairs.jsonl",
+        record(quarrel, ["GR", "TR"], -1),
+        record(visit, ["TR", "GR"], None, hard=True),
+        record(news("Not among the news at all"), ["US", "CA"], 1),
+    )
+    labels = load_pair_labels(path)
+    assert pair_examples(labels, [quarrel, unlabelled, visit], topic) == [
+        Example(-1, OTHER_PAIR, f" {FIRST}  rebukes  {SECOND} \n {THIRD}  looks on", -1, (), WEIGHT),
+        Example(-1, OTHER_PAIR, f" {FIRST}  minister passes through  {SECOND} \n", NEITHER, (), WEIGHT * HARD_WEIGHT),
+    ]
+
+
+def test_other_states_teach_gate_and_stance_and_no_theme() -> None:
+    own = Example(0, "IN-RU", "a", 1, ("arms",), 1.0)
+    other = Example(-1, OTHER_PAIR, "b", -1, (), 0.7)
+    targets = targets_of([own, other], ["arms", "energy"])
+    assert targets.gate.tolist() == pytest.approx([0.98, 0.98])
+    assert targets.stance[1].argmax() == 0
+    assert targets.stance_weight[1] > 0
+    assert targets.theme_weight.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"pair": ["US", "CA"], "stance": 1}, "'id'"),
+        ({"id": "a", "pair": ["US"], "stance": 1}, "two states' codes"),
+        ({"id": "a", "pair": ["US", "CA"], "stance": 2}, "a stance is -1, 0, 1, or null"),
+        ({"id": "a", "pair": ["US", "CA"]}, "a stance is -1, 0, 1, or null"),
+    ],
+)
+def test_a_malformed_label_is_refused_with_its_line(tmp_path: Path, bad: dict[str, Any], told: str) -> None:
+    good = {"id": "b", "pair": ["US", "CA"], "stance": 1}
+    with pytest.raises(InputError, match=rf"pairs\.jsonl, line 2: .*{told}"):
+        load_pair_labels(written(tmp_path / "pairs.jsonl", good, bad))
+
+
+def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no labels of pairs"):
+        load_pair_labels(written(tmp_path / "pairs.jsonl"))
+
+
+def test_the_kept_labels_are_whole_and_two_readers_agree() -> None:
+    first, second = (load_pair_labels(LABELS / f"otherpairs{part}.jsonl") for part in ("", ".second"))
+    lines = STATES.read_text(encoding="utf-8").splitlines()
+    known = {line.split("|")[0] for line in lines if not line.startswith("#")}
+    assert len(first) == 2_240
+    assert {code for label in first.values() for code in label.pair} <= known
+    assert not any(set(label.pair) <= {"IN", "RU", "CN"} for label in first.values())
+    both = [(first[key], label) for key, label in second.items()]
+    assert len(both) == 180
+    assert all(one.pair == other.pair for one, other in both)
+    answers = [tuple(NEITHER if label.stance is None else label.stance for label in pair) for pair in both]
+    assert len({one for one, _ in answers}) == 4
+    assert np.mean([one == other for one, other in answers]) == pytest.approx(0.939, abs=0.001)
+    assert cohens_kappa(answers).value == pytest.approx(0.907, abs=0.001)
