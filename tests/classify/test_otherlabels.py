@@ -12,7 +12,7 @@ import pytest
 from classify.agreement import cohens_kappa
 from classify.labelled import item_key
 from classify.model import Item
-from classify.otherlabels import HARD_WEIGHT, WEIGHT, load_pair_labels, pair_examples
+from classify.otherlabels import HARD_WEIGHT, WEIGHT, PairLabel, load_pair_labels, pair_examples
 from classify.otherpairs import STATES
 from classify.prompts import FIRST, SECOND, THIRD
 from classify.tune import NEITHER, OTHER_PAIR, Example, targets_of
@@ -34,6 +34,10 @@ def written(path: Path, *records: dict[str, Any]) -> Path:
 
 def record(item: Item, pair: list[str], stance: int | None, *, hard: bool = False) -> dict[str, Any]:
     return {"id": item_key(item.url, item.title), "pair": pair, "stance": stance, "hard": hard}
+
+
+def answer(label: PairLabel) -> int:
+    return NEITHER if label.stance is None else label.stance
 
 
 def test_a_label_becomes_the_prompt_of_its_pair(tmp_path: Path, topic: Topic) -> None:
@@ -92,7 +96,7 @@ def test_the_kept_labels_are_whole_and_two_readers_agree() -> None:
     both = [(first[key], label) for key, label in second.items()]
     assert len(both) == 180
     assert all(one.pair == other.pair for one, other in both)
-    answers = [tuple(NEITHER if label.stance is None else label.stance for label in pair) for pair in both]
+    answers = [(answer(one), answer(other)) for one, other in both]
     assert len({one for one, _ in answers}) == 4
     assert np.mean([one == other for one, other in answers]) == pytest.approx(0.939, abs=0.001)
     assert cohens_kappa(answers).value == pytest.approx(0.907, abs=0.001)
