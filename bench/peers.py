@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.answers import CONCERNS, Answers, of_reads, stance_of
 from classify.actors import Matcher
-from classify.labelled import Labelled
+from classify.labelled import NEITHER, Labelled
 from classify.lexicon import WORDS
 from classify.model import DyadReading, Item, Read, ThemeReading
 from classify.text import make_document
@@ -28,7 +28,6 @@ VADER_EDGE = 0.05
 """VADER's own threshold between positive, neutral and negative (Hutto and Gilbert 2014)."""
 _FOR = {"coop", "warm", "ease", "up"}
 _AGAINST = {"fight", "scold", "wary", "limit", "down"}
-_NEITHER = 9
 
 PROTOTYPES: dict[int, tuple[str, ...]] = {
     1: (
@@ -149,7 +148,7 @@ def bag_of_words(topic: Topic) -> Peer:
         held = words.transform([_text(one.item) for one in test])
         p: dict[str, Any] = {}
         for dyad in topic.dyads:
-            labels = [one.dyads.get(dyad, _NEITHER) for one in train]
+            labels = [one.dyads.get(dyad, NEITHER) for one in train]
             model = LogisticRegression(C=10.0, max_iter=500, class_weight="balanced").fit(x, labels)
             columns = {int(label): at for at, label in enumerate(model.classes_)}
             found = model.predict_proba(held)

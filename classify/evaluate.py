@@ -10,14 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from classify.actors import Matcher
 from classify.decide import PairScore
-from classify.labelled import Labelled, Split, fold_numbers, load_labelled
+from classify.labelled import NEITHER, Labelled, Split, fold_numbers, load_labelled
 from classify.linear import LinearModel
 from classify.model import Backend, DyadReading, Item, Read
 from ingest.topic import Topic
 from store.progress import Progress, silent
 
 STANCES = (-1, 0, 1)
-_NEITHER = 9
 _BINS = 10
 _BATCH = 100
 SLICE = ("items", "relevance", "dyads", "stance", "stance_accuracy", "four_way", "themes", "main_theme", "ece")
@@ -283,8 +282,8 @@ def _score(
         for dyad, true in one.dyads.items():
             gold_pairs.append((dyad, true, stance.get(dyad, unknown), one.hard))
         for dyad in sorted(set(one.dyads) | set(read.dyads)):
-            found = read.dyads[dyad].stance if dyad in read.dyads else _NEITHER
-            four_of.append((dyad, one.dyads.get(dyad, _NEITHER), found))
+            found = read.dyads[dyad].stance if dyad in read.dyads else NEITHER
+            four_of.append((dyad, one.dyads.get(dyad, NEITHER), found))
     pairs = [(true, reading.stance) for _, true, reading, _ in gold_pairs]
     sure = [(true, reading.stance) for _, true, reading, hard in gold_pairs if not hard]
     names = sorted({dyad for dyad, *_ in gold_pairs})
@@ -292,7 +291,7 @@ def _score(
     four = [(true, guess) for _, true, guess in four_of]
     four_by_dyad = {name: [(t, g) for dyad, t, g in four_of if dyad == name] for name in names}
     relevance = [(one.relevant, read.relevant) for one, read in zip(labelled, reads, strict=True)]
-    exist = [(true != _NEITHER, guess != _NEITHER) for true, guess in four]
+    exist = [(true != NEITHER, guess != NEITHER) for true, guess in four]
     theme_f1 = _theme_f1(labelled, reads)
     with_theme = [(one.themes[0], read.themes[0].code) for one, read in zip(labelled, reads, strict=True)
                   if one.themes and read.themes]  # fmt: skip
@@ -322,13 +321,13 @@ def _score(
         stance_by_dyad={name: _macro_f1(own) for name, own in by_dyad.items()},
         four_way_by_dyad={name: _macro_f1(own) for name, own in four_by_dyad.items()},
         dyads_by_dyad={
-            name: _f1([(true != _NEITHER, guess != _NEITHER) for true, guess in own], True)
+            name: _f1([(true != NEITHER, guess != NEITHER) for true, guess in own], True)
             for name, own in four_by_dyad.items()
         },
         theme_f1=theme_f1,
         theme_items=dict(sorted(Counter(code for one in labelled for code in one.themes).items())),
         confusion=_confusion(pairs),
-        confusion_four_way=_confusion(four, (*STANCES, _NEITHER)),
+        confusion_four_way=_confusion(four, (*STANCES, NEITHER)),
         confusion_by_dyad={name: _confusion(own) for name, own in by_dyad.items()},
     )
 

@@ -6,16 +6,18 @@ import hashlib
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from classify.model import Item
 from ingest.jsonl import iter_jsonl
 from store.errors import InputError
 from store.progress import Progress, silent
 
+NEITHER = 9
+"""In place of a stance, where an item does not concern a pair that its names allow."""
 LEAD_CHARS = 260
 """What a reader sees of a text: a label says what is read in so much, so training sees no more of it."""
 NEAR_DUPLICATE = 0.7
@@ -88,11 +90,14 @@ def item_key(url: str, title: str) -> str:
     return hashlib.sha256(f"{url}\n{title}".encode()).hexdigest()[:12]
 
 
+_Read = TypeVar("_Read")
+
+
 @dataclass(frozen=True, slots=True)
-class JoinReport:
+class JoinReport(Generic[_Read]):
     """Labels that found their texts, in the order of the labels, and the ids of those that did not."""
 
-    labelled: tuple[Labelled, ...]
+    labelled: tuple[_Read, ...]
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -102,7 +107,7 @@ class JoinReport:
         return f"{len(self.labelled):,} of {total:,} labels joined to their texts{lost}{more}"
 
 
-def join_labels(labels: Path, texts: Sequence[Path], *, progress: Progress = silent) -> JoinReport:
+def join_labels(labels: Path, texts: Sequence[Path], *, progress: Progress = silent) -> JoinReport[Labelled]:
     """Join the records of *labels* to the items of *texts* (both ``.jsonl`` or ``.jsonl.gz``), each text cut to 260.
 
     An item is found by the key of its address and title, or by an id of its own where date, source and address do not
@@ -141,6 +146,21 @@ def load_labels(path: Path) -> dict[str, Labelled]:
         InputError: the file is no such file, or a record is malformed; labels are not guessed.
     """
     labels: dict[str, Labelled] = {}
+    for where, key, value in label_records(path):
+        if value.get("skipped") or value.get("retracted"):
+            labels.pop(key, None)
+            continue
+        label = _labelled({**value, "title": ""}, where)
+        labels[key] = replace(label, item=replace(label.item, text="", url=str(value.get("url") or "")))
+    return labels
+
+
+def label_records(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every record of a file of labels without texts: where it stands, the id of its item, and what it says.
+
+    Raises:
+        InputError: the file is no such file, or a line is no record of an item.
+    """
     for line in iter_jsonl(path):
         where = f"{path}, line {line.number}"
         if line.value is None:
@@ -148,12 +168,7 @@ def load_labels(path: Path) -> dict[str, Labelled]:
         key = line.value.get("id")
         if not isinstance(key, str) or not key:
             raise InputError(f"{where}: a label needs the 'id' of its item")
-        if line.value.get("skipped") or line.value.get("retracted"):
-            labels.pop(key, None)
-            continue
-        label = _labelled({**line.value, "title": ""}, where)
-        labels[key] = replace(label, item=replace(label.item, text="", url=str(line.value.get("url") or "")))
-    return labels
+        yield where, key, line.value
 
 
 def _label_of(value: dict[str, Any], wanted: dict[str, Labelled]) -> Labelled | None:

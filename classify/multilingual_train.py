@@ -12,7 +12,7 @@ import numpy as np
 from classify.actors import Matcher
 from classify.calibration import Ints, Reals, binary_temperature, sigmoid, temperature, thresholds
 from classify.heads import Head, Heads, fit_binary, fit_softmax
-from classify.labelled import Labelled, digest, fold_numbers, groups
+from classify.labelled import NEITHER, Labelled, digest, fold_numbers, groups
 from classify.multilingual import (
     METHOD,
     PROBE,
@@ -35,7 +35,6 @@ HARD_WEIGHT = 0.7
 BALANCE = 0.5
 """Power of the balance between the stances of a dyad, and between a theme's items and the others."""
 INNER_FOLDS = 3
-_NEITHER = 9
 _ENCODED_AT_ONCE = 200
 
 
@@ -137,7 +136,7 @@ def _vectors(labelled: Sequence[Labelled], topic: Topic, encoder: Encoder, progr
         for dyad in dyads:
             prompts.append(pair_prompt(document, matcher.sides[dyad], matcher.principals))
             pair_item.append(at)
-            cells.append((dyad, one.dyads.get(dyad, _NEITHER)))
+            cells.append((dyad, one.dyads.get(dyad, NEITHER)))
         if one.relevant:
             own_prompts.append(item_prompt(document, matcher.principals))
             possible.append(dyads)
@@ -167,7 +166,7 @@ def _vectors(labelled: Sequence[Labelled], topic: Topic, encoder: Encoder, progr
 
 def _fit(vectors: _Vectors, pair_rows: Reals | Ints, item_rows: Reals | Ints) -> _Fitted:
     label = np.asarray([stance for _, stance in vectors.pair_cell])
-    concerns = label != _NEITHER
+    concerns = label != NEITHER
     rows = np.flatnonzero(pair_rows)
     told = rows[concerns[rows]]
     if len(set(label[told].tolist())) < 2 or len(told) == len(rows):
@@ -195,7 +194,7 @@ def _held_out(
     """Logits and truths of what a fold left out: stance, gate, themes."""
     rows = np.flatnonzero(pair_rows)
     label = np.asarray([vectors.pair_cell[row][1] for row in rows], dtype=np.int64)
-    told = label != _NEITHER
+    told = label != NEITHER
     x = vectors.pairs[rows]
     items = np.flatnonzero(item_rows)
     return (

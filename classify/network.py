@@ -61,7 +61,9 @@ def make_network(folder: Path, tokenizer: Any, themes: int, *, encoder: Any = No
 
         def __init__(self) -> None:
             super().__init__()
-            self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False)
+            # On a processor, torch's fused attention takes half of the time of a step: its way back is slow there.
+            fast = {"attn_implementation": "eager"} if device() == "cpu" else {}
+            self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False, **fast)
             size = self.bert.config.hidden_size
             self.drop = nn.Dropout(0.1)
             self.middle = nn.Linear(3 * size, size)

@@ -6,15 +6,14 @@ writes of the quarrels of other states every day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classify.labelled import item_key
+from classify.labelled import NEITHER, JoinReport, item_key, label_records
 from classify.model import Item
 from classify.otherpairs import TEXT_CHARS, prompt_of
-from classify.tune import NEITHER, OTHER_PAIR, Example
-from ingest.jsonl import iter_jsonl
+from classify.tune import OTHER_PAIR, Example
 from ingest.topic import Topic
 from store.errors import InputError
 
@@ -34,37 +33,51 @@ class PairLabel:
     hard: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReadPair:
+    """An item with what was read of a pair in it."""
+
+    item: Item
+    label: PairLabel
+
+
 def load_pair_labels(path: Path) -> dict[str, PairLabel]:
     """The labels of a ``.jsonl`` file by the id of their item (`classify.labelled.item_key`).
 
     Raises:
-        InputError: the file cannot be read, holds none, or a record is malformed; labels are not guessed.
+        InputError: the file cannot be read, or a record is malformed; labels are not guessed.
     """
     labels: dict[str, PairLabel] = {}
-    for line in iter_jsonl(path):
-        where = f"{path}, line {line.number}"
-        if line.value is None:
-            raise InputError(f"{where}: {line.reason}")
-        key, pair, stance = (line.value.get(name) for name in ("id", "pair", "stance"))
-        if not isinstance(key, str) or not key:
-            raise InputError(f"{where}: a label needs the 'id' of its item")
+    for where, key, value in label_records(path):
+        pair, stance = value.get("pair"), value.get("stance")
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)):
             raise InputError(f"{where}: 'pair' is a list of two states' codes; found {pair!r}")
-        if "stance" not in line.value or stance not in (-1, 0, 1, None):
+        if "stance" not in value or stance not in (-1, 0, 1, None):
             raise InputError(f"{where}: a stance is -1, 0, 1, or null where the item does not concern the pair")
-        labels[key] = PairLabel((pair[0], pair[1]), stance, bool(line.value.get("hard")))
-    if not labels:
-        raise InputError(f"{path} holds no labels of pairs")
+        labels[key] = PairLabel((pair[0], pair[1]), stance, bool(value.get("hard")))
     return labels
 
 
-def pair_examples(labels: Mapping[str, PairLabel], news: Sequence[Item], topic: Topic) -> list[Example]:
-    """Those of *labels* whose item is among *news*, each as a prompt; in the order of the news."""
+def join_pairs(labels: Path, news: Iterable[Item]) -> JoinReport[ReadPair]:
+    """The records of *labels* with their items of *news*.
+
+    Raises:
+        InputError: the file is no such file, or a label is malformed.
+    """
+    wanted = load_pair_labels(labels)
+    items = {key: item for item in news if (key := item_key(item.url, item.title)) in wanted}
+    return JoinReport(
+        tuple(ReadPair(items[key], label) for key, label in wanted.items() if key in items),
+        tuple(key for key in wanted if key not in items),
+    )
+
+
+def pair_examples(read: Sequence[ReadPair], topic: Topic) -> list[Example]:
+    """Each as a prompt, of as much text as the reader saw."""
     made = []
-    for item in news:
-        if label := labels.get(item_key(item.url, item.title)):
-            prompt = prompt_of(f"{item.title}\n{item.text}"[:TEXT_CHARS], label.pair, topic)
-            stance = NEITHER if label.stance is None else label.stance
-            weight = WEIGHT * (HARD_WEIGHT if label.hard else 1.0)
-            made.append(Example(-1, OTHER_PAIR, prompt, stance, (), weight))
+    for one in read:
+        prompt = prompt_of(f"{one.item.title}\n{one.item.text}"[:TEXT_CHARS], one.label.pair, topic)
+        stance = NEITHER if one.label.stance is None else one.label.stance
+        weight = WEIGHT * (HARD_WEIGHT if one.label.hard else 1.0)
+        made.append(Example(-1, OTHER_PAIR, prompt, stance, (), weight))
     return made

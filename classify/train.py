@@ -13,7 +13,7 @@ import numpy as np
 from classify.actors import Matcher
 from classify.calibration import Ints, Reals, binary_temperature, sigmoid, temperature, thresholds
 from classify.features import DENSE, ItemFeatures, PairFeatures, item_features, pair_features
-from classify.labelled import Labelled, digest, fold_numbers, groups
+from classify.labelled import NEITHER, Labelled, digest, fold_numbers, groups
 from classify.linear import DENSE_SCALE, load_linear
 from classify.model import Item
 from classify.parameters import Block, Floats, Parameters, load_parameters
@@ -42,7 +42,6 @@ PRIOR_SCALE = 0.2
 """Scale of the indicator of the dyad: small, so that the penalty keeps the prior of a dyad weak, for the same reason.
 At 1.0 the pooled macro-F1 on later years is higher by 0.01, and a third of the convergence of India and China lost."""
 INNER_FOLDS = 3
-_NEITHER = 9
 _MAX_ITERATIONS = 500
 
 
@@ -116,7 +115,7 @@ def prepare(labelled: Sequence[Labelled], topic: Topic, *, progress: Progress = 
         for dyad in matcher.possible(document.strengths):
             pair_item.append(at)
             pair_dyad.append(dyad)
-            pair_label.append(one.dyads.get(dyad, _NEITHER))
+            pair_label.append(one.dyads.get(dyad, NEITHER))
             pairs.append(pair_features(document, matcher.sides[dyad], matcher.principals))
         if at % 500 == 0:
             progress(at, len(labelled), "features")
@@ -157,10 +156,10 @@ def fit(
         raw = _fit(prepared, own, topic.dyads, themes)
         at_pairs, logits = _pair_logits(prepared, held, raw)
         labels = prepared.pair_label[at_pairs]
-        stance_logits.append(logits[labels != _NEITHER, :3])
-        stance_true.append(labels[labels != _NEITHER] + 1)
+        stance_logits.append(logits[labels != NEITHER, :3])
+        stance_true.append(labels[labels != NEITHER] + 1)
         gate_logits.append(logits[:, 3])
-        gate_true.append(labels != _NEITHER)
+        gate_true.append(labels != NEITHER)
         relevant = [at for at in held if prepared.labelled[at].relevant]
         theme_logits.append(_item_logits(prepared, relevant, raw))
         theme_true.append(_theme_matrix(prepared, relevant, themes))
@@ -200,7 +199,7 @@ def _fit(prepared: Prepared, inside: Sequence[int], dyads: Sequence[str], themes
     own = [prepared.labelled[at] for at in prepared.pair_item[rows]]
     weight = np.asarray([one.weight * (HARD_WEIGHT if one.hard else 1.0) for one in own])
 
-    concerns = labels != _NEITHER
+    concerns = labels != NEITHER
     if len(set(labels[concerns].tolist())) < 2 or concerns.all():
         raise InputError(
             f"{len(inside)} labelled items are too few to train on: each fold needs at least two stances, and items "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from classify.linear import LinearModel
 from classify.model import Item
 from classify.network import base_folder
 from classify.neural import FIRST_THEME, GATE_AT, STANCES
-from classify.otherlabels import PairLabel, pair_examples
+from classify.otherlabels import ReadPair, pair_examples
 from classify.otherpairs import TEXT_CHARS, other_prompts
 from classify.parameters import WEIGHTS
 from classify.text import make_document
@@ -66,7 +66,7 @@ def train_fused(
     out: Path = WEIGHTS,
     *,
     news: Sequence[Item] = (),
-    others: Mapping[str, PairLabel] | None = None,
+    others: Sequence[ReadPair] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> FusedReport:
@@ -74,7 +74,7 @@ def train_fused(
 
     *news* are unlabelled items of the same kind, the more the better: with them the network learns by way of others
     (`classify.distil`), and it knows their words. For the figures on later news, only items before `HELD_FROM` count.
-    *others* are labels of pairs of any two states in that news, by the id of the item (`classify.otherlabels`).
+    *others* are what was read of any two other states in items of that news (`classify.otherlabels`).
 
     Raises:
         ConfigError: the extras ``train`` and ``tune`` are not installed.
@@ -89,13 +89,12 @@ def train_fused(
     chosen = [*early, *range(len(labelled), len(everything))]
     linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
     before = [item for item in news if item.date < HELD_FROM]
-    known_pairs = others or {}
-    first = tune_on(
-        [labelled[at] for at in early], lessons, topic, news=before, others=known_pairs, seed=seed, progress=progress
-    )
+    read = [one for one in others if one.item.date < HELD_FROM]
+    own = [labelled[at] for at in early]
+    first = tune_on(own, lessons, topic, news=before, others=read, seed=seed, progress=progress)
     fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
     fit(prepared, range(len(everything)), topic, seed=seed, progress=progress).save(out)
-    whole = tune_on(labelled, lessons, topic, news=news, others=known_pairs, seed=seed, progress=progress)
+    whole = tune_on(labelled, lessons, topic, news=news, others=others, seed=seed, progress=progress)
     known = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
     note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
     path = export(whole, known, fusion, out, note)
@@ -146,13 +145,13 @@ def tune_on(
     topic: Topic,
     *,
     news: Sequence[Item] = (),
-    others: Mapping[str, PairLabel] | None = None,
+    others: Sequence[ReadPair] = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> tune.Tuned:
-    """The neural half, from *labelled* items and *lessons*; from *news*, and *others* in it, where there are any."""
+    """The neural half, from *labelled* items and *lessons*; from *news* and *others* where there are any."""
     pairs = tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
-    pairs += pair_examples(others or {}, news, topic)
+    pairs += pair_examples(others, topic)
     themes = tuple(theme.code for theme in topic.themes)
     if not news:
         return tune.tune(pairs, themes, seed=seed, progress=progress)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.actors import Matcher
-from classify.labelled import Labelled
+from classify.labelled import NEITHER, Labelled
 from classify.lesson import Lesson, Targets, steps_of
 from classify.network import base_folder, base_tokenizer, encode, make_network, padded
 from classify.neural import FIRST_THEME, STANCES
@@ -30,8 +30,6 @@ LAYERS, WIDTH = 4, 768
 NARROW_EPOCHS, NARROW_RATE = 3, 8e-5
 """What the network learns after it was narrowed."""
 STANCE_SMOOTHING, GATE_SMOOTHING = 0.08, 0.04
-NEITHER = 9
-"""The label of an example whose item does not concern the pair."""
 OTHER_PAIR = "other"
 """In place of the dyad of an example on two other states, of which only gate and stance were labelled."""
 _READ_TOGETHER = 64

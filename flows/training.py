@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from classify.labelled import Labelled, join_labels, load_labelled
+from classify.labelled import JoinReport, Labelled, join_labels, load_labelled
 from flows.reporting import progress
 from ingest.topic import load_topic
 from store.errors import ConfigError, InputError
@@ -45,12 +46,16 @@ def train_files(
     for path in labels:
         with progress(f"Joining {path.name}") as report_progress:
             joined = join_labels(path, texts, progress=report_progress)
-        if not joined.labelled:
-            raise InputError(f"{path}: {joined}; are these the texts that were labelled?")
+        _refuse_none(path, joined)
         sets.append(list(joined.labelled))
         lines.append(f"{path.name}: {joined}")
     with progress("Training") as report_progress:
         return [*lines, prepared([one for part in sets for one in part], output, report_progress)]
+
+
+def _refuse_none(path: Path, joined: JoinReport[Any]) -> None:
+    if not joined.labelled:
+        raise InputError(f"{path}: {joined}; are these the texts that were labelled?")
 
 
 Train = Callable[[list[Labelled], Path | None, Progress], str]
@@ -58,20 +63,22 @@ Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 def _fused(news: Sequence[Path], pairs: Sequence[Path]) -> Train:
     from classify.network import base_folder
-    from classify.otherlabels import load_pair_labels
+    from classify.otherlabels import join_pairs
     from classify.train_fused import lessons_of, load_news, train_fused
     from classify.trained import own_folder
 
     base_folder()  # what is missing is told before the texts are joined
 
-    others = {key: label for path in pairs for key, label in load_pair_labels(path).items()}
-
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
         unlabelled = [item for path in news for item in load_news(path)]
         lessons, folder = lessons_of(topic), output or own_folder(topic)
+        joined = {path: join_pairs(path, unlabelled) for path in pairs}
+        for path, found in joined.items():
+            _refuse_none(path, found)
+        others = [one for found in joined.values() for one in found.labelled]
         report = train_fused(labelled, lessons, topic, folder, news=unlabelled, others=others, progress=report_progress)
-        return str(report)
+        return "\n".join([*(f"{path.name}: {found}" for path, found in joined.items()), str(report)])
 
     return run
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from classify.agreement import cohens_kappa
-from classify.labelled import item_key
+from classify.labelled import NEITHER, item_key
 from classify.model import Item
-from classify.otherlabels import HARD_WEIGHT, WEIGHT, PairLabel, load_pair_labels, pair_examples
+from classify.otherlabels import HARD_WEIGHT, WEIGHT, PairLabel, join_pairs, load_pair_labels, pair_examples
 from classify.otherpairs import STATES
 from classify.prompts import FIRST, SECOND, THIRD
-from classify.tune import NEITHER, OTHER_PAIR, Example, targets_of
+from classify.tune import OTHER_PAIR, Example, targets_of
+from flows.training import train_files
 from ingest.topic import Topic
 from store.errors import InputError
 from store.settings import ROOT
@@ -49,8 +50,9 @@ def test_a_label_becomes_the_prompt_of_its_pair(tmp_path: Path, topic: Topic) ->
         record(visit, ["TR", "GR"], None, hard=True),
         record(news("Not among the news at all"), ["US", "CA"], 1),
     )
-    labels = load_pair_labels(path)
-    assert pair_examples(labels, [quarrel, unlabelled, visit], topic) == [
+    joined = join_pairs(path, [unlabelled, visit, quarrel, quarrel])
+    assert str(joined).startswith("2 of 3 labels joined to their texts; without text: ")
+    assert pair_examples(joined.labelled, topic) == [
         Example(-1, OTHER_PAIR, f" {FIRST}  rebukes  {SECOND} \n {THIRD}  looks on", -1, (), WEIGHT),
         Example(-1, OTHER_PAIR, f" {FIRST}  minister passes through  {SECOND} \n", NEITHER, (), WEIGHT * HARD_WEIGHT),
     ]
@@ -81,9 +83,10 @@ def test_a_malformed_label_is_refused_with_its_line(tmp_path: Path, bad: dict[st
         load_pair_labels(written(tmp_path / "pairs.jsonl", good, bad))
 
 
-def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no labels of pairs"):
-        load_pair_labels(written(tmp_path / "pairs.jsonl"))
+def test_labels_of_pairs_need_the_news_that_they_were_read_in(tmp_path: Path) -> None:
+    path = written(tmp_path / "pairs.jsonl", record(news("Greece rebukes Turkey"), ["GR", "TR"], -1))
+    with pytest.raises(InputError, match="give the news that they were read in with --news"):
+        train_files([path], tmp_path / "weights", backend="fused", pairs=[path])
 
 
 def test_the_kept_labels_are_whole_and_two_readers_agree() -> None:
