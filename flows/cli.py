@@ -379,7 +379,8 @@ def train(
     - `ricwatch train labelled.jsonl.gz -o weights`
     - `ricwatch train --items labelled.jsonl.gz --labels classify/labels/streams.jsonl --texts 2020.jsonl.gz -o weights`
     - `ricwatch train --backend fused --items labelled.jsonl.gz --news 2020.jsonl.gz -o weights` – the default reader
-    - `… --news 2020.jsonl.gz --pairs classify/labels/otherpairs.jsonl` – and what was read of other states in that news
+    - `ricwatch train --backend fused --items labelled.jsonl.gz --news 2023.jsonl.gz --pairs
+      classify/labels/otherpairs.jsonl -o weights` – and from what was read of other states in that news
     - `ricwatch train --backend multilingual labelled.jsonl.gz` – into `var/multilingual`, where reading finds it
     """
     from flows import tables
