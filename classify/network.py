@@ -109,6 +109,8 @@ def _mean(states: Any, where: Any) -> Any:
 
 def encode(tokenizer: Any, prompts: Sequence[str]) -> list[list[int]]:
     """The word pieces of each prompt."""
+    if not prompts:
+        return []  # the tokenizer fails on none
     ids: list[list[int]] = tokenizer(list(prompts), truncation=True, max_length=MAX_TOKENS)["input_ids"]
     return ids
 

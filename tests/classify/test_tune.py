@@ -64,6 +64,7 @@ def test_a_network_learns_is_narrowed_and_exported(
 
     prompts = [pair.prompt for pair in pairs]
     whole = tuned.logits(prompts)
+    assert tuned.logits([]).shape == (0, FIRST_THEME + len(themes))
     assert share_read_rightly(pairs, whole) > 0.8
 
     texts = [f"{one.item.title}\n{one.item.text}" for one in labelled]
