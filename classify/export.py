@@ -18,11 +18,11 @@ from classify.tune import Tuned
 _OPSET = 17
 
 
-def export(tuned: Tuned, texts: Iterable[str], fusion: Fusion, out: Path, note: Mapping[str, Any]) -> Path:
+def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path, note: Mapping[str, Any]) -> Path:
     """Write the three files into the folder *out*; gives the network's path.
 
     Only the word pieces that occur in *texts* (any news of the kind) are kept, and every single character, of which a
-    word that is not among them is then made: half of the encoder's size is its vocabulary.
+    word that is not among them is then made: half of the encoder's size is its vocabulary. None keeps all.
     """
     import onnx
     import torch
@@ -103,12 +103,14 @@ def _single(network: Any) -> Any:
     return Single()
 
 
-def _pruned(tuned: Tuned, texts: Iterable[str]) -> tuple[list[int], str]:
+def _pruned(tuned: Tuned, texts: Iterable[str] | None) -> tuple[list[int], str]:
     """The word pieces to keep, by their old numbers, and the tokenizer over them as JSON."""
     vocabulary: dict[str, int] = tuned.tokenizer.get_vocab()
     special = {*tuned.tokenizer.all_special_tokens, *ROLES}
     wanted = {at for piece, at in vocabulary.items() if piece in special or len(piece.removeprefix("##")) == 1}
-    for text in texts:
+    if texts is None:
+        wanted.update(vocabulary.values())
+    for text in texts or ():
         wanted.update(tuned.tokenizer(text, add_special_tokens=False)["input_ids"])
     kept = sorted(wanted)
     place = {old: new for new, old in enumerate(kept)}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.decide import sigmoid
-from classify.network import batches, device, encode, padded
+from classify.network import batches, device, encode, padded, products
 from classify.neural import FIRST_THEME, GATE_AT, STANCES
 
 HEAD_RATE = 10.0
@@ -152,10 +152,9 @@ class Lesson:
             yield [texts[at] for at in batch], batch
 
     def _loss(self, texts: Sequence[Sequence[int]], batch: list[int]) -> Any:
-        import torch
         from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-        with torch.autocast(device(), dtype=torch.bfloat16):
+        with products():
             out = self.network(*padded(texts))
         out = out.float()
         own = {name: target[batch] for name, target in self._targets.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,36 @@ def make_network(folder: Path, tokenizer: Any, themes: int, *, encoder: Any = No
     from torch import nn
     from transformers import BertModel
 
+    network = pair_network(BertModel.from_pretrained(folder, add_pooling_layer=False, **attention()), tokenizer, themes)
+    words = network.bert.embeddings.word_embeddings.weight.data
+    country = words[tokenizer.convert_tokens_to_ids(["russia", "india", "china"])].mean(0)
+    for role in tokenizer.convert_tokens_to_ids(list(ROLES)):
+        # The roles' vectors were never trained; they begin as "some country", each a little different.
+        words[role] = country + 0.1 * country.std() * torch.randn_like(country)
+    if encoder is not None:
+        network.bert.load_state_dict(encoder)
+    network.bert.encoder.layer = nn.ModuleList([network.bert.encoder.layer[at] for at in _KEPT[layers]])
+    network.bert.config.num_hidden_layers = layers
+    return network.to(device())
+
+
+def attention() -> dict[str, str]:
+    """Which attention an encoder has: on a processor, the way back of torch's fused one takes half of a step."""
+    return {"attn_implementation": "eager"} if device() == "cpu" else {}
+
+
+def pair_network(encoder: Any, tokenizer: Any, themes: int) -> Any:
+    """An *encoder* (`transformers.BertModel`), pooled at the sides, with layers for the answers, untaught."""
+    import torch
+    from torch import nn
+
     class PairNetwork(nn.Module):  # type: ignore[misc]
         """The encoder, pooled over all words and at each side's mentions, and the layers for the answers."""
 
         def __init__(self) -> None:
             super().__init__()
-            # On a processor, torch's fused attention takes half of the time of a step: its way back is slow there.
-            fast = {"attn_implementation": "eager"} if device() == "cpu" else {}
-            self.bert = BertModel.from_pretrained(folder, add_pooling_layer=False, **fast)
-            size = self.bert.config.hidden_size
+            self.bert = encoder
+            size = encoder.config.hidden_size
             self.drop = nn.Dropout(0.1)
             self.middle = nn.Linear(3 * size, size)
             self.out = nn.Linear(size, FIRST_THEME + themes)
@@ -82,17 +104,7 @@ def make_network(folder: Path, tokenizer: Any, themes: int, *, encoder: Any = No
             hidden = nn.functional.gelu(self.middle(self.drop(torch.cat(parts, -1))))
             return self.out(self.drop(hidden))
 
-    network = PairNetwork()
-    words = network.bert.embeddings.word_embeddings.weight.data
-    country = words[tokenizer.convert_tokens_to_ids(["russia", "india", "china"])].mean(0)
-    for role in tokenizer.convert_tokens_to_ids(list(ROLES)):
-        # The roles' vectors were never trained; they begin as "some country", each a little different.
-        words[role] = country + 0.1 * country.std() * torch.randn_like(country)
-    if encoder is not None:
-        network.bert.load_state_dict(encoder)
-    network.bert.encoder.layer = nn.ModuleList([network.bert.encoder.layer[at] for at in _KEPT[layers]])
-    network.bert.config.num_hidden_layers = layers
-    return network.to(device())
+    return PairNetwork()
 
 
 def device() -> str:
@@ -100,6 +112,17 @@ def device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def products() -> AbstractContextManager[Any]:
+    """Products in 16-bit numbers, where the machine has them: a processor without them takes ten times as long so."""
+    import torch
+
+    # An older torch cannot say what the processor has; 32-bit ones are right everywhere.
+    has: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    able = device() != "cpu" or any(has.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+    cast: AbstractContextManager[Any] = torch.autocast(device(), dtype=torch.bfloat16, enabled=able)
+    return cast
 
 
 def _mean(states: Any, where: Any) -> Any:

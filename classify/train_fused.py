@@ -13,18 +13,20 @@ from classify import tune
 from classify.decide import log_softmax
 from classify.distil import distil
 from classify.export import export
+from classify.further import learn_further
 from classify.fusion import HeldOut, fit_fusion
 from classify.labelled import Labelled, digest, load_labelled, split_by_time
 from classify.linear import LinearModel
 from classify.model import Item
 from classify.network import base_folder
-from classify.neural import FIRST_THEME, GATE_AT, STANCES
+from classify.neural import FIRST_THEME, GATE_AT, STANCES, load_neural
 from classify.otherlabels import ReadPair, pair_examples
 from classify.otherpairs import TEXT_CHARS, other_prompts
 from classify.parameters import WEIGHTS
+from classify.recover import recovered
 from classify.text import make_document
 from classify.train import fit, prepare
-from classify.trained import own_folder
+from classify.trained import network_of, own_folder
 from ingest.jsonl import iter_jsonl
 from ingest.topic import Topic
 from store.errors import InputError
@@ -38,6 +40,7 @@ and gains the neural half, which has few pairs of some cells to learn from (docs
 LESSONS = Path(__file__).resolve().parent / "lessons"
 """Items of our own, written for training: the rare cells, the border lines of the codebook, the look-alikes."""
 _LEAST = 100
+_EVER = "9999-12-31"
 
 Reals = NDArray[np.float64]
 
@@ -53,9 +56,10 @@ class FusedReport:
     path: Path
 
     def __str__(self) -> str:
+        weighed = f"weighed on {self.held:,} items from {HELD_FROM}" if self.held else "weighed as before"
         return (
-            f"trained on {self.items:,} items and {self.lessons:,} lessons; the halves weighed on {self.held:,} items "
-            f"from {HELD_FROM}; {self.size / 1e6:.1f} MB in {self.path}"
+            f"trained on {self.items:,} items and {self.lessons:,} lessons; the halves {weighed}; "
+            f"{self.size / 1e6:.1f} MB in {self.path}"
         )
 
 
@@ -67,6 +71,7 @@ def train_fused(
     *,
     news: Sequence[Item] = (),
     others: Sequence[ReadPair] = (),
+    further: bool = False,
     seed: int = 0,
     progress: Progress = silent,
 ) -> FusedReport:
@@ -76,28 +81,39 @@ def train_fused(
     (`classify.distil`), and it knows their words. For the figures on later news, only items before `HELD_FROM` count.
     *others* are what was read of any two other states in items of that news (`classify.otherlabels`).
 
+    With *further*, the network that reads the topic now learns on (`classify.further`). What a topic's own network has
+    seen cannot be held out any more: there the halves stay weighed as they are.
+
     Raises:
         ConfigError: the extras ``train`` and ``tune`` are not installed.
         InputError: too few items are later than `HELD_FROM`.
     """
-    early, late = split_by_time(labelled, HELD_FROM)
-    if min(len(early), len(late)) < _LEAST:
-        raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
     base_folder()  # says what is missing before an hour of work
+    start = network_of(topic) if further else None
+    seen = start == own_folder(topic)
+    early, late = ([], []) if seen else split_by_time(labelled, HELD_FROM)
+    if not seen and min(len(early), len(late)) < _LEAST:
+        raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
     everything = [*labelled, *weighted(lessons, LINEAR_LESSON_WEIGHT)]
     prepared = prepare(everything, topic, progress=progress)
-    chosen = [*early, *range(len(labelled), len(everything))]
-    linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
-    before = [item for item in news if item.date < HELD_FROM]
-    read = [one for one in others if one.item.date < HELD_FROM]
-    own = [labelled[at] for at in early]
-    first = tune_on(own, lessons, topic, news=before, others=read, seed=seed, progress=progress)
-    fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
+
+    def learn(items: Sequence[Labelled], until: str) -> tune.Tuned:
+        known = [item for item in news if item.date < until]
+        read = [one for one in others if one.item.date < until]
+        return tune_on(items, lessons, topic, news=known, others=read, start=start, seed=seed, progress=progress)
+
+    if seen:
+        fusion = load_neural(own_folder(topic)).fusion
+    else:
+        chosen = [*early, *range(len(labelled), len(everything))]
+        linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
+        first = learn([labelled[at] for at in early], HELD_FROM)
+        fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
     fit(prepared, range(len(everything)), topic, seed=seed, progress=progress).save(out)
-    whole = tune_on(labelled, lessons, topic, news=news, others=others, seed=seed, progress=progress)
-    known = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
+    whole = learn(labelled, _EVER)
+    words = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
     note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
-    path = export(whole, known, fusion, out, note)
+    path = export(whole, None if further else words, fusion, out, note)
     return FusedReport(len(labelled), len(lessons), len(late), path.stat().st_size, path)
 
 
@@ -146,17 +162,24 @@ def tune_on(
     *,
     news: Sequence[Item] = (),
     others: Sequence[ReadPair] = (),
+    start: Path | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tune.Tuned:
-    """The neural half, from *labelled* items and *lessons*; from *news* and *others* where there are any."""
+    """The neural half, from *labelled* items and *lessons*; from *news* and *others* where there are any.
+
+    With *start*, the network in that folder learns on.
+    """
     pairs = tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
     pairs += pair_examples(others, topic)
     themes = tuple(theme.code for theme in topic.themes)
+    texts = [f"{item.title}\n{item.text}"[:TEXT_CHARS] for item in news]
+    unlabelled = other_prompts(texts, topic, seed)
+    if start is not None:
+        return learn_further(recovered(start, themes), pairs, unlabelled, seed=seed, progress=progress)
     if not news:
         return tune.tune(pairs, themes, seed=seed, progress=progress)
-    texts = [f"{item.title}\n{item.text}"[:TEXT_CHARS] for item in news]
-    return distil(pairs, themes, texts, other_prompts(texts, topic, seed), seed=seed, progress=progress)
+    return distil(pairs, themes, texts, unlabelled, seed=seed, progress=progress)
 
 
 def held_out(linear: LinearModel, tuned: tune.Tuned, items: Sequence[Labelled], topic: Topic) -> HeldOut:

@@ -366,6 +366,9 @@ def train(
     backend: Annotated[
         Trained, typer.Option(help="Which classifier: linear needs the extra train, fused the extra tune.")
     ] = Trained.LINEAR,
+    further: Annotated[
+        bool, typer.Option("--further", help="The network that reads the topic now learns on, instead of anew.")
+    ] = False,
 ) -> None:
     """Train a classifier on labelled items; the default reader is the backend `fused`, which takes an hour.
 
@@ -395,6 +398,7 @@ def train(
         backend=backend.value,
         news=news or [],
         pairs=pairs or [],
+        further=further,
     ):
         tables.say(line)
 

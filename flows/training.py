@@ -23,10 +23,12 @@ def train_files(
     backend: str = "linear",
     news: Sequence[Path] = (),
     pairs: Sequence[Path] = (),
+    further: bool = False,
 ) -> list[str]:
     """Train *backend* on the labelled *items* and on *labels* joined to their *texts*; gives the lines to print.
 
-    *pairs* are labels of pairs of any two states, whose texts are in *news*.
+    *pairs* are labels of pairs of any two states, whose texts are in *news*. With *further*, the network that reads the
+    topic now learns on.
 
     Raises:
         ConfigError: the extra that the backend needs is not installed.
@@ -36,7 +38,11 @@ def train_files(
         raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
     if pairs and not news:
         raise InputError("labels of pairs hold no texts; give the news that they were read in with --news")
-    prepared = _BACKENDS[backend](news, pairs)
+    if further and backend != "fused":
+        raise InputError(
+            f"--further is for the backend fused, whose network can learn on; {backend} begins anew each time"
+        )
+    prepared = _fused(news, pairs, further=further) if backend == "fused" else _BACKENDS[backend]()
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -61,7 +67,7 @@ def _refuse_none(path: Path, joined: JoinReport[Any]) -> None:
 Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 
-def _fused(news: Sequence[Path], pairs: Sequence[Path]) -> Train:
+def _fused(news: Sequence[Path], pairs: Sequence[Path], *, further: bool) -> Train:
     from classify.network import base_folder
     from classify.otherlabels import join_pairs
     from classify.train_fused import lessons_of, load_news, train_fused
@@ -77,13 +83,15 @@ def _fused(news: Sequence[Path], pairs: Sequence[Path]) -> Train:
         for path, found in joined.items():
             _refuse_none(path, found)
         others = [one for found in joined.values() for one in found.labelled]
-        report = train_fused(labelled, lessons, topic, folder, news=unlabelled, others=others, progress=report_progress)
+        report = train_fused(
+            labelled, lessons, topic, folder, news=unlabelled, others=others, further=further, progress=report_progress
+        )
         return "\n".join([*(f"{path.name}: {found}" for path, found in joined.items()), str(report)])
 
     return run
 
 
-def _linear(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
+def _linear() -> Train:
     try:
         import sklearn  # noqa: F401
     except ImportError:
@@ -98,7 +106,7 @@ def _linear(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
     return run
 
 
-def _multilingual(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
+def _multilingual() -> Train:
     from classify.multilingual import heads_folder, load_encoder
     from classify.multilingual_train import train_heads
 
@@ -114,8 +122,7 @@ def _multilingual(_news: Sequence[Path], _pairs: Sequence[Path]) -> Train:
     return run
 
 
-_BACKENDS: dict[str, Callable[[Sequence[Path], Sequence[Path]], Train]] = {
-    "fused": _fused,
+_BACKENDS: dict[str, Callable[[], Train]] = {
     "linear": _linear,
     "multilingual": _multilingual,
 }

@@ -1,4 +1,4 @@
-"""Fine-tuning, narrowing and export, where the extra `tune` is installed: a few steps, real libraries."""
+"""Fine-tuning, narrowing, learning on and export, where the extra `tune` is installed: a few steps, real libraries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from classify import distil, lesson, network, tune
+from classify import distil, further, lesson, network, train_fused, tune
 from classify.labelled import Labelled, load_labelled
-from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, Fusion, load_neural
+from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, TOKENIZER, Fusion, load_neural
+from classify.parameters import WEIGHTS
+from classify.prompts import FIRST, SECOND
 from ingest.topic import Topic
 from store.errors import ConfigError
 from tests.classify.helpers import synthetic
@@ -41,6 +43,20 @@ def test_what_is_missing_is_told_before_an_hour_of_work(monkeypatch: pytest.Monk
     monkeypatch.setattr(network, "BASE", "no_such_package")
     with pytest.raises(ConfigError, match=r"no_such_package.*pip install 'ricwatch\[tune\]'"):
         network.base_folder()
+
+
+@pytest.mark.parametrize(("has", "bits"), [({}, 32), ({"avx2": True}, 32), ({"avx512_bf16": True}, 16)])
+def test_products_are_of_16_bits_only_where_the_processor_has_them(
+    has: dict[str, bool], bits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_torch()
+    import torch
+
+    monkeypatch.setattr(network, "device", lambda: "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    with network.products():
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype.itemsize * 8 == bits
 
 
 def test_a_network_learns_is_narrowed_and_exported(
@@ -113,3 +129,66 @@ def test_filling_gaps_teaches_the_encoder_the_words_of_the_news(monkeypatch: pyt
     after = distil.adapt(["Moscow and New Delhi sign an oil deal"] * 200, tokenizer)
     assert set(after) == set(before)
     assert any(not torch.equal(after[name], before[name]) for name in before)
+
+
+def test_the_shipped_network_learns_on_where_it_stood(
+    tmp_path: Path, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_torch()
+    from classify.export import export
+    from classify.further import learn_further
+    from classify.recover import recovered
+
+    _, pairs, themes = lessons(tmp_path, topic)
+    prompts = [pair.prompt for pair in pairs]
+    shipped = load_neural()
+    tuned = recovered(WEIGHTS, shipped.themes)
+    assert shipped.themes == themes
+    # The integers that it runs on round every activation too: logits differ by a tenth, not by their order.
+    before, run = tuned.logits(prompts), shipped.logits(prompts)
+    assert np.abs(before - run).mean() < 0.15
+    assert np.mean(before[:, :STANCES].argmax(axis=1) == run[:, :STANCES].argmax(axis=1)) > 0.95
+
+    # Taught that whatever was told as -1 is +1, it says so; of what it is held to by its own word it says what it said.
+    turned = [replace(pair, label=1) for pair in pairs if pair.label == -1]
+    held = [pair.prompt for pair in pairs if pair.label == 1]
+    monkeypatch.setattr(further, "KEPT_WEIGHT", 1.0)
+    monkeypatch.setattr(further, "EPOCHS", 4)
+    told: list[tuple[int, int | None, str]] = []
+    was = tuned.logits(held)
+    learn_further(tuned, turned, held, progress=lambda *step: told.append(step))
+    assert told[-1][0] == told[-1][1]
+    assert share_read_rightly(turned, tuned.logits([one.prompt for one in turned])) > 0.9
+    assert np.mean(tuned.logits(held)[:, :STANCES].argmax(axis=1) == was[:, :STANCES].argmax(axis=1)) > 0.95
+
+    export(tuned, None, replace(HALVES, thresholds=(0.5,) * len(themes)), tmp_path / "weights", {})
+    words = [(folder / TOKENIZER).read_text(encoding="utf-8") for folder in (WEIGHTS, tmp_path / "weights")]
+    assert json.loads(words[0])["model"]["vocab"] == json.loads(words[1])["model"]["vocab"]
+    again = recovered(tmp_path / "weights", themes).logits(held)
+    assert np.abs(again - tuned.logits(held)).mean() < 0.15
+
+
+def test_a_recovered_network_knows_nothing_of_new_themes(topic: Topic) -> None:
+    needs_torch()
+    from classify.recover import recovered
+
+    known = load_neural().themes
+    prompt = [f"{FIRST} and {SECOND} sign an oil deal"]
+    whole = recovered(WEIGHTS, known).logits(prompt)[0]
+    other = recovered(WEIGHTS, ("whaling", known[2])).logits(prompt)[0]
+    assert other[:FIRST_THEME] == pytest.approx(whole[:FIRST_THEME])
+    assert other[FIRST_THEME + 1] == pytest.approx(whole[FIRST_THEME + 2])
+    assert other[FIRST_THEME] == pytest.approx(0, abs=2)
+
+
+def test_halves_stay_weighed_where_a_network_has_seen_what_could_be_held_out(
+    tmp_path: Path, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_torch()
+    monkeypatch.setattr(further, "EPOCHS", 1)
+    labelled, _, _ = lessons(tmp_path, topic)
+    report = train_fused.train_fused(labelled, [], topic, tmp_path / "weights", further=True)
+    assert "the halves weighed as before" in str(report)
+    made, shipped = load_neural(tmp_path / "weights"), load_neural()
+    assert made.fusion == shipped.fusion
+    assert made.digest != shipped.digest
