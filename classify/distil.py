@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.lesson import Lesson, set_rates, soft_targets, steps_of
-from classify.network import base_folder, base_tokenizer, batches, device, encode, make_network, padded, products
+from classify.network import base_folder, base_tokenizer, batches, device, encode, make_network, padded, short_products
 from classify.prompts import ROLES
 from classify.tune import EPOCHS, LAYERS, NARROW_EPOCHS, NARROW_RATE, RATE, WIDTH, Example, Tuned, targets_of
 from store.progress import Progress, counted, silent
@@ -107,7 +107,7 @@ def adapt(texts: Sequence[str], tokenizer: Any, *, seed: int = 0, progress: Prog
         other = gap & (kind >= _KEPT_TO)
         shown[other] = torch.randint(vocabulary, (int(other.sum()),), device=device())
         set_rates(optimizer, step / steps)
-        with products():
+        with short_products():
             states = encoder(shown, attention_mask=mask).last_hidden_state[gap]
             scores = head(states) @ encoder.embeddings.word_embeddings.weight.T + bias
         loss = nn.functional.cross_entropy(scores.float(), true[gap])

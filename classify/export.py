@@ -108,11 +108,9 @@ def _pruned(tuned: Tuned, texts: Iterable[str] | None) -> tuple[list[int], str]:
     vocabulary: dict[str, int] = tuned.tokenizer.get_vocab()
     special = {*tuned.tokenizer.all_special_tokens, *ROLES}
     wanted = {at for piece, at in vocabulary.items() if piece in special or len(piece.removeprefix("##")) == 1}
-    if texts is None:
-        wanted.update(vocabulary.values())
-    for text in texts or ():
+    for text in () if texts is None else texts:
         wanted.update(tuned.tokenizer(text, add_special_tokens=False)["input_ids"])
-    kept = sorted(wanted)
+    kept = sorted(vocabulary.values() if texts is None else wanted)
     place = {old: new for new, old in enumerate(kept)}
     told = json.loads(tuned.tokenizer.backend_tokenizer.to_str())
     told["model"]["vocab"] = {

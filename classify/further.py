@@ -1,7 +1,6 @@
-"""A network that has learned already learns on, from more labels: minutes of two cores instead of an evening.
+"""A network that has learned already learns on, from more labels, without forgetting what it was not labelled on.
 
-So that it does not forget what it was never labelled on, it also learns again what it says itself of unlabelled prompts
-before it begins (Li and Hoiem 2016, ECCV, section 3).
+It also learns again what it says itself, before it begins, of unlabelled prompts (Li and Hoiem 2016, ECCV, section 3).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from classify.lesson import Lesson, soft_targets, steps_of
 from classify.tune import Example, Tuned, targets_of
 from store.progress import Progress, counted, silent
 
-EPOCHS, BATCH, RATE = 2, 32, 7e-5
+EPOCHS, BATCH, RATE = 2, 32, 1e-4
 KEPT, KEPT_WEIGHT = 6_000, 0.3
 """Of the unlabelled prompts, how many hold the network to what it knew, and what each counts beside a label."""
 
@@ -26,11 +25,19 @@ def learn_further(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Tuned:
-    """Teach *tuned* the labelled *chosen*, and what it says itself of the *unlabelled* prompts; gives it back."""
-    shuffler = random.Random(seed)  # noqa: S311 (no secret)
-    kept = shuffler.sample(list(unlabelled), min(KEPT, len(unlabelled)))
+    """Teach *tuned* the labelled *chosen*, and what it says itself of the *unlabelled* prompts; gives it back.
+
+    A prompt that was labelled is not held to what was said of it before. Deterministic for a *seed* on one machine and
+    number of threads.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    labelled = {one.prompt for one in chosen}
+    left = [prompt for prompt in unlabelled if prompt not in labelled]
+    kept = random.Random(seed).sample(left, min(KEPT, len(left)))  # noqa: S311 (no secret)
     targets = targets_of(chosen, tuned.themes) + soft_targets(tuned.logits(kept), KEPT_WEIGHT)
     prompts = [*(one.prompt for one in chosen), *kept]
     lesson = Lesson(tuned.network, tuned.tokenizer, prompts, targets, seed=seed, batch=BATCH)
-    lesson.learn(EPOCHS, RATE, counted(progress, steps_of(len(prompts), BATCH, EPOCHS), "steps"))
+    lesson.learn(EPOCHS, RATE, counted(progress, steps_of(len(prompts), BATCH, EPOCHS), "steps of learning on"))
     return tuned

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.decide import sigmoid
-from classify.network import batches, device, encode, padded, products
+from classify.network import batches, device, encode, padded, short_products
 from classify.neural import FIRST_THEME, GATE_AT, STANCES
 
 HEAD_RATE = 10.0
-"""Times the rate, for the layers that begin at random."""
+"""Times the rate, for the layers that answer: they begin at random, unless a network learns on."""
 LAYER_DECAY = 0.85
 WARM_UP = 0.1
 LEADS_DROPPED = 0.25
@@ -154,7 +154,7 @@ class Lesson:
     def _loss(self, texts: Sequence[Sequence[int]], batch: list[int]) -> Any:
         from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-        with products():
+        with short_products():
             out = self.network(*padded(texts))
         out = out.float()
         own = {name: target[batch] for name, target in self._targets.items()}

@@ -57,7 +57,9 @@ def make_network(folder: Path, tokenizer: Any, themes: int, *, encoder: Any = No
     from torch import nn
     from transformers import BertModel
 
-    network = pair_network(BertModel.from_pretrained(folder, add_pooling_layer=False, **attention()), tokenizer, themes)
+    network = pair_network(
+        BertModel.from_pretrained(folder, add_pooling_layer=False, **attention_kind()), tokenizer, themes
+    )
     words = network.bert.embeddings.word_embeddings.weight.data
     country = words[tokenizer.convert_tokens_to_ids(["russia", "india", "china"])].mean(0)
     for role in tokenizer.convert_tokens_to_ids(list(ROLES)):
@@ -70,7 +72,7 @@ def make_network(folder: Path, tokenizer: Any, themes: int, *, encoder: Any = No
     return network.to(device())
 
 
-def attention() -> dict[str, str]:
+def attention_kind() -> dict[str, str]:
     """Which attention an encoder has: on a processor, the way back of torch's fused one takes half of a step."""
     return {"attn_implementation": "eager"} if device() == "cpu" else {}
 
@@ -114,12 +116,12 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def products() -> AbstractContextManager[Any]:
-    """Products in 16-bit numbers, where the machine has them: a processor without them takes ten times as long so."""
+def short_products() -> AbstractContextManager[Any]:
+    """Products in 16-bit numbers, where the machine has them: ten times as slow on a processor without (measured)."""
     import torch
 
     # An older torch cannot say what the processor has; 32-bit ones are right everywhere.
-    has: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, Any] = dict(getattr(torch.cpu, "get_capabilities", dict)())
     able = device() != "cpu" or any(has.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
     cast: AbstractContextManager[Any] = torch.autocast(device(), dtype=torch.bfloat16, enabled=able)
     return cast

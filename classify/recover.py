@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.network import attention, device, pair_network
+from classify.network import attention_kind, device, pair_network
 from classify.neural import FIRST_THEME, MODEL, TOKENIZER, load_neural
 from classify.prompts import ROLES
 from classify.tune import Tuned
+from store.errors import ConfigError
 
-_HEADS, _POSITIONS = 12, 512  # of the encoder, which the integer network does not tell
+_HEADS = 12  # of the encoder, which the integer network does not tell
+_UNTAUGHT = -4.0
+"""The logit of a theme of which the network knows nothing: it does not give it."""
 _OF_A_LAYER = ("attention.self", "attention.output.dense", "intermediate.dense", "output.dense")
 _SPECIAL = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
 _MASK = "[MASK]"
@@ -30,14 +33,17 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     """The network in *folder*, with an output for each of *themes*: known ones as they were, others untaught.
 
     Raises:
-        ConfigError: a file is missing or damaged.
+        ConfigError: a file is missing or damaged, or another program wrote the network.
     """
     import torch
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
     known = load_neural(folder).themes  # says what is wrong with the files
-    weights = _weights(folder / MODEL)
+    try:
+        weights = _weights(folder / MODEL)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"the network in {folder} is none that training here wrote ({error})") from None
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_file(str(folder / TOKENIZER)), mask_token=_MASK, **_SPECIAL
     )
@@ -50,18 +56,16 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
         num_hidden_layers=layers,
         num_attention_heads=_HEADS,
         intermediate_size=len(weights["bert.encoder.layer.0.intermediate.dense.bias"]),
-        max_position_embeddings=_POSITIONS,
-        **attention(),
+        max_position_embeddings=len(weights["bert.embeddings.position_embeddings.weight"]),
+        **attention_kind(),
     )
     network = pair_network(BertModel(config, add_pooling_layer=False), tokenizer, len(themes))
     place = {code: FIRST_THEME + at for at, code in enumerate(known)}
-    for part in ("out.weight", "out.bias"):
-        own = getattr(network.out, part.removeprefix("out.")).detach().numpy().copy()
-        own[:FIRST_THEME] = weights[part][:FIRST_THEME]
-        for at, code in enumerate(themes, FIRST_THEME):
-            if code in place:
-                own[at] = weights[part][place[code]]
-        weights[part] = own
+    rows = [*range(FIRST_THEME), *(place.get(code, -1) for code in themes)]
+    new = np.asarray(rows) < 0
+    for part, untaught in (("out.weight", 0.0), ("out.bias", _UNTAUGHT)):
+        weights[part] = weights[part][rows]
+        weights[part][new] = untaught
     network.load_state_dict({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
     return Tuned(network.eval().to(device()), tokenizer, tuple(themes))
 
@@ -79,7 +83,7 @@ def _weights(path: Path) -> dict[str, Reals]:
         if name.startswith("network.") and name.endswith((".weight", ".bias"))
     }
     for name in [one.removesuffix("_quantized") for one in given if one.endswith("embeddings.weight_quantized")]:
-        found[name.removeprefix("network.")] = _real(given, name)
+        found[name.removeprefix("network.")] = _dequantized(given, name)
     # The exporter numbers the products' weights; the order of the products is that of the network.
     products = iter(
         [node.input[1].removesuffix("_quantized") for node in graph.node if node.op_type == "MatMulInteger"]
@@ -87,7 +91,7 @@ def _weights(path: Path) -> dict[str, Reals]:
     layers = sum(name.startswith("joined.") for name in given)
     for layer in range(layers):
         at = f"bert.encoder.layer.{layer}"
-        three, *others = (_real(given, name).T for name in islice(products, len(_OF_A_LAYER)))
+        three, *others = (_dequantized(given, name).T for name in islice(products, len(_OF_A_LAYER)))
         for part, weight, bias in zip(
             ("query", "key", "value"), np.split(three, 3), np.split(given[f"joined.{layer}.bias"], 3), strict=True
         ):
@@ -95,10 +99,10 @@ def _weights(path: Path) -> dict[str, Reals]:
         for part, weight in zip(_OF_A_LAYER[1:], others, strict=True):
             found[f"{at}.{part}.weight"] = weight
     for part, name in zip(("middle", "out"), products, strict=True):
-        found[f"{part}.weight"] = _real(given, name).T
+        found[f"{part}.weight"] = _dequantized(given, name).T
     return found
 
 
-def _real(given: Mapping[str, NDArray[Any]], name: str) -> Reals:
+def _dequantized(given: Mapping[str, NDArray[Any]], name: str) -> Reals:
     whole = given[f"{name}_quantized"].astype(np.float32) - given[f"{name}_zero_point"].astype(np.float32)
     return np.asarray(whole * given[f"{name}_scale"], dtype=np.float32)

@@ -1,10 +1,15 @@
-"""Training of the default backend: both halves on early news, their fusion on later news, then both on everything."""
+"""Training of the default backend: both halves on early news, their fusion on later news, then both on everything.
+
+Or its network learns on from where it stands, with all else as it was.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +24,14 @@ from classify.labelled import Labelled, digest, load_labelled, split_by_time
 from classify.linear import LinearModel
 from classify.model import Item
 from classify.network import base_folder
-from classify.neural import FIRST_THEME, GATE_AT, STANCES, load_neural
+from classify.neural import FIRST_THEME, GATE_AT, STANCES, load_neural, network_digest
 from classify.otherlabels import ReadPair, pair_examples
 from classify.otherpairs import TEXT_CHARS, other_prompts
-from classify.parameters import WEIGHTS
+from classify.parameters import FILE, WEIGHTS
 from classify.recover import recovered
 from classify.text import make_document
 from classify.train import fit, prepare
-from classify.trained import network_of, own_folder
+from classify.trained import network_of, own_folder, weights_of
 from ingest.jsonl import iter_jsonl
 from ingest.topic import Topic
 from store.errors import InputError
@@ -40,7 +45,8 @@ and gains the neural half, which has few pairs of some cells to learn from (docs
 LESSONS = Path(__file__).resolve().parent / "lessons"
 """Items of our own, written for training: the rare cells, the border lines of the codebook, the look-alikes."""
 _LEAST = 100
-_EVER = "9999-12-31"
+NEW_THRESHOLD = 0.5
+"""Of a theme that came to the topic after its halves were weighed."""
 
 Reals = NDArray[np.float64]
 
@@ -82,39 +88,54 @@ def train_fused(
     *others* are what was read of any two other states in items of that news (`classify.otherlabels`).
 
     With *further*, the network that reads the topic now learns on (`classify.further`). What a topic's own network has
-    seen cannot be held out any more: there the halves stay weighed as they are.
+    seen cannot be held out any more: there the linear half and the weighing of the halves stay as they are.
 
     Raises:
-        ConfigError: the extras ``train`` and ``tune`` are not installed.
-        InputError: too few items are later than `HELD_FROM`.
+        ConfigError: the extras ``train`` and ``tune`` are not installed, or the weights to learn on from are damaged.
+        InputError: too few items are earlier or later than `HELD_FROM`.
     """
     base_folder()  # says what is missing before an hour of work
     start = network_of(topic) if further else None
-    seen = start == own_folder(topic)
-    early, late = ([], []) if seen else split_by_time(labelled, HELD_FROM)
-    if not seen and min(len(early), len(late)) < _LEAST:
+    if start is not None and start == own_folder(topic):
+        return _learn_on(labelled, lessons, topic, out, news=news, others=others, seed=seed, progress=progress)
+    early, late = split_by_time(labelled, HELD_FROM)
+    if min(len(early), len(late)) < _LEAST:
         raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
     everything = [*labelled, *weighted(lessons, LINEAR_LESSON_WEIGHT)]
     prepared = prepare(everything, topic, progress=progress)
-
-    def learn(items: Sequence[Labelled], until: str) -> tune.Tuned:
-        known = [item for item in news if item.date < until]
-        read = [one for one in others if one.item.date < until]
-        return tune_on(items, lessons, topic, news=known, others=read, start=start, seed=seed, progress=progress)
-
-    if seen:
-        fusion = load_neural(own_folder(topic)).fusion
-    else:
-        chosen = [*early, *range(len(labelled), len(everything))]
-        linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
-        first = learn([labelled[at] for at in early], HELD_FROM)
-        fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
-    fit(prepared, range(len(everything)), topic, seed=seed, progress=progress).save(out)
-    whole = learn(labelled, _EVER)
+    chosen = [*early, *range(len(labelled), len(everything))]
+    linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
+    before = [item for item in news if item.date < HELD_FROM]
+    read = [one for one in others if one.item.date < HELD_FROM]
+    own = [labelled[at] for at in early]
+    first = tune_on(own, lessons, topic, news=before, others=read, start=start, seed=seed, progress=progress)
+    fusion = fit_fusion(held_out(linear, first, [labelled[at] for at in late], topic))
+    parameters = fit(prepared, range(len(everything)), topic, seed=seed, progress=progress)
+    whole = tune_on(labelled, lessons, topic, news=news, others=others, start=start, seed=seed, progress=progress)
     words = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
     note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
-    path = export(whole, None if further else words, fusion, out, note)
+    if start is not None:
+        note["from"] = network_digest(start)
+    path = export(whole, words if start is None else None, fusion, out, note)
+    parameters.save(out)
     return FusedReport(len(labelled), len(lessons), len(late), path.stat().st_size, path)
+
+
+def _learn_on(
+    labelled: Sequence[Labelled], lessons: Sequence[Labelled], topic: Topic, out: Path, *, seed: int, **given: Any
+) -> FusedReport:
+    """The topic's own network learns on; the linear half, and how the halves are weighed, stay as they are."""
+    start = own_folder(topic)
+    held = load_neural(start)
+    whole = tune_on(labelled, lessons, topic, start=start, seed=seed, **given)
+    thresholds = dict(zip(held.themes, held.fusion.thresholds, strict=True))
+    own = tuple(thresholds.get(code, NEW_THRESHOLD) for code in whole.themes)
+    note = {"items": len(labelled), "lessons": len(lessons), "from": held.digest, "seed": seed}
+    path = export(whole, None, replace(held.fusion, thresholds=own), out, note)
+    linear = weights_of(topic) / FILE
+    if linear.resolve() != (out / FILE).resolve():
+        shutil.copyfile(linear, out / FILE)
+    return FusedReport(len(labelled), len(lessons), 0, path.stat().st_size, path)
 
 
 def weighted(lessons: Sequence[Labelled], weight: float) -> list[Labelled]:

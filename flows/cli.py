@@ -375,7 +375,8 @@ def train(
     Without --output the weights go where reading finds them: those of the shipped topic into classify/weights, those of
     another into the folder weights among its seeds (docs/another-topic.md).
 
-    With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores.
+    With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores. With
+    --further it learns on from where it stands, in less than an hour.
 
     Examples:
 

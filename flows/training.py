@@ -32,7 +32,8 @@ def train_files(
 
     Raises:
         ConfigError: the extra that the backend needs is not installed.
-        InputError: there is nothing to train on, labels without texts, or unlabelled *news* for a backend without use.
+        InputError: there is nothing to train on, labels without texts, unlabelled *news* for a backend
+            without use, or *further* without news or for a backend that begins anew.
     """
     if news and backend != "fused":
         raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
@@ -42,6 +43,8 @@ def train_files(
         raise InputError(
             f"--further is for the backend fused, whose network can learn on; {backend} begins anew each time"
         )
+    if further and not news:
+        raise InputError("--further needs unlabelled --news: its own readings of it hold the network to what it knew")
     prepared = _fused(news, pairs, further=further) if backend == "fused" else _BACKENDS[backend]()
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")

@@ -90,7 +90,7 @@ def test_labels_of_pairs_need_the_news_that_they_were_read_in(tmp_path: Path) ->
 
 
 def test_only_the_network_of_the_default_reader_can_learn_on(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--further is for the backend fused.*linear begins anew"):
+    with pytest.raises(InputError, match=r"--further is for the backend fused.*linear begins anew"):
         train_files([tmp_path / "items.jsonl"], None, backend="linear", further=True)
 
 

@@ -53,8 +53,8 @@ def test_products_are_of_16_bits_only_where_the_processor_has_them(
     import torch
 
     monkeypatch.setattr(network, "device", lambda: "cpu")
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
-    with network.products():
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has, raising=False)
+    with network.short_products():
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype.itemsize * 8 == bits
 
@@ -140,18 +140,18 @@ def test_the_shipped_network_learns_on_where_it_stood(
     from classify.recover import recovered
 
     _, pairs, themes = lessons(tmp_path, topic)
-    prompts = [pair.prompt for pair in pairs]
+    prompts = [pair.prompt for pair in pairs[:60]]
     shipped = load_neural()
     tuned = recovered(WEIGHTS, shipped.themes)
     assert shipped.themes == themes
-    # The integers that it runs on round every activation too: logits differ by a tenth, not by their order.
+    # The integers that it runs on round every activation too: logits differ by a sixth, not in their order.
     before, run = tuned.logits(prompts), shipped.logits(prompts)
-    assert np.abs(before - run).mean() < 0.15
+    assert np.abs(before - run).mean() < 0.25
     assert np.mean(before[:, :STANCES].argmax(axis=1) == run[:, :STANCES].argmax(axis=1)) > 0.95
 
     # Taught that whatever was told as -1 is +1, it says so; of what it is held to by its own word it says what it said.
-    turned = [replace(pair, label=1) for pair in pairs if pair.label == -1]
-    held = [pair.prompt for pair in pairs if pair.label == 1]
+    turned = [replace(pair, label=1) for pair in pairs if pair.label == -1][:24]
+    held = [pair.prompt for pair in pairs if pair.label == 1][:24]
     monkeypatch.setattr(further, "KEPT_WEIGHT", 1.0)
     monkeypatch.setattr(further, "EPOCHS", 4)
     told: list[tuple[int, int | None, str]] = []
@@ -165,7 +165,7 @@ def test_the_shipped_network_learns_on_where_it_stood(
     words = [(folder / TOKENIZER).read_text(encoding="utf-8") for folder in (WEIGHTS, tmp_path / "weights")]
     assert json.loads(words[0])["model"]["vocab"] == json.loads(words[1])["model"]["vocab"]
     again = recovered(tmp_path / "weights", themes).logits(held)
-    assert np.abs(again - tuned.logits(held)).mean() < 0.15
+    assert np.abs(again - tuned.logits(held)).mean() < 0.05
 
 
 def test_a_recovered_network_knows_nothing_of_new_themes(topic: Topic) -> None:
