@@ -30,18 +30,18 @@ from classify.labelled import Labelled, fold_numbers, groups, join_labels, load_
 from classify.linear import LinearModel
 from classify.neural import NeuralModel, Reals
 from classify.otherlabels import join_pairs, pair_examples
-from classify.otherpairs import TEXT_CHARS, other_prompts
+from classify.otherpairs import other_prompts, text_of
 from classify.train import fit, prepare
 from classify.train_fused import (
     HELD_FROM,
     LINEAR_LESSON_WEIGHT,
-    NEURAL_LESSON_WEIGHT,
+    examples_for_network,
     held_out,
     load_lessons,
     load_news,
     weighted,
 )
-from classify.tune import Tuned, examples, tune
+from classify.tune import Tuned, tune
 from ingest.topic import Topic, load_topic
 from store.progress import Progress
 from store.settings import ROOT
@@ -103,8 +103,8 @@ def main() -> None:
         f"{len(own):,} items, {len(lessons):,} lessons, {len(read):,} of other states; {len(late):,} later", flush=True
     )
     themes = tuple(theme.code for theme in topic.themes)
-    pairs_of_own = examples([*own, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
-    unlabelled = other_prompts((f"{item.title}\n{item.text}"[:TEXT_CHARS] for item in news), topic)
+    pairs_of_own = examples_for_network(own, lessons, topic)
+    unlabelled = other_prompts(map(text_of, news), topic)
     prepared = prepare([*own, *weighted(lessons, LINEAR_LESSON_WEIGHT)], topic)
     linear = LinearModel(topic, fit(prepared, range(len(own) + len(lessons)), topic))
     OUT.mkdir(exist_ok=True)

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from classify.network import MAX_TOKENS
-from classify.neural import ABOUT, FORMAT, MODEL, TOKENIZER, Fusion
-from classify.prompts import ROLES
+from classify.neural import ABOUT, FIRST_THEME, FORMAT, MODEL, TOKENIZER, Fusion, open_session, run
+from classify.prompts import ALL, FIRST, PAIR, ROLES, SECOND, THIRD
 from classify.tune import Tuned
 
 _OPSET = 17
+_KNOWN = (
+    f"{FIRST} and {SECOND} sign a pact on energy and trade",
+    f"{FIRST} accuses {SECOND} of crossing the border, {THIRD} calls for calm",
+    f"The ministers of {ALL} meet; {FIRST} rejects what {SECOND} proposed",
+    f"{PAIR} talks end without a word on the dispute",
+)
+"""Prompts by whose logits a network tells whether a processor computes as others do (`classify.neural`)."""
 
 
 def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path, note: Mapping[str, Any]) -> Path:
@@ -24,9 +31,7 @@ def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path,
     Only the word pieces that occur in *texts* (any news of the kind) are kept, and every single character, of which a
     word that is not among them is then made: half of the encoder's size is its vocabulary. None keeps all.
     """
-    import onnx
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     out.mkdir(parents=True, exist_ok=True)
     kept, tokenizer = _pruned(tuned, texts)
@@ -36,11 +41,45 @@ def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path,
     place = {old: new for new, old in enumerate(kept)}
     tuned.network.sides = tuple(place[role] for role in tuned.network.sides)
     tuned.network.both = tuple(place[role] for role in tuned.network.both)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    # What lies in *out* may be the only start there is to learn on from: it is replaced when all is there, not before.
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        made = Path(folder)
+        network = _integers(tuned.network, made)
+        about = {
+            "format": FORMAT,
+            "max_tokens": MAX_TOKENS,
+            "themes": list(tuned.themes),
+            "fusion": {**asdict(fusion), "thresholds": dict(zip(tuned.themes, fusion.thresholds, strict=True))},
+            "known": known_logits(network, tokenizer, FIRST_THEME + len(tuned.themes)),
+            "note": dict(note),
+        }
+        (made / MODEL).write_bytes(network)
+        (made / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+        (made / ABOUT).write_text(json.dumps(_rounded(about), indent=1) + "\n", encoding="utf-8")
+        for name in (MODEL, TOKENIZER, ABOUT):
+            (made / name).replace(out / name)
+    return out / MODEL
+
+
+def known_logits(network: bytes, tokenizer: str, width: int) -> dict[str, list[float]]:
+    """What a network says of a few prompts where no sum is cut off: `classify.neural` asks again wherever it runs."""
+    from tokenizers import Tokenizer
+
+    rows = run(open_session(network, exact=True), Tokenizer.from_str(tokenizer), _KNOWN, width)
+    return dict(zip(_KNOWN, rows.tolist(), strict=True))
+
+
+def _integers(network: Any, folder: Path) -> bytes:
+    """The *network* in eight-bit integers, as a file's bytes; *folder* is for what is written on the way."""
+    import onnx
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    full, small = folder / "full.onnx", folder / "small.onnx"
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, on itself
-        full = Path(folder) / "full.onnx"
         torch.onnx.export(
-            _single(tuned.network).eval(),
+            _single(network).eval(),
             (torch.arange(1, 21).unsqueeze(0),),
             str(full),
             input_names=["ids"],
@@ -49,20 +88,10 @@ def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path,
             opset_version=_OPSET,
             dynamo=False,
         )
-        quantize_dynamic(full, out / MODEL, weight_type=QuantType.QInt8, per_channel=True)
-    model = onnx.load(str(out / MODEL))
+        quantize_dynamic(full, small, weight_type=QuantType.QInt8, per_channel=True)
+    model = onnx.load(str(small))
     model.doc_string = ""  # paths of the machine that exported it do not belong in it
-    onnx.save(model, str(out / MODEL))
-    (out / TOKENIZER).write_text(tokenizer, encoding="utf-8")
-    about = {
-        "format": FORMAT,
-        "max_tokens": MAX_TOKENS,
-        "themes": list(tuned.themes),
-        "fusion": {**asdict(fusion), "thresholds": dict(zip(tuned.themes, fusion.thresholds, strict=True))},
-        "note": dict(note),
-    }
-    (out / ABOUT).write_text(json.dumps(_rounded(about), indent=1) + "\n", encoding="utf-8")
-    return out / MODEL
+    return bytes(model.SerializeToString())
 
 
 def _single(network: Any) -> Any:

@@ -46,7 +46,11 @@ def base_tokenizer(folder: Path) -> Any:
     """The encoder's tokenizer, with the roles as words of their own."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return with_roles(AutoTokenizer.from_pretrained(folder))
+
+
+def with_roles(tokenizer: Any) -> Any:
+    """The *tokenizer* (of transformers), which knows the roles as words of their own from now on."""
     tokenizer.add_special_tokens({"additional_special_tokens": list(ROLES)})
     return tokenizer
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from classify.labelled import NEITHER, JoinReport, item_key, label_records
 from classify.model import Item
-from classify.otherpairs import TEXT_CHARS, prompt_of
+from classify.otherpairs import prompt_of, text_of
 from classify.tune import OTHER_PAIR, Example
 from ingest.topic import Topic
 from store.errors import InputError
@@ -76,7 +76,7 @@ def pair_examples(read: Sequence[ReadPair], topic: Topic) -> list[Example]:
     """Each as a prompt, of as much text as the reader saw."""
     made = []
     for one in read:
-        prompt = prompt_of(f"{one.item.title}\n{one.item.text}"[:TEXT_CHARS], one.label.pair, topic)
+        prompt = prompt_of(text_of(one.item), one.label.pair, topic)
         stance = NEITHER if one.label.stance is None else one.label.stance
         weight = WEIGHT * (HARD_WEIGHT if one.label.hard else 1.0)
         made.append(Example(-1, OTHER_PAIR, prompt, stance, (), weight))

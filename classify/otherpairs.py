@@ -14,6 +14,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
+from classify.model import Item
 from classify.prompts import FIRST, SECOND, THIRD
 from ingest.topic import Topic
 
@@ -35,8 +36,13 @@ class _Found:
     leads: bool
 
 
+def text_of(item: Item) -> str:
+    """Title, line break and as much of the text as a prompt holds."""
+    return f"{item.title}\n{item.text}"[:TEXT_CHARS]
+
+
 def other_prompts(texts: Iterable[str], topic: Topic, seed: int = 0) -> list[str]:
-    """Up to two prompts of each text (title, line break, lead) that names two states which are no dyad of *topic*.
+    """Up to two prompts of each text (of `text_of`) that names two states which are no dyad of *topic*.
 
     Pairs named near the beginning come first; the topic's other principals become the role of the third.
     """
@@ -76,7 +82,7 @@ def _of_text(
 
 
 def prompt_of(text: str, pair: Sequence[str], topic: Topic) -> str:
-    """The prompt of *text* (title, line break, lead) on the states *pair*, by their codes, the first of them first."""
+    """The prompt of *text* (of `text_of`) on the states *pair*, by their codes, the first of them first."""
     return _prompt(text, pair, list(_find(text)), _principals(topic))[:TEXT_CHARS]
 
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.network import attention_kind, device, pair_network
+from classify.network import attention_kind, device, pair_network, with_roles
 from classify.neural import FIRST_THEME, MODEL, TOKENIZER, load_neural
-from classify.prompts import ROLES
 from classify.tune import Tuned
 from store.errors import ConfigError
 
@@ -43,11 +42,9 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     try:
         weights = _weights(folder / MODEL)
     except (KeyError, ValueError) as error:
-        raise ConfigError(f"the network in {folder} is none that training here wrote ({error})") from None
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_file(str(folder / TOKENIZER)), mask_token=_MASK, **_SPECIAL
-    )
-    tokenizer.add_special_tokens({"additional_special_tokens": list(ROLES)})
+        raise _foreign(folder, error) from None
+    words_of = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer = with_roles(PreTrainedTokenizerFast(tokenizer_object=words_of, mask_token=_MASK, **_SPECIAL))
     words, size = weights["bert.embeddings.word_embeddings.weight"].shape
     layers = 1 + max(int(name.split(".")[3]) for name in weights if name.startswith("bert.encoder.layer."))
     config = BertConfig(
@@ -66,8 +63,15 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     for part, untaught in (("out.weight", 0.0), ("out.bias", _UNTAUGHT)):
         weights[part] = weights[part][rows]
         weights[part][new] = untaught
-    network.load_state_dict({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
+    try:
+        network.load_state_dict({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
+    except RuntimeError as error:  # of weights of other shapes
+        raise _foreign(folder, error) from None
     return Tuned(network.eval().to(device()), tokenizer, tuple(themes))
+
+
+def _foreign(folder: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"the network in {folder} is none that training here wrote ({error})")
 
 
 def _weights(path: Path) -> dict[str, Reals]:

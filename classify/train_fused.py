@@ -26,7 +26,7 @@ from classify.model import Item
 from classify.network import base_folder
 from classify.neural import FIRST_THEME, GATE_AT, STANCES, load_neural, network_digest
 from classify.otherlabels import ReadPair, pair_examples
-from classify.otherpairs import TEXT_CHARS, other_prompts
+from classify.otherpairs import other_prompts, text_of
 from classify.parameters import FILE, WEIGHTS
 from classify.recover import recovered
 from classify.text import make_document
@@ -191,16 +191,20 @@ def tune_on(
 
     With *start*, the network in that folder learns on.
     """
-    pairs = tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
-    pairs += pair_examples(others, topic)
+    pairs = examples_for_network(labelled, lessons, topic) + pair_examples(others, topic)
     themes = tuple(theme.code for theme in topic.themes)
-    texts = [f"{item.title}\n{item.text}"[:TEXT_CHARS] for item in news]
+    texts = [text_of(item) for item in news]
     unlabelled = other_prompts(texts, topic, seed)
     if start is not None:
         return learn_further(recovered(start, themes), pairs, unlabelled, seed=seed, progress=progress)
     if not news:
         return tune.tune(pairs, themes, seed=seed, progress=progress)
     return distil(pairs, themes, texts, unlabelled, seed=seed, progress=progress)
+
+
+def examples_for_network(labelled: Sequence[Labelled], lessons: Sequence[Labelled], topic: Topic) -> list[tune.Example]:
+    """What the neural half learns from *labelled* items, and less heavily from *lessons*."""
+    return tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
 
 
 def held_out(linear: LinearModel, tuned: tune.Tuned, items: Sequence[Labelled], topic: Topic) -> HeldOut:

@@ -376,7 +376,7 @@ def train(
     another into the folder weights among its seeds (docs/another-topic.md).
 
     With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores. With
-    --further it learns on from where it stands, in less than an hour.
+    --further it learns on from where it stands, in less than an hour of one core.
 
     Examples:
 
@@ -385,6 +385,8 @@ def train(
     - `ricwatch train --backend fused --items labelled.jsonl.gz --news 2020.jsonl.gz -o weights` – the default reader
     - `ricwatch train --backend fused --items labelled.jsonl.gz --news 2023.jsonl.gz --pairs
       classify/labels/otherpairs.jsonl -o weights` – and from what was read of other states in that news
+    - `ricwatch train --backend fused --further --items labelled.jsonl.gz --news 2023.jsonl.gz --pairs
+      classify/labels/otherpairs.jsonl -o weights` – the network that there is learns on
     - `ricwatch train --backend multilingual labelled.jsonl.gz` – into `var/multilingual`, where reading finds it
     """
     from flows import tables

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +37,18 @@ def train_files(
         InputError: there is nothing to train on, labels without texts, unlabelled *news* for a backend
             without use, or *further* without news or for a backend that begins anew.
     """
-    if news and backend != "fused":
-        raise InputError(f"--news is what the backend fused learns from; {backend} has no use for unlabelled items")
+    learns_on = backend == LEARNS_ON
+    if news and not learns_on:
+        raise InputError(f"--news is what {LEARNS_ON} learns from; {backend} has no use for unlabelled items")
     if pairs and not news:
         raise InputError("labels of pairs hold no texts; give the news that they were read in with --news")
-    if further and backend != "fused":
+    if further and not learns_on:
         raise InputError(
-            f"--further is for the backend fused, whose network can learn on; {backend} begins anew each time"
+            f"--further is for the backend {LEARNS_ON}, whose network can learn on; {backend} begins anew each time"
         )
     if further and not news:
         raise InputError("--further needs unlabelled --news: its own readings of it hold the network to what it knew")
-    prepared = _fused(news, pairs, further=further) if backend == "fused" else _BACKENDS[backend]()
+    prepared = _BACKENDS[backend](Extra(news, pairs, further=further))
     if bool(labels) != bool(texts):
         raise InputError("--labels and --texts go together: labels hold no texts, and texts no labels")
     if not (items or labels):
@@ -70,7 +73,16 @@ def _refuse_none(path: Path, joined: JoinReport[Any]) -> None:
 Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 
-def _fused(news: Sequence[Path], pairs: Sequence[Path], *, further: bool) -> Train:
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What only the backend `LEARNS_ON` takes besides labelled items."""
+
+    news: Sequence[Path]
+    pairs: Sequence[Path]
+    further: bool
+
+
+def _fused(extra: Extra) -> Train:
     from classify.network import base_folder
     from classify.otherlabels import join_pairs
     from classify.train_fused import lessons_of, load_news, train_fused
@@ -80,21 +92,20 @@ def _fused(news: Sequence[Path], pairs: Sequence[Path], *, further: bool) -> Tra
 
     def run(labelled: list[Labelled], output: Path | None, report_progress: Progress) -> str:
         topic = load_topic(get_settings().seeds_dir)
-        unlabelled = [item for path in news for item in load_news(path)]
+        unlabelled = [item for path in extra.news for item in load_news(path)]
         lessons, folder = lessons_of(topic), output or own_folder(topic)
-        joined = {path: join_pairs(path, unlabelled) for path in pairs}
+        joined = {path: join_pairs(path, unlabelled) for path in extra.pairs}
         for path, found in joined.items():
             _refuse_none(path, found)
         others = [one for found in joined.values() for one in found.labelled]
-        report = train_fused(
-            labelled, lessons, topic, folder, news=unlabelled, others=others, further=further, progress=report_progress
-        )
+        train = partial(train_fused, news=unlabelled, others=others, further=extra.further)
+        report = train(labelled, lessons, topic, folder, progress=report_progress)
         return "\n".join([*(f"{path.name}: {found}" for path, found in joined.items()), str(report)])
 
     return run
 
 
-def _linear() -> Train:
+def _linear(_: Extra) -> Train:
     try:
         import sklearn  # noqa: F401
     except ImportError:
@@ -109,7 +120,7 @@ def _linear() -> Train:
     return run
 
 
-def _multilingual() -> Train:
+def _multilingual(_: Extra) -> Train:
     from classify.multilingual import heads_folder, load_encoder
     from classify.multilingual_train import train_heads
 
@@ -125,7 +136,9 @@ def _multilingual() -> Train:
     return run
 
 
-_BACKENDS: dict[str, Callable[[], Train]] = {
+LEARNS_ON = "fused"
+_BACKENDS: dict[str, Callable[[Extra], Train]] = {
+    LEARNS_ON: _fused,
     "linear": _linear,
     "multilingual": _multilingual,
 }

@@ -15,7 +15,19 @@ from classify.decide import ANSWERS
 from classify.fused import FusedModel, load_fused
 from classify.linear import LinearModel
 from classify.model import Item
-from classify.neural import ABOUT, FIRST_THEME, GATE_AT, MODEL, STANCES, TOKENIZER, Fusion, NeuralModel, load_neural
+from classify.neural import (
+    ABOUT,
+    FIRST_THEME,
+    GATE_AT,
+    MODEL,
+    STANCES,
+    TOKENIZER,
+    Fusion,
+    NeuralModel,
+    load_neural,
+    open_session,
+    run,
+)
 from classify.parameters import WEIGHTS
 from ingest.topic import Theme, Topic
 from store.errors import ConfigError
@@ -140,6 +152,35 @@ def test_weights_of_another_format_are_refused(copied: Path) -> None:
     (copied / ABOUT).write_text(json.dumps(about | {"format": 0}), encoding="utf-8")
     with pytest.raises(ConfigError, match="format 0, not"):
         load_neural(copied)
+
+
+def test_every_processor_reads_as_the_one_that_the_network_was_made_on(neural: NeuralModel) -> None:
+    known = json.loads((WEIGHTS / ABOUT).read_text(encoding="utf-8"))["known"]
+    here = neural.logits(list(known))
+    assert np.abs(here - np.asarray(list(known.values()))).mean() < 0.02
+    exact = open_session((WEIGHTS / MODEL).read_bytes(), exact=True)
+    prompts = [f"[unused1] {does} [unused2] on oil and arms" for does in ("courts", "warns", "meets", "fines", "joins")]
+    wanted = run(exact, neural.tokenizer, prompts, FIRST_THEME + len(neural.themes))
+    assert neural.logits(prompts) == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(("off", "ways"), [(0.1, [False, True]), (None, [False])])
+def test_a_network_that_says_something_else_here_is_run_the_exact_way(
+    copied: Path, off: float | None, ways: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = json.loads((copied / ABOUT).read_text(encoding="utf-8"))
+    known = {prompt: [logit + (off or 0) for logit in logits] for prompt, logits in about.pop("known").items()}
+    # Without known logits, as in networks from before they were noted, nothing can be told.
+    (copied / ABOUT).write_text(json.dumps(about if off is None else about | {"known": known}), encoding="utf-8")
+    opened: list[bool] = []
+
+    def watched(weights: bytes, *, exact: bool = False) -> object:
+        opened.append(exact)
+        return open_session(weights, exact=exact)
+
+    monkeypatch.setattr("classify.neural.open_session", watched)
+    assert load_neural(copied).logits([TITLE]).any()
+    assert opened == ways
 
 
 def test_the_shipped_weights_keep_to_their_size() -> None:

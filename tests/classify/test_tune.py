@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 from numpy.typing import NDArray
 
 from classify import distil, further, lesson, network, train_fused, tune
-from classify.labelled import Labelled, load_labelled
-from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, TOKENIZER, Fusion, load_neural
-from classify.parameters import WEIGHTS
+from classify.fused import load_fused
+from classify.labelled import Labelled, item_key, load_labelled
+from classify.neural import ABOUT, FIRST_THEME, MODEL, STANCES, TOKENIZER, Fusion, load_neural, network_digest
+from classify.parameters import FILE, WEIGHTS
 from classify.prompts import FIRST, SECOND
+from classify.trained import own_folder
+from flows.training import train_files
 from ingest.topic import Topic
 from store.errors import ConfigError
 from tests.classify.helpers import synthetic
@@ -200,4 +204,73 @@ def test_halves_stay_weighed_where_a_network_has_seen_what_could_be_held_out(
     assert "the halves weighed as before" in str(report)
     made, shipped = load_neural(tmp_path / "weights"), load_neural()
     assert made.fusion == shipped.fusion
-    assert made.digest != shipped.digest
+    networks = [(folder / MODEL).read_bytes() for folder in (WEIGHTS, tmp_path / "weights")]
+    assert networks[0] != networks[1]
+
+
+def test_the_first_network_of_a_topic_may_begin_as_the_shipped_one(
+    tmp_path: Path, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_torch()
+    monkeypatch.setattr(further, "EPOCHS", 1)
+    monkeypatch.setattr(train_fused, "HELD_FROM", "2024-02-01")
+    monkeypatch.setattr(train_fused, "_LEAST", 50)
+    labelled, _, _ = lessons(tmp_path, topic)
+    another = replace(topic, folder=tmp_path / "seeds")
+    folder = own_folder(another)
+    report = train_fused.train_fused(labelled, [], another, folder, further=True)
+    assert f"weighed on {report.held} items" in str(report)
+    assert 0 < report.held < len(labelled)
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    assert about["note"]["from"] == network_digest(WEIGHTS)
+    assert list(load_fused(another).read([labelled[0].item])[0].dyads) == list(labelled[0].dyads)
+
+    # From there it learns on; if its file is damaged, that is told, and the file stays.
+    made = (folder / MODEL).read_bytes()
+    (folder / MODEL).write_bytes(made[:1000])
+    with pytest.raises(ConfigError, match="damaged"):
+        train_fused.train_fused(labelled, [], another, folder, further=True)
+    assert (folder / MODEL).read_bytes() == made[:1000]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([FILE, MODEL, TOKENIZER, ABOUT])
+
+
+def test_a_network_of_another_program_is_none_to_learn_on_from(tmp_path: Path) -> None:
+    needs_torch()
+    import onnx
+    from onnx import helper
+
+    from classify.recover import recovered
+
+    for name in (TOKENIZER, ABOUT):
+        shutil.copy(WEIGHTS / name, tmp_path / name)
+    about = json.loads((tmp_path / ABOUT).read_text(encoding="utf-8"))
+    del about["known"]
+    (tmp_path / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+    told = [helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [1, None]) for name in ("ids", "logits")]
+    graph = helper.make_graph([helper.make_node("Identity", ["ids"], ["logits"])], "other", told[:1], told[1:])
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / MODEL)
+    with pytest.raises(ConfigError, match="none that training here wrote"):
+        recovered(tmp_path, ("energy",))
+
+
+def test_the_command_learns_on_from_labels_of_other_states_and_unlabelled_news(
+    tmp_path: Path, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_torch()
+    monkeypatch.setattr(further, "EPOCHS", 1)
+    items = synthetic(tmp_path / "items.jsonl")
+    news = tmp_path / "news.jsonl"
+    news.write_text(
+        "".join(
+            json.dumps({"title": f"Japan and Brazil {does} a farm pact", "url": f"https://x.example/{does}"}) + "\n"
+            for does in ("sign", "halt", "praise")
+        ),
+        encoding="utf-8",
+    )
+    pairs = tmp_path / "pairs.jsonl"
+    key = item_key("https://x.example/halt", "Japan and Brazil halt a farm pact")
+    pairs.write_text(json.dumps({"id": key, "pair": ["JP", "BR"], "stance": -1}) + "\n", encoding="utf-8")
+    out = tmp_path / "weights"
+    told = train_files([items], out, backend="fused", news=[news], pairs=[pairs], further=True)
+    assert told[-1].startswith("pairs.jsonl: 1 of 1")
+    assert load_neural(out).themes == tuple(theme.code for theme in topic.themes)
