@@ -41,7 +41,7 @@ def export(tuned: Tuned, texts: Iterable[str] | None, fusion: Fusion, out: Path,
     place = {old: new for new, old in enumerate(kept)}
     tuned.network.sides = tuple(place[role] for role in tuned.network.sides)
     tuned.network.both = tuple(place[role] for role in tuned.network.both)
-    # What lies in *out* may be the only start there is to learn on from: it is replaced when all is there, not before.
+    # What lies in *out* may be the only start there is to learn on from: it is replaced when all is made, file by file.
     with tempfile.TemporaryDirectory(dir=out) as folder:
         made = Path(folder)
         network = _integers(tuned.network, made)
@@ -158,4 +158,6 @@ def _rounded(value: Any) -> Any:
         return round(value, 4)
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
     return value

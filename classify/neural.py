@@ -4,7 +4,7 @@ The network (four layers of 384, in eight-bit integers) was trained by `classify
 nothing is downloaded, one thread, one prompt at a time. One at a time, because the integer arithmetic scales by the
 largest activation of a run: in a batch, a text would be read a little differently next to another neighbour.
 
-Every processor reads alike. Those without integer dot products (VNNI) add pairs of products in 16 bits, and sums that
+Processors read alike. Those of x86 without integer dot products (VNNI) add pairs of products in 16 bits, and sums that
 are too large for these are cut off: logits were off by 0.17 on average. The network's file of notes therefore holds
 what it says of a few prompts; where it says otherwise here, it is run in a slower way that cuts nothing off.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ GATE_AT = STANCES
 FIRST_THEME = STANCES + 1
 
 Reals = NDArray[np.float64]
+_log = logging.getLogger("ricwatch.classify")
 _AGAIN = "install the program again, or read with the linear half alone: RICWATCH_MODEL=linear"
 
 
@@ -81,7 +83,7 @@ def run(session: Any, tokenizer: Any, prompts: Sequence[str], width: int) -> Rea
 
 
 def open_session(weights: bytes, *, exact: bool = False) -> Any:
-    """The network of a file's bytes, on one thread; with *exact*, no processor cuts off sums, and all are slower."""
+    """The network of a file's bytes, on one thread; with *exact*, no processor cuts off sums; on x86 that is slower."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -113,22 +115,32 @@ def load_neural(folder: Path = WEIGHTS) -> NeuralModel:
     if about.get("format") != FORMAT:
         raise ConfigError(f"the neural weights in {folder} are of format {about.get('format')}, not {FORMAT}; {_AGAIN}")
     try:
-        session = open_session(weights)
+        themes = tuple(about["themes"])
         tokenizer = Tokenizer.from_str(words.decode())
+        tokenizer.enable_truncation(int(about["max_tokens"]))
+        known, width = about.get("known", {}), FIRST_THEME + len(themes)
+        session = open_session(weights)
+        if _otherwise(session, tokenizer, known, width):
+            session = open_session(weights, exact=True)
+            if by := _otherwise(session, tokenizer, known, width):
+                _log.warning("The network in %s says something else here than where it was made, by %.2f", folder, by)
+        return NeuralModel(session, tokenizer, themes, _fusion(about), _digest(weights, words, told))
     except Exception as error:  # both libraries raise types of their own, some of them bare Exception
-        raise ConfigError(f"the neural weights in {folder} are damaged ({error}); {_AGAIN}") from None
-    tokenizer.enable_truncation(int(about["max_tokens"]))
-    if _cuts_off(session, tokenizer, about.get("known", {})):
-        session = open_session(weights, exact=True)
-    return NeuralModel(session, tokenizer, tuple(about["themes"]), _fusion(about), _digest(weights, words, told))
+        raise ConfigError(f"the neural weights in {folder} are damaged ({error!r}); {_AGAIN}") from None
 
 
-def _cuts_off(session: Any, tokenizer: Any, known: dict[str, list[float]]) -> bool:
-    """Whether *session* says something else of the *known* prompts than where the network was made."""
+def _otherwise(session: Any, tokenizer: Any, known: dict[str, list[float]], width: int) -> float:
+    """By how much *session* says something else of the *known* prompts than where the network was made; 0 for rounding.
+
+    Nothing can be told of a network from before known logits were noted.
+    """
     if not known:
-        return False  # of a network from before this was noted
-    logits = np.asarray(list(known.values()))
-    return bool(np.abs(run(session, tokenizer, list(known), logits.shape[1]) - logits).mean() > _CUT_OFF)
+        return 0.0
+    logits = np.asarray(list(known.values()), dtype=np.float64).reshape(len(known), width)
+    if not np.isfinite(logits).all():
+        raise ValueError("known logits that are no numbers")
+    by = float(np.abs(run(session, tokenizer, list(known), width) - logits).mean())
+    return by if by > _CUT_OFF else 0.0
 
 
 def network_digest(folder: Path = WEIGHTS) -> str:

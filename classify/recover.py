@@ -34,15 +34,23 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     Raises:
         ConfigError: a file is missing or damaged, or another program wrote the network.
     """
+    known = load_neural(folder).themes  # says what is wrong with the files
+    try:
+        return _recovered(folder, known, tuple(themes))
+    except (
+        KeyError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # of names and shapes that are not those of `classify.network`
+        raise ConfigError(f"the network in {folder} is none that training here wrote ({error})") from None
+
+
+def _recovered(folder: Path, known: Sequence[str], themes: tuple[str, ...]) -> Tuned:
     import torch
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    known = load_neural(folder).themes  # says what is wrong with the files
-    try:
-        weights = _weights(folder / MODEL)
-    except (KeyError, ValueError) as error:
-        raise _foreign(folder, error) from None
+    weights = _weights(folder / MODEL)
     words_of = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer = with_roles(PreTrainedTokenizerFast(tokenizer_object=words_of, mask_token=_MASK, **_SPECIAL))
     words, size = weights["bert.embeddings.word_embeddings.weight"].shape
@@ -63,15 +71,8 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     for part, untaught in (("out.weight", 0.0), ("out.bias", _UNTAUGHT)):
         weights[part] = weights[part][rows]
         weights[part][new] = untaught
-    try:
-        network.load_state_dict({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
-    except RuntimeError as error:  # of weights of other shapes
-        raise _foreign(folder, error) from None
-    return Tuned(network.eval().to(device()), tokenizer, tuple(themes))
-
-
-def _foreign(folder: Path, error: Exception) -> ConfigError:
-    return ConfigError(f"the network in {folder} is none that training here wrote ({error})")
+    network.load_state_dict({name: torch.from_numpy(np.array(weight)) for name, weight in weights.items()})
+    return Tuned(network.eval().to(device()), tokenizer, themes)
 
 
 def _weights(path: Path) -> dict[str, Reals]:

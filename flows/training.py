@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,14 @@ def train_files(
         InputError: there is nothing to train on, labels without texts, unlabelled *news* for a backend
             without use, or *further* without news or for a backend that begins anew.
     """
-    learns_on = backend == LEARNS_ON
-    if news and not learns_on:
-        raise InputError(f"--news is what {LEARNS_ON} learns from; {backend} has no use for unlabelled items")
+    fused = backend == FUSED
+    if news and not fused:
+        raise InputError(f"--news is what {FUSED} learns from; {backend} has no use for unlabelled items")
     if pairs and not news:
         raise InputError("labels of pairs hold no texts; give the news that they were read in with --news")
-    if further and not learns_on:
+    if further and not fused:
         raise InputError(
-            f"--further is for the backend {LEARNS_ON}, whose network can learn on; {backend} begins anew each time"
+            f"--further is for the backend {FUSED}, whose network can learn on; {backend} begins anew each time"
         )
     if further and not news:
         raise InputError("--further needs unlabelled --news: its own readings of it hold the network to what it knew")
@@ -75,7 +74,7 @@ Train = Callable[[list[Labelled], Path | None, Progress], str]
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What only the backend `LEARNS_ON` takes besides labelled items."""
+    """What only the backend `FUSED` takes besides labelled items."""
 
     news: Sequence[Path]
     pairs: Sequence[Path]
@@ -98,8 +97,16 @@ def _fused(extra: Extra) -> Train:
         for path, found in joined.items():
             _refuse_none(path, found)
         others = [one for found in joined.values() for one in found.labelled]
-        train = partial(train_fused, news=unlabelled, others=others, further=extra.further)
-        report = train(labelled, lessons, topic, folder, progress=report_progress)
+        report = train_fused(
+            labelled,
+            lessons,
+            topic,
+            folder,
+            news=unlabelled,
+            others=others,
+            further=extra.further,
+            progress=report_progress,
+        )
         return "\n".join([*(f"{path.name}: {found}" for path, found in joined.items()), str(report)])
 
     return run
@@ -136,9 +143,9 @@ def _multilingual(_: Extra) -> Train:
     return run
 
 
-LEARNS_ON = "fused"
+FUSED = "fused"
 _BACKENDS: dict[str, Callable[[Extra], Train]] = {
-    LEARNS_ON: _fused,
+    FUSED: _fused,
     "linear": _linear,
     "multilingual": _multilingual,
 }

@@ -103,6 +103,7 @@ def test_a_network_learns_is_narrowed_and_exported(
     assert np.abs(small - whole).mean() < 0.3
     about = json.loads((tmp_path / "weights" / ABOUT).read_text(encoding="utf-8"))
     assert about["note"] == {"seed": 0}
+    assert {len(logits) for logits in about["known"].values()} == {FIRST_THEME + len(themes)}
     assert str(tmp_path) not in (tmp_path / "weights" / MODEL).read_bytes().decode("latin-1")
 
 
@@ -234,7 +235,8 @@ def test_the_first_network_of_a_topic_may_begin_as_the_shipped_one(
     assert sorted(path.name for path in folder.iterdir()) == sorted([FILE, MODEL, TOKENIZER, ABOUT])
 
 
-def test_a_network_of_another_program_is_none_to_learn_on_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("noted", "told"), [(True, "damaged"), (False, "none that training here wrote")])
+def test_a_network_of_another_program_is_none_to_learn_on_from(tmp_path: Path, noted: bool, told: str) -> None:
     needs_torch()
     import onnx
     from onnx import helper
@@ -244,12 +246,13 @@ def test_a_network_of_another_program_is_none_to_learn_on_from(tmp_path: Path) -
     for name in (TOKENIZER, ABOUT):
         shutil.copy(WEIGHTS / name, tmp_path / name)
     about = json.loads((tmp_path / ABOUT).read_text(encoding="utf-8"))
-    del about["known"]
+    if not noted:
+        del about["known"]
     (tmp_path / ABOUT).write_text(json.dumps(about), encoding="utf-8")
-    told = [helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [1, None]) for name in ("ids", "logits")]
-    graph = helper.make_graph([helper.make_node("Identity", ["ids"], ["logits"])], "other", told[:1], told[1:])
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.INT64, [1, None]) for name in ("ids", "logits")]
+    graph = helper.make_graph([helper.make_node("Identity", ["ids"], ["logits"])], "other", ends[:1], ends[1:])
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / MODEL)
-    with pytest.raises(ConfigError, match="none that training here wrote"):
+    with pytest.raises(ConfigError, match=told):
         recovered(tmp_path, ("energy",))
 
 
