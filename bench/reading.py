@@ -32,7 +32,7 @@ from classify.actors import Matcher
 from classify.evaluate import Evaluation, Measured, gate, measure_splits, score
 from classify.floors import FLOORS, load_floors, renewed, save_floors
 from classify.labelled import Labelled, Split, digest, groups, load_labelled
-from classify.model import get_backend
+from classify.model import version_of
 from classify.outlets import outlet_groups
 from classify.parameters import weights_digest
 from classify.train import Prepared, prepare
@@ -176,6 +176,10 @@ def main() -> None:
         print(f"Splits written to {given.write_splits}")
         return
     handed_in = [_predictions(one) for one in given.predictions]
+    own = [*(one.name for one in handed_in), *([] if given.no_linear else [LINEAR])]
+    leading = given.main or next(iter(own), "")
+    # A record that is kept is of what is shipped; that its reader is none is told before the work, not after.
+    model = version_of(leading or LINEAR, topic) if given.write else f"{leading}, {HELD_OUT}"
     splits = {name: every[name] for name in given.splits}
     results = run(
         labelled,
@@ -185,12 +189,10 @@ def main() -> None:
         with_linear=not given.no_linear,
         with_peers=not given.no_peers,
     )
-    own = [*(one.name for one in handed_in), *([] if given.no_linear else [LINEAR])]
-    leading = given.main or next(iter(own), "")
     record: dict[str, Any] = {
         "command": "nice python -m bench.reading " + " ".join(sys.argv[1:]),
         "reader": leading,
-        "model": get_backend(leading or LINEAR, topic).version,
+        "model": model,
         "weights": weights_digest(),
         "set": {"digest": digest(labelled), "items": len(labelled), "relevant": sum(one.relevant for one in labelled)},
         "later_from": LATER,
