@@ -34,12 +34,11 @@ from classify.otherpairs import other_prompts, text_of
 from classify.train import fit, prepare
 from classify.train_fused import (
     HELD_FROM,
-    LINEAR_LESSON_WEIGHT,
     examples_for_network,
+    for_linear,
     held_out,
     load_lessons,
     load_news,
-    weighted,
 )
 from classify.tune import Tuned, tune
 from ingest.topic import Topic, load_topic
@@ -105,7 +104,7 @@ def main() -> None:
     themes = tuple(theme.code for theme in topic.themes)
     pairs_of_own = examples_for_network(own, lessons, topic)
     unlabelled = other_prompts(map(text_of, news), topic)
-    prepared = prepare([*own, *weighted(lessons, LINEAR_LESSON_WEIGHT)], topic)
+    prepared = prepare([*own, *for_linear(lessons)], topic)
     linear = LinearModel(topic, fit(prepared, range(len(own) + len(lessons)), topic))
     OUT.mkdir(exist_ok=True)
     before = tune(pairs_of_own, themes, seed=given.seed, progress=show("before"))

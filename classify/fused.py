@@ -90,7 +90,7 @@ class FusedModel:
         if not matcher.possible(draft.strengths):
             return {}, nothing(item.id, self._version)
         document = draft.document()
-        if not is_latin(document):
+        if not is_latin(document.full):
             scores, read = self._linear.read_document(item.id, document)
             return scores, replace(read, model=self._version)
         linear = self._linear.pair_logits(document)

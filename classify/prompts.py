@@ -21,12 +21,12 @@ _LATIN_END = 0x250
 _OFFICES = {"leaders": "leader", "ministries": "ministry", "forces": "forces", "firms": "company"}
 
 
-def is_latin(document: Document) -> bool:
+def is_latin(text: str) -> bool:
     """Whether most letters of what goes into a prompt are Latin: the encoder's vocabulary is English.
 
     Measured on our examples: in Hindi, Russian and Chinese the neural half only takes away from the linear one.
     """
-    letters = [ord(character) < _LATIN_END for character in document.full[:PROMPT_CHARS] if character.isalpha()]
+    letters = [ord(character) < _LATIN_END for character in text[:PROMPT_CHARS] if character.isalpha()]
     return 2 * sum(letters) >= len(letters)
 
 

@@ -28,6 +28,7 @@ from classify.neural import FIRST_THEME, GATE_AT, STANCES, load_neural, network_
 from classify.otherlabels import ReadPair, pair_examples
 from classify.otherpairs import other_prompts, text_of
 from classify.parameters import FILE, WEIGHTS
+from classify.prompts import is_latin
 from classify.recover import recovered
 from classify.text import make_document
 from classify.train import fit, prepare
@@ -42,6 +43,8 @@ HELD_FROM = "2023-07-01"
 LINEAR_LESSON_WEIGHT, NEURAL_LESSON_WEIGHT = 0.1, 0.7
 """What a lesson counts beside a real item. On later news, more costs the linear half, whose words are the outlets' own,
 and gains the neural half, which has few pairs of some cells to learn from (docs/decisions/0004-fused-reader.md)."""
+FOREIGN_LESSON_WEIGHT = 1.0
+"""What a lesson in another script than the Latin counts: no real item was labelled in one."""
 LESSONS = Path(__file__).resolve().parent / "lessons"
 """Items of our own, written for training: the rare cells, the border lines of the codebook, the look-alikes."""
 _LEAST = 100
@@ -101,7 +104,7 @@ def train_fused(
     early, late = split_by_time(labelled, HELD_FROM)
     if min(len(early), len(late)) < _LEAST:
         raise InputError(f"both halves need at least {_LEAST} items before and from {HELD_FROM}")
-    everything = [*labelled, *weighted(lessons, LINEAR_LESSON_WEIGHT)]
+    everything = [*labelled, *for_linear(lessons)]
     prepared = prepare(everything, topic, progress=progress)
     chosen = [*early, *range(len(labelled), len(everything))]
     linear = LinearModel(topic, fit(prepared, chosen, topic, seed=seed, progress=progress))
@@ -113,7 +116,8 @@ def train_fused(
     parameters = fit(prepared, range(len(everything)), topic, seed=seed, progress=progress)
     whole = tune_on(labelled, lessons, topic, news=news, others=others, start=start, seed=seed, progress=progress)
     words = (f"{item.title}\n{item.text}" for item in (*(one.item for one in everything), *news))
-    note = {"items": len(labelled), "lessons": len(lessons), "set": digest(everything), "held": len(late), "seed": seed}
+    taught = len(for_network(lessons))
+    note = {"items": len(labelled), "lessons": taught, "set": digest(everything), "held": len(late), "seed": seed}
     if start is not None:
         note["from"] = network_digest(start)
     path = export(whole, words if start is None else None, fusion, out, note)
@@ -130,12 +134,28 @@ def _learn_on(
     whole = tune_on(labelled, lessons, topic, start=start, seed=seed, **given)
     thresholds = dict(zip(held.themes, held.fusion.thresholds, strict=True))
     own = tuple(thresholds.get(code, NEW_THRESHOLD) for code in whole.themes)
-    note = {"items": len(labelled), "lessons": len(lessons), "from": held.digest, "seed": seed}
+    note = {"items": len(labelled), "lessons": len(for_network(lessons)), "from": held.digest, "seed": seed}
     path = export(whole, None, replace(held.fusion, thresholds=own), out, note)
     linear = weights_of(topic) / FILE
     if linear.resolve() != (out / FILE).resolve():
         shutil.copyfile(linear, out / FILE)
     return FusedReport(len(labelled), len(lessons), 0, path.stat().st_size, path)
+
+
+def for_linear(lessons: Sequence[Labelled]) -> list[Labelled]:
+    """The lessons of the linear half: all, and those in other scripts than the Latin count as much as real items."""
+    latin = for_network(lessons)
+    foreign = [one for one in lessons if not _in_latin(one)]
+    return [*weighted(latin, LINEAR_LESSON_WEIGHT), *weighted(foreign, FOREIGN_LESSON_WEIGHT)]
+
+
+def for_network(lessons: Sequence[Labelled]) -> list[Labelled]:
+    """The lessons of the neural half, which reads nothing in other scripts than the Latin (`classify.prompts`)."""
+    return [one for one in lessons if _in_latin(one)]
+
+
+def _in_latin(one: Labelled) -> bool:
+    return is_latin(f"{one.item.title}\n{one.item.text}")
 
 
 def weighted(lessons: Sequence[Labelled], weight: float) -> list[Labelled]:
@@ -204,7 +224,7 @@ def tune_on(
 
 def examples_for_network(labelled: Sequence[Labelled], lessons: Sequence[Labelled], topic: Topic) -> list[tune.Example]:
     """What the neural half learns from *labelled* items, and less heavily from *lessons*."""
-    return tune.examples([*labelled, *weighted(lessons, NEURAL_LESSON_WEIGHT)], topic)
+    return tune.examples([*labelled, *weighted(for_network(lessons), NEURAL_LESSON_WEIGHT)], topic)
 
 
 def held_out(linear: LinearModel, tuned: tune.Tuned, items: Sequence[Labelled], topic: Topic) -> HeldOut:
