@@ -11,13 +11,14 @@ import pytest
 from classify.actors import Matcher
 from classify.labelled import Labelled, load_labelled
 from classify.neural import ABOUT
-from classify.parameters import WEIGHTS
-from classify.train_fused import LESSONS, load_lessons, weighted
+from classify.parameters import WEIGHTS, load_parameters
+from classify.train_fused import LESSONS, for_linear, for_network, load_lessons, weighted
 from classify.tune import examples
 from ingest.topic import Topic
 from store.settings import ROOT
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[\u4e00-\u9fff]+|(?:[^\W\u4e00-\u9fff]|[\u0900-\u0963])+")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 NEAR = 0.6
 """Share of common words in titles from which two items tell the same."""
 COMMON = 400
@@ -67,7 +68,10 @@ def test_nothing_that_is_taught_is_asked_in_the_examination(
 
 
 def words(title: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(title.lower()))
+    """The words, those of Hindi with their vowel signs; of Chinese, which writes them without gaps, each two characters that stand together."""
+    found = _WORD.findall(title.lower())
+    pairs = {run[at : at + 2] for run in found if _CHINESE.match(run) for at in range(len(run) - 1)}
+    return frozenset(word for word in found if not _CHINESE.match(word)) | pairs
 
 
 def alike(one: frozenset[str], other: frozenset[str]) -> float:
@@ -96,4 +100,16 @@ def test_pairs_for_training_carry_labels_and_weights(topic: Topic, matcher: Matc
 
 def test_the_weights_were_made_of_these_lessons(lessons: list[Labelled]) -> None:
     note = json.loads((WEIGHTS / ABOUT).read_text(encoding="utf-8"))["note"]
-    assert note["lessons"] == len(lessons)
+    assert note["lessons"] == len(for_network(lessons))
+    assert load_parameters(WEIGHTS).note["items"] == note["items"] + len(lessons)
+
+
+def test_lessons_in_other_scripts_teach_the_linear_half_as_much_as_labels(lessons: list[Labelled]) -> None:
+    languages = Counter(one.item.lang or "en" for one in lessons)
+    assert set(languages) == {"en", "hi", "ru", "zh"}
+    assert min(languages.values()) >= 280
+    weights = {one.item.id: one.weight for one in for_linear(lessons)}
+    assert len(weights) == len(lessons)
+    for one in lessons:
+        assert weights[one.item.id] == (0.1 if one.item.lang == "en" else 1.0), one.item.id
+    assert {one.item.lang for one in for_network(lessons)} == {"en"}
