@@ -68,7 +68,7 @@ def test_nothing_that_is_taught_is_asked_in_the_examination(
 
 
 def words(title: str) -> frozenset[str]:
-    """The words, those of Hindi with their vowel signs; of Chinese, which writes them without gaps, each two characters that stand together."""
+    """The words, of Hindi with their vowel signs; of Chinese, which writes none apart, each two characters together."""
     found = _WORD.findall(title.lower())
     pairs = {run[at : at + 2] for run in found if _CHINESE.match(run) for at in range(len(run) - 1)}
     return frozenset(word for word in found if not _CHINESE.match(word)) | pairs
