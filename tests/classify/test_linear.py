@@ -117,7 +117,7 @@ def test_readings_change_only_with_the_number_of_the_answers(linear: LinearModel
     (read,) = linear.read([Item("1", title, "Refiners took a record volume. Washington had threatened tariffs.")])
     assert ANSWERS == 3
     assert {dyad: one.stance for dyad, one in read.dyads.items()} == {"IN-RU": 1}
-    assert read.dyads["IN-RU"].p == pytest.approx((0.008, 0.007, 0.985), abs=0.001)
+    assert read.dyads["IN-RU"].p == pytest.approx((0.007, 0.009, 0.984), abs=0.001)
     assert read.p_relevant == pytest.approx(0.992, abs=0.001)
     assert [theme.code for theme in read.themes] == ["us", "energy", "autonomy"]
     assert read.evidence == title
