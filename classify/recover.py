@@ -37,11 +37,7 @@ def recovered(folder: Path, themes: Sequence[str]) -> Tuned:
     known = load_neural(folder).themes  # says what is wrong with the files
     try:
         return _recovered(folder, known, tuple(themes))
-    except (
-        KeyError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # of names and shapes that are not those of `classify.network`
+    except (KeyError, ValueError, RuntimeError) as error:  # other names or shapes than those of `classify.network`
         raise ConfigError(f"the network in {folder} is none that training here wrote ({error})") from None
 
 
