@@ -112,6 +112,34 @@ def test_the_manifest_makes_what_the_pool_of_the_cluster_names() -> None:
     (container,) = worker["spec"]["template"]["spec"]["containers"]
     assert container["image"] == IMAGE
     assert container["args"][3:5] == ["--pool", second_host()["work_pool"]["name"]]
+    env = {one["name"]: one.get("value") for one in container["env"]}
+    # What the worker may not watch, the whole cluster, it must not ask for: else it never learns that a run was killed.
+    assert env["PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_NAMESPACES"] == properties["namespace"]["default"]
+    (auth,) = [one for one in container["env"] if one["name"] == "PREFECT_API_AUTH_STRING"]
+    of_runs = {
+        key: env[f"PREFECT_INTEGRATIONS_KUBERNETES_WORKER_API_AUTH_STRING_SECRET_{key.upper()}"]
+        for key in ("name", "key")
+    }
+    assert auth["valueFrom"]["secretKeyRef"].items() >= of_runs.items()
+
+
+def test_the_worker_of_a_cluster_knows_its_settings_by_these_names() -> None:
+    kubernetes = pytest.importorskip(
+        "prefect_kubernetes.settings", reason="prefect_kubernetes is not installed; the image has it"
+    )
+    rows = yaml.safe_load_all((DEPLOY / "kubernetes" / "worker.yaml").read_text(encoding="utf-8"))
+    (worker,) = [row for row in rows if row["kind"] == "Deployment"]
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    given = {one["name"]: one["value"] for one in container["env"] if one["name"].startswith("PREFECT_INTEGRATIONS_")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        found = kubernetes.KubernetesSettings()
+    assert found.observer.namespaces == {"ricwatch"}
+    assert (found.worker.api_auth_string_secret_name, found.worker.api_auth_string_secret_key) == (
+        "ricwatch",
+        "RICWATCH_API_AUTH",
+    )
 
 
 def second_host() -> dict[str, Any]:
