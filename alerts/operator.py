@@ -90,7 +90,7 @@ def say(store: Store, settings: Settings, word: Word, *, now: dt.datetime) -> Sa
     day = now.astimezone(settings.zone).date()
     message = compose(word, operator, sender, settings, day=day, now=now)
     try:
-        with store.session() as session:
+        with store.writing() as session:
             session.add(
                 OperatorMail(
                     cause=str(word.cause),
@@ -202,7 +202,7 @@ def _hand_over(store: Store, way: Transport, row_id: int, sender: str, now: dt.d
 def _apply(store: Store, row_id: int, outcome: Outcome, now: dt.datetime) -> None:
     if isinstance(outcome, Taken):
         return
-    with store.session() as session:
+    with store.writing() as session:
         mail = session.get_one(OperatorMail, row_id)
         match outcome:
             case Accepted(where):

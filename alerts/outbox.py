@@ -207,7 +207,7 @@ def decide_unknown(store: Store, outbox_id: int, *, send_again: bool, now: dt.da
 
 def _settle(store: Store, way: Transport, now: dt.datetime) -> list[DeliveredRow]:
     rows = []
-    with store.session() as session:
+    with store.writing() as session:
         for mail in session.scalars(select(Outbox).where(Outbox.state == MailState.SENDING).order_by(Outbox.id)):
             # Another transport than the one that had it cannot know.
             known = mail.last_text == way.name
@@ -273,7 +273,7 @@ def _hand_over(
     outcome = way.send(envelope, claim)
     if isinstance(outcome, Taken):
         return outcome, None
-    with store.session() as session:
+    with store.writing() as session:
         mail = session.get_one(Outbox, row_id)
         if isinstance(outcome, Deferred | Unreachable | Refused) and mail.state == MailState.PENDING:
             mail.attempts += 1  # it ended before the claim, so the try is counted here

@@ -45,6 +45,7 @@ def find_narratives(store: Store, model: str, *, day: dt.date, now: dt.datetime,
     """Look at the stories up to *day*, the last closed day, and store what is told; safe to run again at any time."""
     with store.session() as session:
         report = look(session, model, day, rarity)
+    with store.writing() as session:
         _follow(session, report, day)
         if not _warm(session, model, day):
             return report

@@ -72,7 +72,7 @@ def save(store: Store, model: str, run: Run, *, changes: int, now: dt.datetime) 
     if not run.checkpoints:
         return True
     newest = run.checkpoints[-1].day
-    with store.session() as session:
+    with store.writing() as session:
         if changes_so_far(session, lock=True) != changes:
             return False
         mine = DetectorCheckpoint.model == model

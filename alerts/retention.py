@@ -97,7 +97,7 @@ def _count(store: Store, rule: _Rule) -> int:
 def _forget(store: Store, rule: _Rule, progress: Progress) -> int:
     gone = 0
     while True:
-        with store.session() as session:
+        with store.writing() as session:
             keys = [row[0] if len(row) == 1 else tuple(row) for row in session.execute(rule.keys.limit(BATCH))]
             if keys:
                 rule.forget(session, keys)

@@ -134,7 +134,7 @@ def themes_of(votes: Iterable[StoryVote]) -> dict[tuple[dt.date, str], int]:
 
 def update_series(store: Store, model: str, *, now: dt.datetime, progress: Progress = silent) -> SeriesReport:
     """Bring votes and counts of *model* up to its newest reading, in one transaction; a second call does nothing."""
-    with store.session() as session:
+    with store.writing() as session:
         state = session.get(SeriesState, model)
         if state is None:
             state = SeriesState(model=model, last_reading_id=0, updated_at=now)

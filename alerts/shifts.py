@@ -61,17 +61,22 @@ class DetectReport:
 
 def detect_shifts(store: Store, settings: Settings, model: str, *, day: dt.date, now: dt.datetime) -> DetectReport:
     """Decide on everything up to and including *day*, the last closed day; safe to run again at any time."""
+    # Reading takes long where there are years of it, and meanwhile others may write: so it ends before this writes.
     with store.session() as session:
         changes = changes_so_far(session)
-        stored = list(session.scalars(select(Shift).order_by(Shift.detected, Shift.id)))
         asked = Asked(settings.false_alarms_per_year)
-        run = remembered.run_to(session, model, day, asked, [_known(shift) for shift in stored])
+        run = remembered.run_to(session, model, day, asked, [_known(shift) for shift in _stored(session)])
         if run is None:
             return DetectReport(day, model)
-        report = _told(session, settings, model, run, stored=stored, day=day, now=now)
+    with store.writing() as session:
+        report = _told(session, settings, model, run, stored=_stored(session), day=day, now=now)
     # In a transaction of its own: without the state, the next run only takes longer.
     remembered.save(store, model, run, changes=changes, now=now)
     return replace(report, fresh=bool(run.checkpoints))
+
+
+def _stored(session: Session) -> list[Shift]:
+    return list(session.scalars(select(Shift).order_by(Shift.detected, Shift.id)))
 
 
 def _told(

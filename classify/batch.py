@@ -79,7 +79,7 @@ def forget_since(store: Store, version: str, since: dt.date, *, batch: int = 2_0
         total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     done = 0
     while True:
-        with store.session() as session:
+        with store.writing() as session:
             ids = session.scalars(chosen.order_by(Reading.id).limit(batch)).all()
             if not ids:
                 return done
@@ -153,7 +153,7 @@ def _waiting(store: Store, version: str, batch: int, total: int) -> Iterator[lis
 def _keep(store: Store, version: str, readings: Sequence[Read], now: dt.datetime) -> None:
     """Store *readings* in one transaction, but none that another run stored meanwhile."""
     by_article = {int(read.id): read for read in readings}
-    with store.session() as session:
+    with store.writing() as session:
         done = select(Reading.article_id).where(Reading.model == version, Reading.article_id.in_(by_article))
         for article_id in session.scalars(done).all():
             del by_article[article_id]

@@ -26,7 +26,7 @@ from store.zones import find_zone
 
 def health() -> list[FeedHealth]:
     """The state of every feed, with the roster file brought in first."""
-    with open_watch() as watch, watch.store.session() as session:
+    with open_watch() as watch, watch.store.writing() as session:
         now = dt.datetime.now(dt.UTC)
         sync_roster(session, watch.roster)
         pages = page_health(session, now=now)

@@ -31,7 +31,7 @@ def describe(report: ImportReport) -> str:
 
 def load(watch: Watch, files: Sequence[Path], now: dt.datetime) -> ImportReport:
     """The step behind the flow."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         sync_roster(session, watch.roster)
     with progress("Importing items") as report_progress:
         return import_items(

@@ -34,7 +34,7 @@ class PeopleReport:
 
 def change_subscription(watch: Watch, fields: dict[str, Any], *, by: str, whole: bool = False) -> PeopleReport:
     """Add or change, or replace the *whole* subscription; the step behind flow and command."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         reader, new = subscribers.subscribe(session, watch.settings, fields, by=by, now=moment(""), whole=whole)
         words = f"{reader.address} {'is subscribed' if new else 'is changed'}. {describe(reader)}"
         return PeopleReport(words, tuple(subscribers.readers(session, watch.settings)))
@@ -42,14 +42,14 @@ def change_subscription(watch: Watch, fields: dict[str, Any], *, by: str, whole:
 
 def end_subscription(watch: Watch, address: str, *, by: str) -> PeopleReport:
     """End; the step behind flow and command."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         subscribers.unsubscribe(session, watch.settings, address, by=by, now=moment(""))
         return PeopleReport(f"{address} gets no more digests.", tuple(subscribers.readers(session, watch.settings)))
 
 
 def pause_subscription(watch: Watch, address: str, until: dt.date | None) -> PeopleReport:
     """Pause, or go on; the step behind flow and command."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         reader = subscribers.pause(session, watch.settings, address, until, now=moment(""))
         held = reader.paused_until
         words = f"{address} gets no digest before {held}" if held else f"{address} gets digests again"

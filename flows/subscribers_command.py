@@ -150,7 +150,7 @@ def import_(
         raise InputError(f"{file} {error}") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{file}: byte {error.start} is no UTF-8; save it as CSV in UTF-8") from None
-    with open_watch() as watch, watch.store.session() as session:
+    with open_watch() as watch, watch.store.writing() as session:
         done = import_csv(session, watch.settings, text, by=by, now=moment(""))
     new = sum(fresh for _reader, fresh in done)
     tables.say(f"{new} readers added, {len(done) - new} changed")

@@ -25,7 +25,7 @@ CODES = codes()
 def judge(watch: Watch, number: int, verdict: str, *, by: str, comment: str) -> str:
     """Keep a verdict; gives the record as it stands then, in words. The step behind flow and command."""
     now = moment("")
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         shift = verdicts.judge(session, number, verdict, by=by, comment=comment, now=now)
         record = verdicts.record_words(verdicts.gather_record(session, shift.model, closed_day(now)))
     return f"Shift {number} judged {verdict} by {by}. {record}".strip()
@@ -43,7 +43,7 @@ def add_silence(
     bloc: str = "",
 ) -> str:
     """Make a silence; gives what it covers, in words. The step behind flow and command."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         made = silences.silence(
             session,
             watch.settings,
@@ -61,7 +61,7 @@ def add_silence(
 
 def end_silence(watch: Watch, number: int) -> str:
     """End a silence; the step behind flow and command."""
-    with watch.store.session() as session:
+    with watch.store.writing() as session:
         ended = silences.end_silence(session, number, now=moment(""), settings=watch.settings)
         return (
             f"Silence {ended.id} is over: {silences.what(ended)}. What it kept quiet is told if it still holds and was "

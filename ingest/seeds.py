@@ -121,7 +121,7 @@ def ingest_seeds(
     good = {dossier.key for dossier in found.dossiers}
     claims = [claim for claim in topic.claims if claim.document in good]
     per_document = Counter(claim.document for claim in claims)
-    with store.session() as session:
+    with store.writing() as session:
         stored = {row.key: row for row in session.scalars(select(SeedDocument))}
         rows: list[DocumentRow] = []
         for done, dossier in enumerate(found.dossiers, start=1):

@@ -76,6 +76,8 @@ class Store:
         self.url = url
         self.engine = make_engine(url)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        writing = self.engine.execution_options(**{BEGIN: "IMMEDIATE"})
+        self._writing = sessionmaker(writing, expire_on_commit=False)
 
     def widen(self) -> None:
         """Let SQLite keep more in memory from the next session on: for imports, not for polls."""
@@ -86,8 +88,22 @@ class Store:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A session that is committed at the end of the block and rolled back on an error."""
+        """A session that is committed at the end of the block and rolled back on an error.
+
+        For who reads, or writes first of all. Who reads and then writes what follows from it takes `writing`.
+        """
         with self._sessions() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """The same for who reads before writing: on SQLite nobody else writes from the beginning of the block.
+
+        A reader of SQLite who writes after somebody else wrote is refused at once, however long it would wait: what it
+        read is old (https://sqlite.org/isolation.html). So it waits for its turn before it reads. Nothing that takes
+        long belongs into the block.
+        """
+        with self._writing() as session, session.begin():
             yield session
 
     def migrate(self) -> str:

@@ -29,7 +29,7 @@ def in_transaction(store: Store, work: Callable[[Session], _T], *, undo: Callabl
     """
     for attempt in range(1, TRIES):
         try:
-            with store.session() as session:
+            with store.writing() as session:
                 return work(session)
         except (IntegrityError, OperationalError) as error:
             undo()
@@ -39,7 +39,7 @@ def in_transaction(store: Store, work: Callable[[Session], _T], *, undo: Callabl
             undo()
             raise
     try:
-        with store.session() as session:
+        with store.writing() as session:
             return work(session)
     except BaseException:
         undo()

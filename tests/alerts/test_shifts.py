@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from alerts import remembered
+from alerts.checkpoint import Run
 from alerts.life import changed_at, events
 from alerts.model import Direction, Kind
 from alerts.series import update_series
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from store.db import Store
-from store.models import Feed, FeedDay, Poll, Reading, Shift
+from store.models import Feed, FeedDay, Poll, Reading, Shift, StepLease
 from store.settings import Settings
 from tests.alerts.helpers_store import MODEL, OUTLETS, Item, add, day, feed_days, press
 
@@ -214,3 +219,20 @@ def test_state_of_a_young_history_claims_no_baseline(shifted: Store, settings: S
         states = dyad_states(session, MODEL, day(20), false_alarms_per_year=1.0)
     assert (states[2].history_days, states[2].baseline, states[2].smallest_shift) == (21, None, None)
     assert states[2].stories > 0
+
+
+def test_who_writes_while_it_reads_does_not_lose_the_shift(
+    shifted: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process writes between its reading and its writing, as whoever renews a lease does."""
+    reading = remembered.run_to
+
+    def interrupted(session: Session, *rest: Any) -> Run | None:
+        run = reading(session, *rest)
+        other = Store(shifted.url)
+        with closing(other), other.session() as apart:
+            apart.add(StepLease(name="another step"))
+        return run
+
+    monkeypatch.setattr(remembered, "run_to", interrupted)
+    assert len(decide(shifted, settings, 140).new) == 1

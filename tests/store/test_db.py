@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -293,3 +295,18 @@ def test_sqlite_keeps_more_in_memory_for_who_goes_through_all_of_it(tmp_path: Pa
     memory.widen()
     assert memory.revision() == newest_revision(), "a database in memory is not lost"
     memory.close()
+
+
+def test_who_reads_before_writing_keeps_others_from_writing_meanwhile(store: Store) -> None:
+    """Else what it writes is refused: on SQLite nobody may build upon what is old by then."""
+    with closing(sqlite3.connect(store.engine.url.database or "", timeout=0, isolation_level=None)) as other:
+        with store.session() as session:
+            session.execute(select(SeriesState)).all()
+            other.execute("BEGIN IMMEDIATE")  # beside one who only reads
+            other.execute("ROLLBACK")
+        with store.writing() as session:
+            session.execute(select(SeriesState)).all()
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+            session.add(SeriesState(model="m", last_reading_id=0, updated_at=NOON))
+        assert other.execute("SELECT model FROM series_state").fetchall() == [("m",)]
