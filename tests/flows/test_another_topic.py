@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +192,32 @@ def _mails(settings: Settings) -> list[Path]:
 def _without_pictures(text: str) -> str:
     """*text* less base64, in which any short word may stand."""
     return re.sub(r"[A-Za-z0-9+/=]{60,}", "", text)
+
+
+VALIDATES = """
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import is_valid_schema, validate
+for file in ("prefect.yaml", "deploy/second-host.yaml"):
+    for one in yaml.safe_load(open(file))["deployments"]:
+        schema = parameter_schema(load_flow_from_entrypoint(one["entrypoint"])).model_dump_for_openapi()
+        is_valid_schema(schema)
+        # As the server does it when a deployment is made: what a form leaves open may stay open.
+        validate(one.get("parameters") or {}, schema, raise_on_error=True, ignore_required=True)
+        print(one["name"])
+"""
+
+
+def test_every_deployment_is_one_of_the_other_topic_too(tmp_path: Path) -> None:
+    """Choices such as the press come from the seeds, and the server refuses a deployment whose default is none of them."""
+    own = os.environ | {
+        "RICWATCH_SEEDS_DIR": str(EXAMPLE),
+        "RICWATCH_VAR_DIR": str(tmp_path),
+        "PREFECT_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", VALIDATES], cwd=ROOT, env=own, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert {"monitor", "add-feed", "silence"} <= set(done.stdout.split())
