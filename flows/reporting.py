@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import httpx
 from prefect import get_client, get_run_logger
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext
 from prefect.exceptions import MissingContextError
 from rich.console import Console
@@ -22,6 +25,8 @@ from store.progress import Progress
 
 LINE_EVERY = 5.0
 """Seconds between two log lines of one step."""
+PAGE_AFTER = 30.0
+"""Seconds from which on a step of a flow run has a bar on the run's page: what is shorter ends before one looks."""
 
 console = Console(stderr=True)
 
@@ -89,7 +94,8 @@ def _bar(label: str) -> Iterator[Progress]:
 
 def _lines(label: str) -> Progress:
     log = logger()
-    last = time.monotonic()
+    began = last = time.monotonic()
+    page = _PageBar(label) if in_flow_run() else None
 
     def report(done: int, total: int | None = None, note: str = "") -> None:
         nonlocal last
@@ -101,6 +107,30 @@ def _lines(label: str) -> Progress:
         if finished or time.monotonic() - last >= LINE_EVERY:
             last = time.monotonic()
             of = f" of {total:,}" if total is not None else ""
-            log.info("%s: %s%s%s", label, f"{done:,}", of, f" ({note})" if note else "")
+            words = f"{label}: {done:,}{of}{f' ({note})' if note else ''}"
+            log.info("%s", words)
+            if page is not None and total and last - began >= PAGE_AFTER:
+                page.show(100 * done / total, words)
 
     return report
+
+
+class _PageBar:
+    """The bar of one step on its run's page."""
+
+    def __init__(self, label: str) -> None:
+        self._key = "progress-" + re.sub("[^a-z0-9]+", "-", label.lower()).strip("-")
+        self._made: UUID | None = None
+
+    def show(self, percent: float, words: str) -> None:
+        """Make the bar, or move it; *percent* from 0 to 100."""
+        told = plain(words, 200)
+        try:
+            # Steps run in threads, and some in the loop of the run itself, where nothing here could be awaited.
+            if self._made is None:
+                made = create_progress_artifact(percent, key=self._key, description=told, _sync=True)  # type: ignore[call-arg]
+                self._made = made if isinstance(made, UUID) else None
+            else:
+                update_progress_artifact(self._made, percent, description=told, _sync=True)  # type: ignore[call-arg]
+        except httpx.HTTPError as error:
+            logger().info("the bar on the page stays where it is: %s", error)

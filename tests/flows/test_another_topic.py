@@ -210,7 +210,7 @@ for file in ("prefect.yaml", "deploy/second-host.yaml"):
 
 
 def test_every_deployment_is_one_of_the_other_topic_too(tmp_path: Path) -> None:
-    """Choices such as the press come from the seeds, and the server refuses a deployment whose default is none of them."""
+    """Choices such as the press come from the seeds; the server refuses a deployment whose default is none of them."""
     own = os.environ | {
         "RICWATCH_SEEDS_DIR": str(EXAMPLE),
         "RICWATCH_VAR_DIR": str(tmp_path),
