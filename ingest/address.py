@@ -35,6 +35,8 @@ PRIVATE_NETWORKS: tuple[IpNetwork, ...] = tuple(
 _METADATA = frozenset(ipaddress.ip_address(text) for text in ("168.63.129.16", "100.100.100.200", "fd00:ec2::254"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
+_SIIT = ipaddress.ip_network("::ffff:0:0:0/96")
+"""What translators without state call an IPv4 address (RFC 2765 2.1)."""
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 _CONNECT_TRY_S = 8.0
@@ -51,7 +53,7 @@ class NameNotFound(Exception):
 
 
 def embedded(address: IpAddress) -> IpAddress:
-    """The IPv4 address inside a mapped, compatible, 6to4, Teredo or NAT64 address; any other is given back.
+    """The IPv4 address inside a mapped, compatible, 6to4, Teredo, NAT64 or SIIT address; any other is given back.
 
     >>> embedded(ipaddress.ip_address("::ffff:169.254.169.254"))
     IPv4Address('169.254.169.254')
@@ -64,7 +66,7 @@ def embedded(address: IpAddress) -> IpAddress:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    if address in _NAT64 or address in _SIIT or (address in _COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 

@@ -61,20 +61,32 @@ _TRACKING = frozenset(
     __hsfp __hssc __hstc __s __source __twitter_impression _branch_match_id _ga _gl _hsenc _hsmi _openstat
     at_campaign at_custom1 at_custom2 at_custom3 at_custom4 at_format at_link_id at_link_origin at_link_type at_medium
     at_ptr_name at_bbc_team cmp cmpid dclid emc fb_action_ids fb_action_types fb_ref fb_source fbclid fromrss
-    ga_campaign ga_content ga_medium ga_source ga_term gbraid gclid gclsrc hsctatracking icid igshid igsh itm_campaign
-    itm_content itm_medium itm_source maca mc_cid mc_eid mkt_tok ml_subscriber ml_subscriber_hash msclkid ncid
-    ns_campaign ns_fee ns_linkname ns_mchannel ns_source oly_anon_id oly_enc_id pfrom rb_clickid s_cid smid spm srsltid
-    traffic_source ttclid twclid vero_conv vero_id wbraid wickedid wt_mc wt_zmc xtor yclid ymclid ysclid
+    ga_campaign ga_content ga_medium ga_source ga_term gbraid gclid gclsrc hsa_acc hsa_ad hsa_cam hsa_grp hsa_kw hsa_la
+    hsa_mt hsa_net hsa_ol hsa_src hsa_tgt hsa_ver hsctatracking icid igshid igsh itm_campaign itm_content itm_medium
+    itm_source maca mc_cid mc_eid mkt_tok ml_subscriber ml_subscriber_hash msclkid ncid ns_campaign ns_fee ns_linkname
+    ns_mchannel ns_source oly_anon_id oly_enc_id pfrom rb_clickid s_cid smid spm srsltid stm_campaign stm_content
+    stm_medium stm_source stm_term traffic_source ttclid twclid vero_conv vero_id wbraid wickedid wt_mc wt_zmc xtor
+    yclid ymclid ysclid
     """.split()  # noqa: SIM905 (a list of so many strings is harder to read)
+).union(
+    # What Matomo reads, under each name that it had; other names that begin so (pk_id is a primary key) are a page's.
+    f"{maker}_{what}"
+    for maker in ("mtm", "pk", "matomo", "piwik")
+    for what in ("campaign", "cid", "content", "cpn", "group", "keyword", "kwd", "medium", "placement", "source")
 )
-_TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "matomo_", "piwik_", "hsa_", "stm_")
+_TRACKING_PREFIXES = ("utm_",)
 _TRACKING_PAIRS = frozenset(
     {"partner=rss", "ref=rss", "from=rss", "source=rss", "src=rss", "output=amp", "outputtype=amp"}
 )
 
 _WITH_LITE = "indianexpress.com"
 """Has a light copy of each page under its address and /lite/."""
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = (80, 443)
+"""Under either scheme: the key says https whatever was written, and a key's own key must be the same."""
+# A fragment that names the page on sites that route by script: #!/story/1, #/news/12, #news/12. Any other names a place
+# within the page, or where the reader came from (#xtor=RSS-1/2). A gallery's #photo/3 is kept with them: an item too
+# many is found again by its title, and one that was merged away is lost.
+_ROUTE = re.compile(r"!.*|/.+|[\w.~%-]+(?:/[\w.~%-]+)+/?", re.ASCII)
 _UNRESERVED = "-._~"
 _KEEP_IN_PATH = "!$&'()*+,;=:@/" + _UNRESERVED
 _KEEP_IN_QUERY = _KEEP_IN_PATH + "?[]{}|\\^`"
@@ -107,8 +119,9 @@ def _web_address(url: str) -> str | None:
 def canonical_url(url: str) -> str | None:
     """The one spelling of *url* by which an article is known; None when it is no web address.
 
-    Scheme, `www.` and `amp.` hosts, default port, letter case of the host, tracking parameters, parameter order,
-    fragment and needless percent-encoding do not tell pages apart and are dropped; everything else is kept.
+    Scheme, `www.` and `amp.` hosts, ports 80 and 443, letter case of the host, tracking parameters, parameter order,
+    needless percent-encoding and a fragment that is no route do not tell pages apart and are dropped; everything else
+    is kept. The key of a key is that key.
 
     >>> canonical_url("http://www.example.in/a?utm_source=rss&PRID=12#top")
     'https://example.in/a?PRID=12'
@@ -123,12 +136,12 @@ def canonical_url(url: str) -> str | None:
     parts = urlsplit(text)
     host = _host(parts.hostname or "")
     port = parts.port
-    if port is not None and port != _DEFAULT_PORTS[parts.scheme.lower()]:
+    if port is not None and port not in _DEFAULT_PORTS:
         host = f"{host}:{port}"
     query = _query(parts.query)
-    # A hashbang fragment names the page on sites that route by script; any other names a place within it.
-    fragment = "#" + _escape(parts.fragment, _KEEP_IN_QUERY) if parts.fragment.startswith("!") else ""
-    return f"https://{host}{_path(parts.path, host)}{'?' + query if query else ''}{fragment}"
+    fragment = _escape(parts.fragment, _KEEP_IN_QUERY)
+    kept = "#" + fragment if _ROUTE.fullmatch(fragment) else ""
+    return f"https://{host}{_path(parts.path, host)}{'?' + query if query else ''}{kept}"
 
 
 @lru_cache(maxsize=4_096)
@@ -138,14 +151,16 @@ def _host(host: str) -> str:
         try:
             name = idna.encode(name, uts46=True).decode("ascii")
         except idna.IDNAError:
-            name = quote(name)
+            name = quote(name).lower()
+        name = name.rstrip(".")  # of dots there are more than one
     while name.startswith(("www.", "amp.")) and "." in name[4:]:
         name = name[4:]
     return f"[{name}]" if ":" in name else name
 
 
 def _path(path: str, host: str) -> str:
-    if "/." in path:
+    path = _escape(path or "/", _KEEP_IN_PATH)
+    if "/." in path:  # looked for after the escaping, for %2E is a dot
         kept: list[str] = []
         pieces = path.split("/")[1:]
         for piece in pieces:
@@ -156,7 +171,6 @@ def _path(path: str, host: str) -> str:
         if pieces[-1] in (".", ".."):
             kept.append("")
         path = "/" + "/".join(kept)
-    path = _escape(path or "/", _KEEP_IN_PATH)
     if host.endswith(_WITH_LITE):
         while path.endswith("/lite/"):
             path = path[: -len("lite/")]
@@ -165,14 +179,29 @@ def _path(path: str, host: str) -> str:
 
 def _query(query: str) -> str:
     # Split by hand: a query need not be name=value (MEA writes ?dtl/38000/Joint), and what is kept stays as it stands.
-    kept = [_escape(piece, _KEEP_IN_QUERY) for piece in query.split("&") if piece and not _is_tracking(piece)]
-    return "&".join(sorted(kept))
+    pieces = [_escape(piece, _KEEP_IN_QUERY) for piece in query.split("&") if piece]
+    return "&".join(sorted(piece for piece in pieces if not _is_tracking(piece)))
+
+
+_WITHIN = re.compile(r"[;?]")
 
 
 def _is_tracking(piece: str) -> bool:
-    lower = piece.lower()
-    name = lower.partition("=")[0]
-    return name in _TRACKING or name.startswith(_TRACKING_PREFIXES) or lower in _TRACKING_PAIRS
+    """Whether all of *piece* tells where a reader came from: a `;` or a second `?` may bring a parameter that does not.
+
+    >>> _is_tracking("utm_source=rss?utm_medium=feed"), _is_tracking("utm_source=rss;PRID=1")
+    (True, False)
+    """
+    first, *others = _WITHIN.split(piece.lower())
+    return _tells_origin(first) and all(not other or _tells_origin(other) for other in others)
+
+
+def _tells_origin(part: str) -> bool:
+    if part in _TRACKING_PAIRS:
+        return True
+    name, _, value = part.partition("=")
+    # An equals sign at the end pads what was packed (base64); one within begins another value.
+    return "=" not in value.rstrip("=") and (name in _TRACKING or name.startswith(_TRACKING_PREFIXES))
 
 
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")

@@ -44,6 +44,8 @@ from tests.ingest.server import Answer, FeedServer
         ("::ffff:169.254.169.254", "metadata, mapped"),
         ("::127.0.0.1", "loopback, compatible form"),
         ("64:ff9b::7f00:1", "loopback behind NAT64"),
+        ("::ffff:0:127.0.0.1", "loopback in SIIT"),
+        ("::ffff:0:169.254.169.254", "metadata in SIIT"),
         ("64:ff9b:1::1", "a local translation prefix"),
         ("2002:7f00:1::", "loopback in 6to4"),
         ("2001:0:4136:e378:8000:63bf:80ff:fffe", "loopback in Teredo"),
@@ -53,7 +55,9 @@ def test_an_address_that_is_not_public_is_refused(address: str, what: str) -> No
     assert not may_connect(ipaddress.ip_address(address)), what
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07::1", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07::1", "::ffff:8.8.8.8", "::ffff:0:8.8.8.8"]
+)
 def test_a_public_address_is_allowed(address: str) -> None:
     assert may_connect(ipaddress.ip_address(address))
 

@@ -70,6 +70,16 @@ SAME = [
     ("https://indianexpress.com/article/x-1/lite/", "https://indianexpress.com/article/x-1/"),
     ("https://пример.рф/ш", "https://xn--e1afmkfd.xn--p1ai/%D1%88"),
     (" https://example.in/a\n", "https://example.in/a"),
+    ("http://example.in:443/a", "https://example.in/a"),
+    ("https://example.in:80/a", "https://example.in/a"),
+    ("https://example.in/a?%75tm_source=rss", "https://example.in/a"),
+    ("https://example.in/a?utm_source=rss?utm_medium=feed;utm_term=", "https://example.in/a"),
+    ("https://example.in/a?utm_content=cGFja2Vk==", "https://example.in/a"),
+    ("https://example.in/a?pk_campaign=rss&pk_kwd=x&mtm_cid=1&hsa_acc=2", "https://example.in/a"),
+    ("https://example.in/a#xtor=RSS-1/2", "https://example.in/a"),
+    ("https://example.in/a#/", "https://example.in/a"),
+    ("https://example.in/x/%2e%2E/a", "https://example.in/a"),
+    ("https://example.in。/a", "https://example.in/a"),
 ]
 
 
@@ -90,6 +100,14 @@ DIFFERENT = [
     ("https://example.in/a%2Fb", "https://example.in/a/b"),
     ("https://example.in/#!/story/1", "https://example.in/#!/story/2"),
     ("https://example.in/a?x=1%262", "https://example.in/a?x=1&2"),
+    ("https://pib.gov.in/p.aspx?utm_source=rss;PRID=1", "https://pib.gov.in/p.aspx?utm_source=rss;PRID=2"),
+    ("https://pib.gov.in/p.aspx?utm_source=rss?PRID=1", "https://pib.gov.in/p.aspx?utm_source=rss?PRID=2"),
+    ("https://pib.gov.in/p.aspx?utm_source=PRID=1", "https://pib.gov.in/p.aspx?utm_source=PRID=2"),
+    ("https://example.in/?pk_id=12", "https://example.in/?pk_id=13"),
+    ("https://example.in/?hsa_id=12", "https://example.in/?hsa_id=13"),
+    ("https://example.in/?stm_id=12", "https://example.in/?stm_id=13"),
+    ("https://example.in/#/news/12", "https://example.in/#/news/13"),
+    ("https://example.in/app#news/12", "https://example.in/app#news/13"),
 ]
 
 
@@ -110,20 +128,47 @@ def test_what_is_no_web_address_has_no_key(url: str) -> None:
 
 _WORDS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=30)
 _HOSTS = st.sampled_from(
-    ["example.in", "www.example.in", "amp.www.example.in", "indianexpress.com", "пример.рф", "[::1]"]
+    ["example.in", "www.example.in", "amp.www.example.in", "indianexpress.com", "пример.рф", "[::1]", "www.-é。."]
+)
+_PORTS = st.sampled_from(["", ":", ":80", ":443", ":0443", ":8080"])
+_STEPS = st.sampled_from(["a", "%61", "..", "%2e%2E", ".", "%2F", "lite", "%6cite", "amp", "ш", ""])
+_NAMES = st.sampled_from(
+    ["utm_source", "%75tm_source", "UTM%5Fid", "pk_id", "pk_kwd", "PRID", "ref", "%72ef", "?", "ш"]
+)
+_PAIRS = st.builds(
+    "{}{}{}".format, _NAMES, st.sampled_from(["=", "==", ""]), st.sampled_from(["rss", "%72ss", "1", ""])
+)
+_JOINTS = st.sampled_from(["&", ";", "?", "&amp;", "%26", "%3B", "%3F"])
+_QUERIES = st.lists(st.builds("{}{}".format, _PAIRS, _JOINTS), max_size=4).map("".join)
+_FRAGMENTS = st.builds(
+    "{}{}".format, st.sampled_from(["", "!", "/", "%2F", "%21", "news/", "%6e/", "ш/", "x=/"]), _WORDS
+)
+_ADDRESSES = st.builds(
+    "{}://{}{}/{}?{}#{}".format,
+    st.sampled_from(["http", "https", "HTTP"]),
+    _HOSTS,
+    _PORTS,
+    _WORDS | st.lists(_STEPS, max_size=4).map("/".join),
+    _WORDS | _QUERIES,
+    _WORDS | _FRAGMENTS,
 )
 
 
-@given(_HOSTS, _WORDS, _WORDS, _WORDS)
-def test_canonical_form_is_a_fixed_point(host: str, path: str, query: str, fragment: str) -> None:
-    once = canonical_url(f"http://{host}/{path}?{query}#{fragment}")
+@given(_ADDRESSES)
+def test_canonical_form_is_a_fixed_point(url: str) -> None:
+    once = canonical_url(url)
     if once is not None:
         assert canonical_url(once) == once
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from(["&reg=3", "&utm_source=x", "&lang=1", ""]))
-def test_two_release_numbers_are_never_merged(one: int, two: int, rest: str) -> None:
-    base = "https://www.pib.gov.in/PressReleasePage.aspx?PRID="
+@given(
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+    st.sampled_from(["", "utm_source=rss&", "utm_source=rss;", "utm_source=rss?", "%75tm_id=;", "pk_kwd=a?"]),
+    st.sampled_from(["&reg=3", "&utm_source=x", ";utm_source=x", "&lang=1", ""]),
+)
+def test_two_release_numbers_are_never_merged(one: int, two: int, before: str, rest: str) -> None:
+    base = f"https://www.pib.gov.in/PressReleasePage.aspx?{before}PRID="
     same = canonical_url(f"{base}{one}{rest}") == canonical_url(f"{base}{two}{rest}")
     assert same == (one == two)
 

@@ -39,6 +39,33 @@ CASES = [
     ("Fri Nov 20 18:30:00 IST 2026", INDIA, "13:00", ASSUMED),
     ("20.11.2026 18:30", MOSCOW, "15:30", ASSUMED),
     ("Fri, 20 Nov 2026 12:05 AM +0000", "UTC", "00:05", GIVEN),
+    ("Fri, 20 Nov 2026 18:30:00 EST", INDIA, "23:30", GIVEN),
+    ("Fri, 20 Nov 2026 18:30:00 EST", "Australia/Brisbane", "08:30", ASSUMED),
+    ("Fri, 20 Nov 2026 11:30:00 MST", INDIA, "18:30", GIVEN),
+    ("20 नव 2026 18:30", INDIA, "13:00", ASSUMED),
+    ("शुक्र, 20 नव॰ 2026 18:30:00 +0530", INDIA, "13:00", GIVEN),
+    ("२० नवं 2026 18:30", INDIA, "13:00", ASSUMED),
+    ("2026年11月20日 下午6:30", CHINA, "10:30", ASSUMED),
+    ("2026年11月20日上午12:05", "UTC", "00:05", ASSUMED),
+    ("2026-11-20 晚上8:05", CHINA, "12:05", ASSUMED),
+    ("2026年11月20日 下午18:30", CHINA, "10:30", ASSUMED),
+    ("2026年11月20日 18时30分", CHINA, "10:30", ASSUMED),
+    ("2026年11月20日18时30分15秒", CHINA, "10:30", ASSUMED),
+    ("2026年11月20日 星期五 18:30", CHINA, "10:30", ASSUMED),
+    ("2026年11月20日(星期五) 18：30", CHINA, "10:30", ASSUMED),
+    ("星期五 2026-11-20 18:30", CHINA, "10:30", ASSUMED),
+    ("2026年十一月20日 18:30", CHINA, "10:30", ASSUMED),
+    ("星期五, 20 十一月 2026 18:30:00 +0800", "UTC", "10:30", GIVEN),
+    ("周五, 20 11 月 2026 10:30:00 +0000", CHINA, "10:30", GIVEN),
+    ("20 ноября 2026 года, 18:30", MOSCOW, "15:30", ASSUMED),
+    ("20 ноября 2026 г. в 18:30", MOSCOW, "15:30", ASSUMED),
+    ("20.11.2026 г. в 18:30 МСК", "UTC", "15:30", GIVEN),
+    ("11/20/2026 06:30 PM", INDIA, "13:00", ASSUMED),
+    ("20/11/2026 18:30", INDIA, "13:00", ASSUMED),
+    ("20-11-2026 18:30", INDIA, "13:00", ASSUMED),
+    ("20261120T183000Z", INDIA, "18:30", GIVEN),
+    ("20261120T1830+0530", "UTC", "13:00", GIVEN),
+    ("20261120T1830", INDIA, "13:00", ASSUMED),
     ("1795199400", INDIA, "18:30", GIVEN),
     ("1795199400000", INDIA, "18:30", GIVEN),
 ]
@@ -52,8 +79,20 @@ def test_a_date_is_read_with_the_sources_zone(raw: str, zone: str, clock: str, q
     assert found == quality
 
 
-def test_a_bare_day_stays_that_day_whatever_the_zone() -> None:
-    moment, quality = read_date("2026-11-20", INDIA, now=NOW)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "2026-11-20",
+        "20261120",
+        "20-11-2026",
+        "11/20/2026",
+        "20 ноября 2026 года",
+        "20.11.2026 г.",
+        "2026年11月20日 星期五",
+    ],
+)
+def test_a_bare_day_stays_that_day_whatever_the_zone(raw: str) -> None:
+    moment, quality = read_date(raw, INDIA, now=NOW)
     assert moment == dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
     assert quality == ASSUMED
 
@@ -64,6 +103,12 @@ def test_a_bare_day_stays_that_day_whatever_the_zone() -> None:
         ("", DateQuality.MISSING),
         ("yesterday", DateQuality.MISSING),
         ("2026-13-45", DateQuality.MISSING),
+        ("05/11/2026 18:30", DateQuality.MISSING),  # the fifth of November or the eleventh of May
+        ("05-11-2026", DateQuality.MISSING),
+        ("11/20-2026", DateQuality.MISSING),
+        ("2026年11月20日 晚上12:05", DateQuality.MISSING),
+        ("2026年11月20日 中午11:30", DateQuality.MISSING),
+        ("2026年十九月20日", DateQuality.MISSING),
         ("Wed, 25 Nov 2026 12:16:00 GMT", DateQuality.FUTURE),
         ("2030-01-01", DateQuality.FUTURE),
         ("0001-01-01T00:00:00Z", DateQuality.ANCIENT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,6 +217,49 @@ def test_entities_that_multiply_or_name_files_expand_to_nothing() -> None:
     for entry in read(bomb).entries:
         assert "root:" not in entry.title + entry.text
         assert len(entry.title) <= 500
+
+
+_ATTRIBUTES = "".join(f' a{number}=""' for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("flood", "told"),
+    [
+        pytest.param("<item>" * 300_000, "300,", id="items that never end"),
+        pytest.param('<item a="' * 300_000, "300,", id="attributes that never end"),
+        pytest.param("<a>" * 300_000, "300,", id="unknown elements"),
+        pytest.param("<item><title>" + "&amp;" * 1_600_000, "references", id="references"),
+        pytest.param("<item><title>" + "\n" * 1_600_000, "line ends", id="empty lines"),
+        pytest.param(f"<item{_ATTRIBUTES}/>", "attributes", id="attributes of one tag"),
+        pytest.param(f"<item b='>'{_ATTRIBUTES}/>", "attributes", id="attributes behind a quoted end of the tag"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp037"])
+def test_a_flood_of_markup_is_refused_before_it_takes_minutes(flood: str, told: str, encoding: str) -> None:
+    body = f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel>{flood}'.encode(encoding)
+    started = time.process_time()
+    parsed = read(body)
+    assert parsed.problem == FeedProblem.NOT_A_FEED
+    assert "too much markup" in parsed.error
+    assert told in parsed.error
+    assert time.process_time() - started < 2, "seconds of processor time"
+
+
+def test_a_feed_of_twenty_thousand_items_is_read_up_to_the_cap() -> None:
+    items = "".join(
+        f"<item><title>India, Russia {number}</title><link>https://x.in/{number}</link><guid>{number}</guid>"
+        "<pubDate>Fri, 20 Nov 2026 18:30:00 GMT</pubDate><description>Both met.</description></item>"
+        for number in range(20_000)
+    )
+    parsed = read(channel(items))
+    assert (parsed.error, len(parsed.entries), parsed.left) == ("", 2_000, 18_000)
+
+
+def test_a_feed_with_attributes_and_escaped_markup_is_no_flood() -> None:
+    text = "&lt;p class=&quot;x&quot; id='y'&gt;word&lt;/p&gt;\n" * 500
+    media = '<x:media url="https://x.in/1.jpg?a=1" width="1" height="2" type=\'image/jpeg\' note="a > b"/>' * 20
+    inner = f"<title>India, China</title><link>https://x.in/1</link>{media}<description>{text}</description>"
+    assert len(read(channel(f"<item>{inner}</item>" * 20)).entries) == 20
 
 
 @given(st.binary(max_size=400))
