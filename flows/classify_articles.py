@@ -24,7 +24,7 @@ from flows.reporting import logger, progress, rename_run, requested
 from flows.runners import spread_of
 from flows.watch import Watch, moment, open_watch
 from ingest.topic import load_topic
-from store.errors import ConfigError
+from store.errors import ConfigError, InputError
 from store.settings import get_settings
 
 
@@ -126,9 +126,15 @@ async def classify(
 ) -> State[ClassifyReport | FileReport]:
     """Reads each article that has no reading of the current model version: dyads, stance, themes, claim, evidence."""
     requested(requested_by)
+    if readings and not items:
+        raise InputError("the readings file is where those of an items file go; fill in both fields, or none")
     if items:
         if not readings:
             raise ConfigError("an items file needs a readings file to write to; fill in both fields")
+        if at_most:
+            raise InputError(
+                "at most counts stored articles, and an items file is read as a whole; fill in one of both"
+            )
         done = read_file(Path(items), Path(readings))
         await rename_run(f"classify {Path(items).name}: {done.read} items")
         more = "".join(f"; {one}" for one in (*count_unread(done.unread), done.usage) if one is not None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flows.classify_articles import classify
 from flows.detect_shifts import detect
 from flows.report import report
 from flows.send_digest import digest
@@ -38,3 +39,31 @@ def test_no_command_is_as_of_a_day_to_come(command: tuple[str, ...], tmp_path: P
     assert done.returncode == 1
     assert done.stderr.startswith("ricwatch: 2099-03-04 is not over yet")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flow", "fields", "words"),
+    [
+        (classify, {"readings": "out.jsonl"}, "the readings file is where those of an items file go"),
+        (classify, {"items": "in.jsonl", "readings": "out.jsonl", "at_most": 5}, "at most counts stored articles"),
+        (detect, {"shifts": "out.jsonl"}, "the shifts file is where those of a series file go"),
+        (detect, {"false_alarms_per_year": 2.0}, "false alarms a year is for a series file"),
+        (detect, {"series": "in.csv", "shifts": "out.jsonl", "as_of": "2024-03-04"}, "as of is for stored articles"),
+    ],
+)
+def test_no_field_of_a_form_is_ignored_in_silence(flow: Any, fields: dict[str, Any], words: str) -> None:
+    assert refusal(flow, **fields).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("classify", "-o", "out.jsonl"), "--output"),
+        (("detect", "-o", "out.jsonl"), "--output"),
+        (("detect", "--false-alarms-per-year", "2"), "--false-alarms-per-year"),
+    ],
+)
+def test_no_option_of_a_command_is_ignored_in_silence(command: tuple[str, ...], option: str, tmp_path: Path) -> None:
+    done = ricwatch(*command, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"Invalid value for {option}" in done.stderr
