@@ -251,10 +251,24 @@ def test_a_feed_is_added_by_hand_and_a_dry_run_adds_nothing(feeds: ArchiveServer
     url = feeds.roster()[0].url
     tried = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice")
     assert "Nothing was added" in str(tried.message)
+    assert "--" not in str(tried.message), "a form has no options"
     assert name_of(tried) == "add feed twice (india press): dry run"
+    known = run(add_feed, url=url, press="india", outlet="Twice")
+    assert str(known.message) == "Nothing was added: this was a dry run; 1 of 1 in the roster already."
     state = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice", dry_run=False)
     assert "1 added to" in str(state.message)
     assert "twice" in pages(state)["roster"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_dry_run_refuses_what_the_real_run_would_and_names_the_roster(feeds: ArchiveServer, dry_run: bool) -> None:
+    roster = get_settings().feeds_file
+    before = roster.read_bytes()
+    url = f"{feeds.roster()[0].url}?again=1"
+    state = run(add_feed, url=url, press="india", outlet="Twice", language="english", dry_run=dry_run)
+    assert state.is_failed()
+    assert str(state.message) == f"{roster}: twice, lang: 'english' is not a language code such as en"
+    assert roster.read_bytes() == before
 
 
 @pytest.mark.usefixtures("feeds")
