@@ -18,12 +18,13 @@ from classify.model import get_backend
 from classify.outcome import count_unread
 from classify.spread import Recipe, divisible, in_processes
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.runners import spread_of
 from flows.watch import Watch, moment, open_watch
 from ingest.topic import load_topic
+from store.days import need_day
 from store.errors import ConfigError, InputError
 from store.settings import get_settings
 
@@ -96,7 +97,7 @@ def read_file(source: Path, target: Path, jobs: int = 1) -> FileReport:
 @flow(name="re-read", flow_run_name="re-read since {since}", log_prints=False)
 @plainly
 async def re_read(
-    since: Annotated[dt.date, param("Since", "First day whose articles are read again.")],
+    since: Annotated[str, calendar("Since", "First day whose articles are read again.")],
     requested_by: Annotated[str, BY] = "",
 ) -> State[ClassifyReport]:
     """Reads the articles of a day and later again, as after a change of the seeds.
@@ -105,13 +106,14 @@ async def re_read(
     now is told.
     """
     requested(requested_by)
+    first = need_day(since, "Since")
     with open_watch() as watch:
         with watch.turn_to("read"), progress("Forgetting readings") as report_progress:
-            gone = forget_since(watch.store, watch.version, since, progress=report_progress)
-        logger().info(f"{gone} readings since {since} forgotten")
+            gone = forget_since(watch.store, watch.version, first, progress=report_progress)
+        logger().info(f"{gone} readings since {first} forgotten")
         report = await read_task(watch, moment(""))
-    await rename_run(f"re-read since {since}: {count(report.read, 'article')}")
-    return Completed(message=f"since {since}: {describe(report)}", data=report)
+    await rename_run(f"re-read since {first}: {count(report.read, 'article')}")
+    return Completed(message=f"since {first}: {describe(report)}", data=report)
 
 
 @flow(name="classify", flow_run_name="classify", log_prints=False)

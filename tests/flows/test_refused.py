@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-from flows.classify_articles import classify
+from flows.backtest import backtest
+from flows.classify_articles import classify, re_read
 from flows.detect_shifts import detect
+from flows.export import export
+from flows.people import pause
 from flows.report import report
 from flows.send_digest import digest
+from flows.verdicts import silence
 from store.settings import Settings
 from tests.flows.commands import ricwatch
 from tests.flows.inprocess import IN_PROCESS
@@ -67,3 +71,37 @@ def test_no_option_of_a_command_is_ignored_in_silence(command: tuple[str, ...], 
     done = ricwatch(*command, cwd=tmp_path)
     assert done.returncode == 2
     assert f"Invalid value for {option}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flow", "field", "others"),
+    [
+        (re_read, "since", {}),
+        (pause, "until", {"address": "ann@example.org"}),
+        (silence, "until", {"comment": "summit", "requested_by": "Ann"}),
+    ],
+)
+@pytest.mark.parametrize(("day", "words"), [("", "is empty; give a day"), ("soon", "'soon' is no day")])
+def test_a_day_that_must_be_given_is_asked_for(
+    flow: Any, field: str, others: dict[str, str], day: str, words: str
+) -> None:
+    assert refusal(flow, **others, **{field: day}).startswith(f"{field.capitalize()} {words}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"items": ""}, "no items file is named"),
+        ({"items": "none.jsonl"}, "none.jsonl is no file; give a .jsonl"),
+        ({"items": "x", "start": "soon"}, "From 'soon' is no day"),
+        ({"items": "x", "start": "2024-02-01", "end": "2024-01-01"}, "the first day, 2024-02-01, lies after the last"),
+    ],
+)
+def test_a_form_of_days_and_files_is_answered_without_options(fields: dict[str, str], words: str) -> None:
+    told = refusal(backtest, **fields)
+    assert told.startswith(words)
+    assert "--" not in told
+
+
+def test_an_export_of_days_in_the_wrong_order_is_refused_without_options() -> None:
+    assert refusal(export, start="2024-02-01", end="2024-01-01").startswith("the first day, 2024-02-01, lies after")
