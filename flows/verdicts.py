@@ -19,6 +19,7 @@ from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
 from store.days import need_day
+from store.errors import InputError
 
 CODES = codes()
 
@@ -141,11 +142,17 @@ async def silence(
 @flow(name="end-silence", flow_run_name="end silence {number}", log_prints=False)
 @plainly
 async def end_silence_flow(
-    number: Annotated[int, param("Number of the silence", "The page silences of an earlier run shows it.", ge=1)],
+    number: Annotated[int, param("Number of the silence", "The page silences of an earlier run shows it.", ge=0)] = 0,
     requested_by: Annotated[str, BY] = "",
 ) -> State[str]:
     """Ends a silence before its day; what it kept quiet is told if it still holds."""
     requested(requested_by)
+    if number == 0:
+        # What the form opens with: a quick run must end nobody's silence.
+        raise InputError(
+            "say which silence by its number; the page silences of the run that made it, and `ricwatch silence list`, "
+            "show it"
+        )
     with open_watch() as watch:
         words = end_silence(watch, number)
         logger().info(words)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows.backtest import backtest
 from flows.classify_articles import classify, re_read
@@ -14,8 +16,8 @@ from flows.export import export
 from flows.people import pause
 from flows.report import report
 from flows.send_digest import digest
-from flows.verdicts import silence
-from store.settings import Settings
+from flows.verdicts import end_silence_flow, silence
+from store.settings import ROOT, Settings
 from tests.flows.commands import ricwatch
 from tests.flows.inprocess import IN_PROCESS
 from tests.flows.test_flows import run
@@ -105,3 +107,12 @@ def test_a_form_of_days_and_files_is_answered_without_options(fields: dict[str, 
 
 def test_an_export_of_days_in_the_wrong_order_is_refused_without_options() -> None:
     assert refusal(export, start="2024-02-01", end="2024-01-01").startswith("the first day, 2024-02-01, lies after")
+
+
+def test_a_quick_run_ends_no_silence() -> None:
+    deployed = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    (form,) = (one["parameters"] for one in deployed if one["name"] == "end-silence")
+    until = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)
+    assert run(silence, until=f"{until}", comment="summit", requested_by="Ann").is_completed()
+    assert refusal(end_silence_flow, **form).startswith("say which silence by its number; the page silences")
+    assert run(end_silence_flow, number=1).is_completed(), "the silence stood until now"
