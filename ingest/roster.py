@@ -21,6 +21,19 @@ from store.errors import InputError, SeedError
 from store.models import Feed
 from store.zones import find_zone
 
+KINDS = (
+    "newspaper",
+    "agency",
+    "broadcaster",
+    "state media",
+    "government",
+    "think tank",
+    "journal",
+    "magazine",
+    "specialist",
+    "aggregator",
+)
+"""What outlets are called in rosters, as the head of the file lists it; a roster may know more of them."""
 IMPORT_KIND = "import"
 GONE_FROM_ROSTER = "no longer in the roster"
 
