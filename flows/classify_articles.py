@@ -139,8 +139,16 @@ async def classify(
             )
         done = read_file(Path(items), Path(readings))
         await rename_run(f"classify {Path(items).name}: {done.read} items")
-        more = "".join(f"; {one}" for one in (*count_unread(done.unread), done.usage) if one is not None)
-        return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped{more}", data=done)
+        more = [*count_unread(done.unread), *([done.usage] if done.usage is not None else [])]
+        message = "; ".join([f"{done.read} items read, {len(done.bad)} lines skipped", *map(str, more)])
+        await artifacts.publish_file_run(
+            "items-read",
+            "What was read in a file of items",
+            message,
+            [("Items file", items), ("Readings file", readings), ("Model", get_settings().model)],
+            [(bad.line, bad.reason) for bad in done.bad],
+        )
+        return Completed(message=message, data=done)
     with open_watch() as watch:
         report = await read_task(watch, moment(""), at_most or None)
     await rename_run(f"classify: {count(report.read, 'article')}" if report.read else "classify: nothing new")

@@ -21,6 +21,7 @@ from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from alerts.tiecharts import tie_charts
+from alerts.words import count
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.plainly import plainly
@@ -130,7 +131,20 @@ async def detect(
         rate = false_alarms_per_year or get_settings().false_alarms_per_year
         done = detect_file(Path(series), Path(shifts), false_alarms_per_year=rate)
         await rename_run(f"detect {Path(series).name}: {len(done.found)} shifts")
-        return Completed(message=f"{len(done.found)} shifts, {len(done.bad)} lines skipped", data=done)
+        message = f"{count(len(done.found), 'shift')}, {len(done.bad)} lines skipped"
+        await artifacts.publish_file_run(
+            "series-shifts",
+            "Whether the series of a file shifted",
+            message,
+            [
+                ("Series file", f"{series}: {count(done.days, 'day')} of {count(done.dyads, 'tie')}"),
+                ("Shifts file", shifts),
+                ("False alarms a year", f"{rate:g}"),
+                *((f"Shift of {one.dyad}", one.text) for one in done.found[:20]),
+            ],
+            [(bad.number, bad.reason) for bad in done.bad],
+        )
+        return Completed(message=message, data=done)
     now = moment(as_of)
     with open_watch() as watch:
         report = await decide_task(watch, now)
