@@ -93,7 +93,7 @@ def export(
     if asked.dyad and asked.dyad not in ties().dyads:
         raise InputError(f"there is no tie {asked.dyad!r}; write {', '.join(ties().dyads[:-1])} or {ties().dyads[-1]}")
     if asked.first and asked.last and asked.first > asked.last:
-        raise InputError(f"--from {asked.first} lies after --to {asked.last}")
+        raise InputError(f"the first day, {asked.first}, lies after the last day, {asked.last}")
     rows_of: Callable[[Session, _Job], Iterator[dict[str, Any]]] = _ROWS[asked.what]
     with store.session() as session:
         first, last = asked.first or dt.date.min, min(asked.last or day, day)

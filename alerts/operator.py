@@ -36,7 +36,7 @@ from alerts.transport import (
 from alerts.words import plain, printable
 from store.db import Store
 from store.errors import ConfigError
-from store.models import OperatorMail, Outbox, Poll
+from store.models import Digest, OperatorMail, Outbox, Poll
 from store.settings import Settings
 from store.steps import one_at_a_time
 
@@ -221,11 +221,24 @@ def silence(session: Session, settings: Settings, now: dt.datetime) -> str:
     if settings.silence_days == 0:
         return ""
     limit = now - dt.timedelta(days=settings.silence_days)
-    last = session.scalar(select(func.max(Outbox.sent_at)))
+    last = last_delivery(session, now)
     if last is not None:
         return f"no mail was delivered since {last:%Y-%m-%d %H:%M} UTC" if last < limit else ""
     first = session.scalar(select(func.min(Poll.started_at)))
     return f"no mail was ever delivered, and it runs since {first:%Y-%m-%d}" if first and first < limit else ""
+
+
+def last_delivery(session: Session, now: dt.datetime) -> dt.datetime | None:
+    """When a mail last left for a reader, up to *now*; None where none ever did.
+
+    A test tells that the way out is open, not that the weekly mail took it. A mail of a clock that was ahead would keep
+    the switch quiet until its day.
+    """
+    return session.scalar(
+        select(func.max(Outbox.sent_at))
+        .join(Digest, Digest.id == Outbox.digest_id)
+        .where(Digest.kind != "test", Outbox.sent_at <= now)
+    )
 
 
 def cause_of(text: str) -> Cause:

@@ -6,6 +6,7 @@ command line on files) nothing is published.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
@@ -13,7 +14,10 @@ from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact
 from alerts.render import render_artifact
 from flows.echo import first_rows, has_a_page
 from flows.reporting import in_flow_run
-from store.settings import Settings
+from store.settings import Settings, get_settings
+
+SKIPPED = 20
+"""Lines of a file that its page shows; the run's result holds them all."""
 
 
 async def publish(
@@ -31,6 +35,24 @@ async def publish(
     if rows := first_rows():
         page += "\n" + render_artifact(settings, "asked", rows=rows)
     await acreate_markdown_artifact(markdown=page, key=key, description=f"{mark}{description}")
+
+
+async def publish_file_run(
+    key: str, description: str, summary: str, rows: Sequence[tuple[str, str]], bad: Sequence[tuple[int, str]]
+) -> None:
+    """The page of a run over a file: *rows* of what came of it, then the first skipped lines, number and reason."""
+    skipped = [(f"Line {number}", f"skipped: {reason}") for number, reason in bad[:SKIPPED]]
+    if more := len(bad) - len(skipped):
+        skipped.append((f"{more:,} more", "skipped"))
+    await publish(
+        get_settings(),
+        "operation",
+        key,
+        description,
+        title=description,
+        summary=f"{summary}.",
+        rows=[*rows, *skipped],
+    )
 
 
 async def publish_link(settings: Settings, key: str, text: str, link: str) -> None:

@@ -51,7 +51,9 @@ def prepare_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     strange = [path.name for path in folder.iterdir() if path.name not in {*MADE_HERE, "digests", "mail"}]
     if strange:
-        raise InputError(f"{folder} holds {strange[0]!r}, which no back-test made; give a folder of its own with -o")
+        raise InputError(
+            f"{folder} holds {strange[0]!r}, which no back-test made; give the back-test a folder of its own"
+        )
     for name in MADE_HERE:
         (folder / name).unlink(missing_ok=True)
     for name in ("digests", "mail"):
@@ -70,10 +72,14 @@ class Options:
 
 
 def run(settings: Settings, items: Path, folder: Path, options: Options) -> BacktestReport:
-    """The step behind the flow."""
-    first, last = parse_day(options.start, "--from"), parse_day(options.end, "--to")
+    """The step behind the flow; its complaints are read below a form and in a terminal.
+
+    Raises:
+        InputError: a day, a file or the folder is none, or not one that can be used.
+    """
+    first, last = parse_day(options.start, "From"), parse_day(options.end, "To")
     if first and last and first > last:
-        raise InputError(f"--from {first} lies after --to {last}")
+        raise InputError(f"the first day, {first}, lies after the last day, {last}")
     if not items.is_file():
         raise InputError(f"{items} is no file; give a .jsonl or .jsonl.gz of items")
     events = read_events(Path(options.events)) if options.events.strip() else None
@@ -136,6 +142,8 @@ async def backtest(
 ) -> State[BacktestReport]:
     """What would the monitor have said? Report, series, shifts and digests, with nothing from the future."""
     requested(requested_by)
+    if not items.strip():
+        raise InputError("no items file is named; give a .jsonl or .jsonl.gz of dated items")
     settings = get_settings()
     folder = Path(output) if output else settings.var_dir / "backtest"
     report = run(settings, Path(items), folder, Options(start, end, events, permutations, seed))

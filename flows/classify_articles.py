@@ -18,13 +18,14 @@ from classify.model import get_backend
 from classify.outcome import count_unread
 from classify.spread import Recipe, divisible, in_processes
 from flows import artifacts
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.plainly import plainly
 from flows.reporting import logger, progress, rename_run, requested
 from flows.runners import spread_of
 from flows.watch import Watch, moment, open_watch
 from ingest.topic import load_topic
-from store.errors import ConfigError
+from store.days import need_day
+from store.errors import ConfigError, InputError
 from store.settings import get_settings
 
 
@@ -96,7 +97,7 @@ def read_file(source: Path, target: Path, jobs: int = 1) -> FileReport:
 @flow(name="re-read", flow_run_name="re-read since {since}", log_prints=False)
 @plainly
 async def re_read(
-    since: Annotated[dt.date, param("Since", "First day whose articles are read again.")],
+    since: Annotated[str, calendar("Since", "First day whose articles are read again.")],
     requested_by: Annotated[str, BY] = "",
 ) -> State[ClassifyReport]:
     """Reads the articles of a day and later again, as after a change of the seeds.
@@ -105,13 +106,14 @@ async def re_read(
     now is told.
     """
     requested(requested_by)
+    first = need_day(since, "Since")
     with open_watch() as watch:
         with watch.turn_to("read"), progress("Forgetting readings") as report_progress:
-            gone = forget_since(watch.store, watch.version, since, progress=report_progress)
-        logger().info(f"{gone} readings since {since} forgotten")
+            gone = forget_since(watch.store, watch.version, first, progress=report_progress)
+        logger().info(f"{gone} readings since {first} forgotten")
         report = await read_task(watch, moment(""))
-    await rename_run(f"re-read since {since}: {count(report.read, 'article')}")
-    return Completed(message=f"since {since}: {describe(report)}", data=report)
+    await rename_run(f"re-read since {first}: {count(report.read, 'article')}")
+    return Completed(message=f"since {first}: {describe(report)}", data=report)
 
 
 @flow(name="classify", flow_run_name="classify", log_prints=False)
@@ -126,13 +128,27 @@ async def classify(
 ) -> State[ClassifyReport | FileReport]:
     """Reads each article that has no reading of the current model version: dyads, stance, themes, claim, evidence."""
     requested(requested_by)
+    if readings and not items:
+        raise InputError("the readings file is where those of an items file go; fill in both fields, or none")
     if items:
         if not readings:
             raise ConfigError("an items file needs a readings file to write to; fill in both fields")
+        if at_most:
+            raise InputError(
+                "at most counts stored articles, and an items file is read as a whole; fill in one of both"
+            )
         done = read_file(Path(items), Path(readings))
         await rename_run(f"classify {Path(items).name}: {done.read} items")
-        more = "".join(f"; {one}" for one in (*count_unread(done.unread), done.usage) if one is not None)
-        return Completed(message=f"{done.read} items read, {len(done.bad)} lines skipped{more}", data=done)
+        more = [*count_unread(done.unread), *([done.usage] if done.usage is not None else [])]
+        message = "; ".join([f"{done.read} items read, {len(done.bad)} lines skipped", *map(str, more)])
+        await artifacts.publish_file_run(
+            "items-read",
+            "What was read in a file of items",
+            message,
+            [("Items file", items), ("Readings file", readings), ("Model", get_settings().model)],
+            [(bad.line, bad.reason) for bad in done.bad],
+        )
+        return Completed(message=message, data=done)
     with open_watch() as watch:
         report = await read_task(watch, moment(""), at_most or None)
     await rename_run(f"classify: {count(report.read, 'article')}" if report.read else "classify: nothing new")

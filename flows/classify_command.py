@@ -41,6 +41,8 @@ def classify(
                 "it is for a file; RICWATCH_TASK_RUNNER=processes and RICWATCH_TASK_WORKERS are for what is stored",
                 param_hint="--jobs",
             )
+        if output is not None:
+            raise typer.BadParameter("it is for a file of items, which must be named too", param_hint="--output")
         stored: Any = classify_flow
         tables.say(asyncio.run(stored(return_state=True)).message)
         return

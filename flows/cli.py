@@ -240,6 +240,9 @@ def detect(
     from flows.detect_shifts import detect as detect_flow
 
     if series is None:
+        if output is not None or false_alarms_per_year is not None:
+            hint = "--output" if output is not None else "--false-alarms-per-year"
+            raise typer.BadParameter("it is for a file of daily counts, which must be named too", param_hint=hint)
         tables.say(_run(detect_flow, return_state=True).message)
         return
     if output is None:

@@ -21,12 +21,13 @@ from alerts.seriescsv import DetectFileReport, detect_file
 from alerts.shifts import DetectReport, detect_shifts
 from alerts.state import dyad_states
 from alerts.tiecharts import tie_charts
+from alerts.words import count
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.plainly import plainly
 from flows.reporting import in_flow_run, logger, progress, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
-from store.errors import ConfigError
+from store.errors import ConfigError, InputError
 from store.settings import get_settings
 
 SHIFT_OPENED = "ricwatch.shift.opened"
@@ -113,13 +114,37 @@ async def detect(
 ) -> State[DetectReport | DetectFileReport]:
     """Counts stories per day, dyad and stance, and decides whether coverage shifted; a shift starts the digest."""
     requested(requested_by)
+    if shifts and not series:
+        raise InputError("the shifts file is where those of a series file go; fill in both fields, or none")
+    if false_alarms_per_year and not series:
+        raise InputError(
+            "false alarms a year is for a series file; of stored articles the setting "
+            "RICWATCH_FALSE_ALARMS_PER_YEAR decides, so leave it 0"
+        )
     if series:
         if not shifts:
             raise ConfigError("a series file needs a shifts file to write to; fill in both fields")
+        if as_of:
+            raise InputError(
+                "as of is for stored articles, and a series file ends with its own last day; leave it empty"
+            )
         rate = false_alarms_per_year or get_settings().false_alarms_per_year
         done = detect_file(Path(series), Path(shifts), false_alarms_per_year=rate)
         await rename_run(f"detect {Path(series).name}: {len(done.found)} shifts")
-        return Completed(message=f"{len(done.found)} shifts, {len(done.bad)} lines skipped", data=done)
+        message = f"{count(len(done.found), 'shift')}, {len(done.bad)} lines skipped"
+        await artifacts.publish_file_run(
+            "series-shifts",
+            "Whether the series of a file shifted",
+            message,
+            [
+                ("Series file", f"{series}: {count(done.days, 'day')} of {count(done.dyads, 'tie')}"),
+                ("Shifts file", shifts),
+                ("False alarms a year", f"{rate:g}"),
+                *((f"Shift of {one.dyad}", one.text) for one in done.found[:20]),
+            ],
+            [(bad.number, bad.reason) for bad in done.bad],
+        )
+        return Completed(message=message, data=done)
     now = moment(as_of)
     with open_watch() as watch:
         report = await decide_task(watch, now)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from alerts.addresses import parse_address
 from alerts.approval import waiting
-from alerts.operator import silence
+from alerts.operator import last_delivery, silence
 from alerts.outbox import MailState
 from alerts.signing import make_signer
 from alerts.transport import SmtpTransport
@@ -158,7 +158,7 @@ def last_mail(settings: Settings) -> Finding:
         if session is None:
             return Finding("Last mail", "none yet")
         said = silence(session, settings, now)
-        last = session.scalar(select(func.max(Outbox.sent_at)))
+        last = last_delivery(session, now)
     if said:
         return Finding("Last mail", said, "run `ricwatch run` and read what it says of mails", serious=True)
     return Finding("Last mail", f"{last:%Y-%m-%d %H:%M} UTC" if last else "none yet")

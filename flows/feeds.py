@@ -72,6 +72,8 @@ async def add(
 ) -> list[str]:
     """Find the feeds at *url* and add them to the roster file; gives the lines to print.
 
+    A dry run refuses all that the real one would.
+
     Raises:
         InputError: no feed was found, or the zone does not exist.
         SeedError: the roster would not be one with them.
@@ -95,10 +97,11 @@ async def add(
             )
         )
         lines.append(f"{key}: {one.url} ({one.parsed.format}, {len(one.parsed.entries)} items)")
-    if dry_run:
-        return [*lines, "Nothing was added (--dry-run)."]
-    added = {row.key for row in add_to_roster(settings.feeds_file, rows)}
+    added = {row.key for row in add_to_roster(settings.feeds_file, rows, dry_run=dry_run)}
     told = [line for line, row in zip(lines, rows, strict=True) if row.key in added]
+    if dry_run:
+        known = f"; {len(rows) - len(added)} of {len(rows)} in the roster already" if len(added) < len(rows) else ""
+        return [*told, f"Nothing was added: this was a dry run{known}."]
     return [*told, _summary(len(added), len(rows), settings.feeds_file)]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
 from alerts.subscribers import Codes, topic_codes
+from ingest.roster import KINDS, load_roster
 from store.errors import RicwatchError
 from store.settings import get_settings
 
@@ -72,6 +74,20 @@ def codes() -> Codes:
         return topic_codes(get_settings())
     except RicwatchError:
         return Codes((), (), ())
+
+
+@lru_cache(maxsize=1)
+def kinds_and_languages() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The kinds of outlets, and the languages of the roster in force, each with the most frequent one first.
+
+    A language that no feed has yet goes in by the command line: actors have names in those of the topic only.
+    """
+    try:
+        feeds = load_roster(get_settings().feeds_file)
+    except RicwatchError:
+        return KINDS, ()  # then any language can be written, and `add-feed` says what is wrong with the roster
+    kinds = dict.fromkeys((*KINDS, *(feed.kind for feed in feeds)))
+    return tuple(kinds), tuple(lang for lang, _ in Counter(feed.lang for feed in feeds).most_common())
 
 
 BY = param("Asked by", "Your name, kept with what this run changes: the pages have no users of their own.")

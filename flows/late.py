@@ -16,6 +16,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
+from flows.reporting import rename_run
+
 WAITING = ("SCHEDULED", "PENDING")
 
 
@@ -56,6 +58,8 @@ async def superseded() -> State[None] | None:
     later = successor(mine, others, dt.datetime.now(dt.UTC))
     if later is None:
         return None
+    if context is not None and context.flow is not None:
+        await rename_run(f"{context.flow.name}: superseded")
     return Completed(
         name="Superseded",
         message=f"superseded: the run that was due at {later.expected_start_time:%Y-%m-%d %H:%M} UTC does its work",

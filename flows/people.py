@@ -14,10 +14,11 @@ from alerts import subscribers
 from alerts.readers import Reader, describe
 from flows import artifacts
 from flows.echo import masked
-from flows.forms import BY, choose, codes, param
+from flows.forms import BY, calendar, choose, codes, param
 from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
+from store.days import need_day
 
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 CODES = codes()
@@ -161,10 +162,11 @@ async def unsubscribe(
 @plainly
 async def pause(
     address: Annotated[str, param("Mail address", "Of the reader who is away.")],
-    until: Annotated[dt.date, param("Until", "First day with digests again; a day that has come ends a pause.")],
+    until: Annotated[str, calendar("Until", "First day with digests again; a day that has come ends a pause.")],
     requested_by: Annotated[str, BY] = "",
 ) -> State[PeopleReport]:
     """Sends a reader nothing until a day; what still holds then is told then."""
     requested(requested_by)
+    day = need_day(until, "Until")
     with open_watch() as watch:
-        return await _tell(watch, pause_subscription(watch, address, until), f"pause {masked(address)} until {until}")
+        return await _tell(watch, pause_subscription(watch, address, day), f"pause {masked(address)} until {day}")

@@ -9,18 +9,25 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
+from prefect.context import FlowRunContext
 from prefect.states import Failed
 
-from flows.reporting import logger
-from store.errors import RicwatchError
+from alerts.words import plain as plain_words
+from flows.echo import masked
+from flows.reporting import logger, rename_run
+from store.errors import ConfigError, InputError, RicwatchError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _TASKS = "prefect.task_runs"
 _TOLD = "_told_in_a_log"
+_LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+")
+_MAIL = re.compile(r"[^\s<>'\"(]+@[^\s<>'\")]+")
+_FOLDERS = re.compile(r"(?<![\w.])(?:/[^/\s'\"]+)*/(?=[^/\s'\"])")
 
 
 def plainly(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
@@ -30,7 +37,11 @@ def plainly(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[
     async def plain(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await work(*args, **kwargs)
-        except RicwatchError as error:
+        except Exception as error:
+            if (context := FlowRunContext.get()) is not None and context.flow is not None:
+                await rename_run(name_of_failure(context.flow.name, error))
+            if not isinstance(error, RicwatchError):
+                raise
             if not getattr(error, _TOLD, False):
                 logger().error("%s", error)
             # Whoever calls the flow for its result gets the error itself: Prefect raises what such a state holds.
@@ -42,6 +53,27 @@ def plainly(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[
     plain.__annotations__ = {name: one.annotation for name, one in signature.parameters.items()}
     plain.__signature__ = signature  # type: ignore[attr-defined]
     return plain
+
+
+def name_of_failure(flow: str, error: Exception) -> str:
+    """What a run of *flow* is called that ended with *error*: the first words of it, without addresses and folders.
+
+    Names of runs show in lists, events and mails.
+
+    >>> name_of_failure("pause", InputError("ann@example.org is no reader; ricwatch subscribers list shows them"))
+    'pause: refused – ann@… is no reader'
+    >>> name_of_failure("digest", RicwatchError("/srv/var/ricwatch.db is locked"))
+    'digest: failed – ricwatch.db is locked'
+    >>> name_of_failure("digest", ZeroDivisionError("division by zero"))
+    'digest: failed'
+    """
+    if not isinstance(error, RicwatchError):
+        return f"{flow}: failed"
+    words = _LINK.sub("an address", str(error).partition(";")[0])
+    words = _FOLDERS.sub("", _MAIL.sub(lambda found: masked(found[0]), words))
+    return (
+        f"{flow}: {'refused' if isinstance(error, InputError | ConfigError) else 'failed'} – {plain_words(words, 60)}"
+    )
 
 
 class Story(logging.Filter):

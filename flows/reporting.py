@@ -15,7 +15,7 @@ import httpx
 from prefect import get_client, get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import FlowRunContext
-from prefect.exceptions import MissingContextError
+from prefect.exceptions import MissingContextError, PrefectException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -58,7 +58,7 @@ async def rename_run(name: str) -> None:
     try:
         async with get_client() as client:
             await client.update_flow_run(context.flow_run.id, name=plain(name, 120))
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, PrefectException) as error:
         # The work is done; a run under its plain name is better than a failed one.
         logger().info("the run keeps its name: %s", error)
 

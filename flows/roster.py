@@ -9,13 +9,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts, feeds
-from flows.forms import BY, FEEDS, codes, must_choose, param
+from flows.forms import BY, FEEDS, codes, kinds_and_languages, must_choose, param, pick
 from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from ingest.poll import CheckRow
 from store.settings import get_settings
 
 CODES = codes()
+KINDS, LANGUAGES = kinds_and_languages()
 
 
 @flow(name="check-feeds", flow_run_name="check feeds", log_prints=False)
@@ -48,9 +49,11 @@ async def add_feed(
         str, must_choose("Press", "The bloc whose press it belongs to; shares are taken within a bloc.", CODES.blocs)
     ],
     outlet: Annotated[str, param("Name of the outlet", "Leave empty for the feed's own title.")] = "",
-    language: Annotated[str, param("Language", "Of the texts, as two letters: en, hi, ru, zh.")] = "en",
+    language: Annotated[str, pick("Language", "Of the texts; those that the roster has.", LANGUAGES)] = LANGUAGES[0]
+    if LANGUAGES
+    else "en",
     timezone: Annotated[str, param("Time zone", "For dates that leave it open, such as Asia/Kolkata.")] = "UTC",
-    kind: Annotated[str, param("Kind", "newspaper, agency, broadcaster, think tank, government …")] = "newspaper",
+    kind: Annotated[str, pick("Kind", "What sort of outlet it is.", KINDS)] = KINDS[0],
     full_text: Annotated[
         bool, param("Full texts", "Read the pages of its articles too; robots.txt is asked first.")
     ] = False,

@@ -14,10 +14,12 @@ from alerts.explain import Explained, ShiftRow, explain_shift, list_shifts
 from alerts.gather import FRESH_DAYS
 from alerts.scope import Quiet
 from flows import artifacts
-from flows.forms import ALL, BY, choose, codes, param
+from flows.forms import ALL, BY, calendar, choose, codes, param
 from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
 from flows.watch import Watch, closed_day, moment, open_watch
+from store.days import need_day
+from store.errors import InputError
 
 CODES = codes()
 
@@ -114,7 +116,7 @@ async def judge_shift(
 @flow(name="silence", flow_run_name="silence until {until}", log_prints=False)
 @plainly
 async def silence(
-    until: Annotated[dt.date, param("Until", "Last day, in the readers' time zone; it then ends by itself.")],
+    until: Annotated[str, calendar("Until", "Last day, in the readers' time zone; it then ends by itself.")],
     comment: Annotated[str, param("Known cause", "Such as: summit of the week. Digests quote it.")],
     requested_by: Annotated[str, param("Your name", "Digests say who asked for the silence.")],
     dyad: Annotated[str, choose("Tie", "Only shifts of this tie.", CODES.dyads)] = ALL,
@@ -126,24 +128,31 @@ async def silence(
     press: Annotated[str, choose("Press", "Only shifts of this press alone.", CODES.blocs)] = ALL,
 ) -> State[str]:
     """Lists what has a known cause in digests without alerting anybody, until a day."""
+    last = need_day(until, "Until")
     with open_watch() as watch:
         scope = {"dyad": dyad, "kind": kind, "theme": theme, "bloc": press}
         chosen = {name: value for name, value in scope.items() if value != ALL}
-        words = add_silence(watch, until=until, author=requested_by, comment=comment, **chosen)
+        words = add_silence(watch, until=last, author=requested_by, comment=comment, **chosen)
         logger().info(words)
         rows = await _silences_page(watch, words)
-        await rename_run(f"silence {rows[-1][1]} until {until}" if rows else f"silence until {until}")
+        await rename_run(f"silence {rows[-1][1]} until {last}" if rows else f"silence until {last}")
     return Completed(message=words, data=words)
 
 
 @flow(name="end-silence", flow_run_name="end silence {number}", log_prints=False)
 @plainly
 async def end_silence_flow(
-    number: Annotated[int, param("Number of the silence", "The page silences of an earlier run shows it.", ge=1)],
+    number: Annotated[int, param("Number of the silence", "The page silences of an earlier run shows it.", ge=0)] = 0,
     requested_by: Annotated[str, BY] = "",
 ) -> State[str]:
     """Ends a silence before its day; what it kept quiet is told if it still holds."""
     requested(requested_by)
+    if number == 0:
+        # What the form opens with: a quick run must end nobody's silence.
+        raise InputError(
+            "say which silence by its number; the page silences of the run that made it, and `ricwatch silence list`, "
+            "show it"
+        )
     with open_watch() as watch:
         words = end_silence(watch, number)
         logger().info(words)

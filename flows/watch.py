@@ -104,24 +104,36 @@ def open_watch(settings: Settings | None = None) -> Iterator[Watch]:
 def moment(as_of: str) -> dt.datetime:
     """The moment that a run counts as now: *as_of* where given (an ISO date or date and time, UTC assumed), else now.
 
-    A date alone means that this day has just been closed.
+    A date alone means that this day has just been closed. What is to come is refused: a mistyped year would open
+    shifts, age them at once, and let mails leave in the future, behind which a broken mail server would go unnoticed.
 
     >>> moment("2025-03-04").isoformat()
     '2025-03-05T06:00:00+00:00'
 
     Raises:
-        InputError: *as_of* is no ISO date.
+        InputError: *as_of* is no ISO date, or not over yet.
     """
-    if not as_of.strip():
-        return dt.datetime.now(dt.UTC)
+    now, text = dt.datetime.now(dt.UTC), as_of.strip()
+    if not text:
+        return now
     try:
-        if len(as_of.strip()) == 10:
-            day = dt.date.fromisoformat(as_of.strip())
-            return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(6), dt.UTC)
-        parsed = dt.datetime.fromisoformat(as_of.strip())
+        asked = _end_of(dt.date.fromisoformat(text)) if len(text) == 10 else dt.datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{as_of!r} is no date; write 2025-03-04 or 2025-03-04T06:30") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)
+    asked = asked if asked.tzinfo else asked.replace(tzinfo=dt.UTC)
+    if asked > now:
+        last = closed_day(now)
+        raise InputError(
+            f"{text} is not over yet; the last day that can be asked for is {last} (days close at 06:00 UTC)"
+        )
+    return asked
+
+
+def _end_of(day: dt.date) -> dt.datetime:
+    """When *day* is closed; no calendar goes beyond the last day of all, which counts as its end."""
+    if day == dt.date.max:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
+    return dt.datetime.combine(day + dt.timedelta(days=1), dt.time(6), dt.UTC)
 
 
 def closed_day(now: dt.datetime) -> dt.date:

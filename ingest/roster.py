@@ -21,6 +21,19 @@ from store.errors import InputError, SeedError
 from store.models import Feed
 from store.zones import find_zone
 
+KINDS = (
+    "newspaper",
+    "agency",
+    "broadcaster",
+    "state media",
+    "government",
+    "think tank",
+    "journal",
+    "magazine",
+    "specialist",
+    "aggregator",
+)
+"""What outlets are called in rosters, as the head of the file lists it; a roster may know more of them."""
 IMPORT_KIND = "import"
 GONE_FROM_ROSTER = "no longer in the roster"
 
@@ -62,9 +75,18 @@ def load_roster(path: Path) -> list[RosterFeed]:
         SeedError: the file is missing or no YAML, or an entry is malformed; the message names entry and field.
     """
     try:
-        content = parse_yaml(path, path.read_bytes())
+        return read_roster(path, path.read_bytes())
     except FileNotFoundError:
         raise SeedError(f"{path} is missing; the seed folder needs a feed roster") from None
+
+
+def read_roster(path: Path, body: bytes) -> list[RosterFeed]:
+    """The feeds of *body*, which stands in the file *path* or is about to.
+
+    Raises:
+        SeedError: as `load_roster`.
+    """
+    content = parse_yaml(path, body)
     rows = content.get("feeds") if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise SeedError(f"{path}: expected a list under 'feeds'")

@@ -14,10 +14,10 @@ import yaml
 from ingest.clean import canonical_url
 from ingest.model import RosterFeed
 from ingest.plainxml import Refused, read_xml
-from ingest.roster import load_roster, named
+from ingest.roster import load_roster, named, read_roster
 from ingest.ties import ties
 from store.errors import InputError
-from store.wholefile import whole_file
+from store.wholefile import write_whole
 
 _NOT_KEY = re.compile(r"[^a-z0-9]+")
 MOST_BYTES = 5_000_000
@@ -39,10 +39,11 @@ def new_key(name: str, taken: set[str]) -> str:
     return key
 
 
-def add_to_roster(path: Path, feeds: Sequence[RosterFeed]) -> list[RosterFeed]:
+def add_to_roster(path: Path, feeds: Sequence[RosterFeed], *, dry_run: bool = False) -> list[RosterFeed]:
     """Append *feeds* to the roster *path*; those whose address it has already are left out. Gives what was added.
 
-    The file is replaced as a whole once it reads as a roster; until then it stays as it was.
+    The file is replaced as a whole once it reads as a roster; until then it stays as it was. A *dry_run* checks all the
+    same, and leaves it so.
 
     Raises:
         SeedError: the file is no roster, or would be none with *feeds*.
@@ -59,7 +60,11 @@ def add_to_roster(path: Path, feeds: Sequence[RosterFeed]) -> list[RosterFeed]:
     first = next((line for line in text.splitlines() if _ENTRY.match(line)), "  - ")
     indent = " " * (len(first) - len(first.lstrip()))
     block = "".join(_entry(feed, indent) for feed in added)
-    _replace(path, f"{text}{'' if text.endswith(chr(10)) else chr(10)}{block}")
+    whole = f"{text}{'' if text.endswith(chr(10)) else chr(10)}{block}"
+    if dry_run:
+        read_roster(path, whole.encode())
+    else:
+        _replace(path, whole)
     return added
 
 
@@ -129,9 +134,9 @@ def _is_entry(line: str, key: str) -> bool:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put *text* in the place of the roster *path* once it reads as one; until then the file stays as it was."""
-    with whole_file(path, check=load_roster) as out:
-        out.write(text)
+    """Put *text* in the place of the roster *path* if it reads as one; else the file stays as it was."""
+    read_roster(path, text.encode())  # before it is written, so that a complaint names the roster and no draft of it
+    write_whole(path, text)
 
 
 def _entry(feed: RosterFeed, indent: str) -> str:

@@ -19,3 +19,15 @@ def parse_day(text: str, what: str) -> dt.date | None:
         return dt.date.fromisoformat(text.strip())
     except ValueError:
         raise InputError(f"{what} {text!r} is no day; write it as 2020-06-15") from None
+
+
+def need_day(text: str, what: str) -> dt.date:
+    """As `parse_day`, where there must be a day.
+
+    Raises:
+        InputError: it is empty, or no ISO day.
+    """
+    day = parse_day(text, what)
+    if day is None:
+        raise InputError(f"{what} is empty; give a day such as 2020-06-15")
+    return day

@@ -15,7 +15,7 @@ from alerts.outbox import MailState
 from alerts.transport import Accepted, MaildirTransport, Unknown, Unreachable
 from store.db import Store
 from store.errors import ConfigError
-from store.models import Feed, OperatorMail, Outbox, Poll
+from store.models import Digest, Feed, OperatorMail, Outbox, Poll
 from store.settings import Settings
 from tests.alerts.test_outbox import FakeWay, queue
 from tests.store.test_db import FEED
@@ -122,6 +122,18 @@ def test_the_dead_mans_switch_speaks_after_nine_days_and_not_before(store: Store
         for days, speaks in ((8, False), (10, True)):
             session.execute(update(Outbox).values(sent_at=NOW - dt.timedelta(days=days)))
             assert bool(silence(session, settings, NOW)) == speaks
+
+
+def test_neither_a_mail_from_the_future_nor_a_test_keeps_the_dead_mans_switch_quiet(
+    store: Store, settings: Settings
+) -> None:
+    real, ahead = queue(store, "a@example.org"), queue(store, "a@example.org", sequence=1)
+    tried = queue(store, "a@example.org", sequence=2)
+    with store.session() as session:
+        session.execute(update(Digest).where(Digest.sequence == 2).values(kind="test"))
+        for numbers, days in ((real, 10), (ahead, -400), (tried, 1)):
+            session.execute(update(Outbox).where(Outbox.id.in_(numbers)).values(sent_at=NOW - dt.timedelta(days=days)))
+        assert silence(session, settings, NOW) == "no mail was delivered since 2026-11-16 12:00 UTC"
 
 
 def test_an_unknown_cause_is_refused() -> None:

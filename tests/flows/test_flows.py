@@ -179,6 +179,28 @@ def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
     assert str(run(detect, as_of="2021-07-20").message) == "no shift"
 
 
+def test_runs_over_files_leave_a_page_that_tells_what_was_asked_for(tmp_path: Path) -> None:
+    items, readings = tmp_path / "items.jsonl", tmp_path / "readings.jsonl"
+    row = {"id": "1", "title": "India and China agree to widen cooperation", "source": "A", "date": "2021-01-02"}
+    items.write_text(f"{json.dumps(row)}\nthis is no JSON\n", encoding="utf-8")
+    read = run(classify, items=str(items), readings=str(readings), requested_by="Ann")
+    assert str(read.message).startswith("1 items read, 1 lines skipped")
+    page = pages(read)["items-read"]
+    assert "1 items read, 1 lines skipped" in page
+    assert "| Line 2 | skipped: " in page
+    assert "| Asked by | Ann |" in page
+    days = [f"2021-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    table = [f"{day},IN-CN,{'6,3,1' if day < '2021-07' else '1,3,6'}" for day in days]
+    series, shifts = tmp_path / "series.csv", tmp_path / "shifts.jsonl"
+    series.write_text("\n".join(["date,dyad,plus,zero,minus", *table, "soon,IN-CN,1,1,1"]) + "\n", encoding="utf-8")
+    found = run(detect, series=str(series), shifts=str(shifts), requested_by="Ann")
+    page = pages(found)["series-shifts"]
+    assert f"{found.message}." in page
+    assert "| Shift of IN-CN |" in page
+    assert "skipped: " in page
+    assert "| Asked by | Ann |" in page
+
+
 def test_backtest_writes_its_folder_and_sees_nothing_of_the_future(tmp_path: Path) -> None:
     items = write_items(tmp_path / "items.jsonl.gz")
     whole, part = tmp_path / "whole", tmp_path / "part"
@@ -251,10 +273,24 @@ def test_a_feed_is_added_by_hand_and_a_dry_run_adds_nothing(feeds: ArchiveServer
     url = feeds.roster()[0].url
     tried = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice")
     assert "Nothing was added" in str(tried.message)
+    assert "--" not in str(tried.message), "a form has no options"
     assert name_of(tried) == "add feed twice (india press): dry run"
+    known = run(add_feed, url=url, press="india", outlet="Twice")
+    assert str(known.message) == "Nothing was added: this was a dry run; 1 of 1 in the roster already."
     state = run(add_feed, url=f"{url}?again=1", press="india", outlet="Twice", dry_run=False)
     assert "1 added to" in str(state.message)
     assert "twice" in pages(state)["roster"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_dry_run_refuses_what_the_real_run_would_and_names_the_roster(feeds: ArchiveServer, dry_run: bool) -> None:
+    roster = get_settings().feeds_file
+    before = roster.read_bytes()
+    url = f"{feeds.roster()[0].url}?again=1"
+    state = run(add_feed, url=url, press="india", outlet="Twice", language="english", dry_run=dry_run)
+    assert state.is_failed()
+    assert str(state.message) == f"{roster}: twice, lang: 'english' is not a language code such as en"
+    assert roster.read_bytes() == before
 
 
 @pytest.mark.usefixtures("feeds")

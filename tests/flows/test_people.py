@@ -76,7 +76,7 @@ def test_a_verdict_is_kept_and_shown_with_the_shift() -> None:
 
 def test_a_silence_is_made_and_listed() -> None:
     until = (dt.datetime.now(dt.UTC) + dt.timedelta(days=9)).date()
-    state = run(silence, until=until, comment="summit", requested_by="Ann", dyad="IN-CN")
+    state = run(silence, until=f"{until}", comment="summit", requested_by="Ann", dyad="IN-CN")
     assert "Silence 1: India–China, silenced until" in str(state.message)
     assert "by Ann: summit" in pages(state)["silences"]
     ended = run(end_silence_flow, number=1)

@@ -10,9 +10,10 @@ import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import State
 
-from flows.plainly import Story, plainly
-from store.errors import InputError
+from flows.plainly import Story, name_of_failure, plainly
+from store.errors import ConfigError, InputError, RicwatchError, StoreError
 from tests.flows.inprocess import IN_PROCESS
+from tests.flows.test_flows import name_of
 
 pytestmark = IN_PROCESS
 
@@ -55,6 +56,28 @@ def test_an_error_that_says_what_to_do_is_told_in_one_line(
     assert errors(caplog) == ["name a file"]
     with pytest.raises(InputError, match="name a file"):
         asyncio.run(careless(**where))
+
+
+def test_a_failed_run_is_named_after_what_was_wrong() -> None:
+    assert name_of(run(careless, inside=True)) == "careless: refused – name a file"
+    assert name_of(run(careless, inside=False)) == "careless: failed"
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (
+            InputError("no feed at https://ann:pw@example.org/feed?key=1; try another"),
+            "x: refused – no feed at an address",
+        ),
+        (ConfigError("'ann@example.org' is no reader"), "x: refused – 'ann@…' is no reader"),
+        (InputError("/home/ann/in.jsonl: line 3, and/or 4"), "x: refused – in.jsonl: line 3, and/or 4"),
+        (StoreError("the disk is full"), "x: failed – the disk is full"),
+        (InputError("word " * 40), "x: refused – " + ("word " * 11).strip() + "…"),
+    ],
+)
+def test_the_name_of_a_failed_run_is_short_and_tells_no_address(error: RicwatchError, name: str) -> None:
+    assert name_of_failure("x", error) == name
 
 
 def test_a_slip_of_the_program_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

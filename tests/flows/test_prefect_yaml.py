@@ -15,6 +15,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.server.schemas.schedules import CronSchedule
 
 from flows.register import QUEUES
+from ingest.roster import KINDS, load_roster
 from store.settings import ROOT
 
 DOC: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
@@ -91,6 +92,23 @@ def test_the_form_can_be_sent_as_it_opens(deployment: dict[str, Any]) -> None:
         if parameter.default is inspect.Parameter.empty
     }
     assert needed <= given
+
+
+def test_what_a_list_opens_with_can_be_chosen_from_it(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    given = deployment.get("parameters") or {}
+    for name, schema in flow.parameters.properties.items():
+        opens_with = given.get(name, inspect.signature(flow.fn).parameters[name].default)
+        assert "enum" not in schema or opens_with in schema["enum"], name
+
+
+def test_kind_and_language_of_a_new_feed_are_chosen_from_what_the_roster_knows() -> None:
+    (adding,) = (deployment for deployment in DEPLOYMENTS if deployment["name"] == "add-feed")
+    fields = flow_of(adding).parameters.properties
+    feeds = load_roster(ROOT / "seeds" / "feeds.yaml")
+    assert set(fields["language"]["enum"]) == {feed.lang for feed in feeds}
+    assert fields["language"]["default"] == fields["language"]["enum"][0] == "en"
+    assert set(fields["kind"]["enum"]) == set(KINDS) >= {feed.kind for feed in feeds}
 
 
 def test_schedules_name_a_time_zone(deployment: dict[str, Any]) -> None:

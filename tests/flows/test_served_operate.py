@@ -134,6 +134,8 @@ def test_after_three_days_off_only_the_newest_late_run_works(served: Served) -> 
     assert ended[0]["name"] == "Completed"
     assert {(state["type"], state["name"]) for state in ended[1:]} == {("COMPLETED", "Superseded")}
     assert "does its work" in ended[1]["message"]
+    passed = [served.client.get(f"/flow_runs/{run['id']}").json()["name"] for run in late[1:]]
+    assert set(passed) == {"tidy: superseded"}
 
 
 def test_a_runs_name_says_what_it_did_and_its_log_who_asked(served: Served) -> None:

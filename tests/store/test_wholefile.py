@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.days import parse_day
+from store.days import need_day, parse_day
 from store.errors import InputError
 from store.wholefile import whole_file, write_whole
 
@@ -52,3 +52,9 @@ def test_a_day_is_read_or_refused_by_the_name_of_its_field() -> None:
     assert str(parse_day(" 2024-02-29 ", "--from")) == "2024-02-29"
     with pytest.raises(InputError, match=r"--from '2023-02-29' is no day"):
         parse_day("2023-02-29", "--from")
+
+
+def test_a_day_that_must_be_given_is_asked_for() -> None:
+    assert str(need_day("2024-02-29", "Until")) == "2024-02-29"
+    with pytest.raises(InputError, match="Until is empty; give a day such as"):
+        need_day(" ", "Until")
