@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -56,7 +57,8 @@ def linked_feeds(page: str, base: str) -> list[str]:
     ['https://example.in/rss']
     """
     reader = _Links()
-    reader.feed(page)
+    with suppress(AssertionError):  # html.parser's answer to <![foo[…]]>; what stood before it is kept
+        reader.feed(page)
     addresses = []
     for link in reader.found:
         try:

@@ -36,6 +36,13 @@ async def test_a_page_names_its_feeds_and_those_that_answer_are_found(server: Fe
     assert await find(local, page) == [(feed, "T")]
 
 
+def test_a_declaration_that_the_reader_cannot_take_costs_only_what_follows_it() -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="{}">'
+    page = f"{link.format('/before')}<![foo[ x ]]>{link.format('/after')}"
+    assert linked_feeds(page, "https://example.in/")[0] == "https://example.in/before"
+    assert linked_feeds("<![foo[ x ]]>", "https://example.in/") == []
+
+
 async def test_where_a_page_names_none_the_usual_places_are_tried(server: FeedServer, local: Settings) -> None:
     feed = server.set("/atom.xml", Answer(rss("India, China")))
     page = server.set("/news", Answer(b"<html><title>x</title></html>"))
