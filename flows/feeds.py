@@ -137,7 +137,7 @@ def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]
     """Add the feeds of an OPML *file* to the roster file; gives the lines to print.
 
     Raises:
-        InputError: the file is no OPML or lists no feed, or the zone does not exist.
+        InputError: the file is no OPML or lists no feed that can be taken, or the zone does not exist.
         SeedError: the roster would not be one with them.
     """
     _known_zone(timezone)
@@ -145,8 +145,9 @@ def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]
     taken = {feed.key for feed in load_roster(roster)}
     day = dt.datetime.now(dt.UTC).date().isoformat()
     listed = from_opml(file, bloc=bloc, lang=lang, timezone=timezone, day=day, taken=taken)
-    added = add_to_roster(roster, listed)
-    lines = [_summary(len(added), len(listed), roster)]
+    added = add_to_roster(roster, listed.feeds)
+    lines = [f"left out: {one}" for one in listed.left]
+    lines.append(_summary(len(added), len(listed.feeds), roster))
     if added:
         lines.append("They were not probed; `ricwatch feeds check` tells which of them work.")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -14,7 +14,7 @@ import yaml
 from ingest.clean import canonical_url
 from ingest.model import RosterFeed
 from ingest.plainxml import Refused, read_xml
-from ingest.roster import load_roster, named
+from ingest.roster import address_fault, load_roster, named
 from ingest.ties import ties
 from store.errors import InputError
 from store.wholefile import whole_file
@@ -22,6 +22,7 @@ from store.wholefile import whole_file
 _NOT_KEY = re.compile(r"[^a-z0-9]+")
 MOST_BYTES = 5_000_000
 _NEST = 50
+_TOLD = 5
 
 
 def new_key(name: str, taken: set[str]) -> str:
@@ -159,13 +160,22 @@ def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
+@dataclass(frozen=True, slots=True)
+class OpmlFeeds:
+    """The feeds of an OPML file as roster entries, and for each outline that was left out its name and the reason."""
+
+    feeds: list[RosterFeed]
+    left: list[str]
+
+
+def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, taken: set[str]) -> OpmlFeeds:
     """The feeds of an OPML file as roster entries, not probed yet.
 
     A folder that is called as a press bloc names it, an outline's `language` its language; *bloc* and *lang* stand in.
+    One outline whose address cannot be polled does not cost the others: it is left out and named.
 
     Raises:
-        InputError: the file cannot be read, is no OPML, or lists no feed.
+        InputError: the file cannot be read, is no OPML, or lists no feed that can be taken.
     """
     try:
         body = path.read_bytes()
@@ -181,10 +191,16 @@ def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, take
     if not reader.is_opml:
         raise InputError(f"{path} is no OPML: its root is not <opml>")
     found: list[RosterFeed] = []
+    left: list[str] = []
     keys = set(taken)
     blocs = ties().blocs
     for names, folders in reader.outlines:
-        outlet = " ".join((names.get("text") or names.get("title") or names["xmlUrl"]).split())[:200]
+        url = _polled(names["xmlUrl"].strip())
+        name = " ".join((names.get("text") or names.get("title") or "").split())[:200]
+        if fault := address_fault(url) if url else "its xmlUrl is empty":
+            left.append(f"{name or 'an outline without a name'}: {fault}")
+            continue
+        outlet = name or url[:200]
         key = new_key(names.get("title") or outlet, keys)
         keys.add(key)
         named = next((folder for folder in reversed(folders) if folder in blocs), bloc)
@@ -196,7 +212,7 @@ def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, take
                 bloc=named,
                 kind="newspaper",
                 lang=own if re.fullmatch("[a-z]{2}", own) else lang,
-                url=names["xmlUrl"].strip(),
+                url=url,
                 timezone=timezone,
                 enabled=True,
                 status="unverified",
@@ -205,12 +221,25 @@ def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, take
             )
         )
     if not found:
-        raise InputError(f"{path} lists no feed: no outline has an xmlUrl")
-    return found
+        why = "; ".join(left[:_TOLD]) or "no outline has an xmlUrl"
+        raise InputError(f"{path} lists no feed that can be taken: {why}")
+    return OpmlFeeds(found, left)
+
+
+def _polled(address: str) -> str:
+    """*address*, read as one of the web where it has the scheme by which browsers once handed feeds to readers.
+
+    >>> _polled("feed://example.in/rss"), _polled("feed:https://example.in/rss")
+    ('http://example.in/rss', 'https://example.in/rss')
+    """
+    if address[:7].lower() == "feed://":
+        return f"http://{address[7:]}"
+    return address[5:] if re.match("feed:https?://", address, re.IGNORECASE) else address
 
 
 class _OpmlReader:
-    """Collects outlines with an address, each with the names of its folders."""
+    """Collects outlines with an address, each with the names of its folders; names of elements count without their
+    namespace, since some exporters write a default one."""
 
     def __init__(self) -> None:
         self.is_opml = False
@@ -223,16 +252,22 @@ class _OpmlReader:
         self._depth += 1
         if self._depth > _NEST:
             raise Refused(f"outlines are nested more than {_NEST} deep")
+        local = _local(name)
         if self._depth == 1:
-            self.is_opml = name.lower() == "opml"
-        if name.lower() == "outline":
-            address = attributes.get("xmlUrl") or attributes.get("xmlurl")
-            if address:
+            self.is_opml = local == "opml"
+        if local == "outline":
+            address = attributes.get("xmlUrl", attributes.get("xmlurl"))
+            # Some exporters write an empty xmlUrl on folders; one of type rss is meant as a feed.
+            if address or (address is not None and attributes.get("type", "").lower() == "rss"):
                 self.outlines.append(({**attributes, "xmlUrl": address}, list(self._folders)))
             self._folders.append((attributes.get("text") or "").strip().lower())
 
     def end(self, name: str) -> None:
         """An element ends."""
         self._depth -= 1
-        if name.lower() == "outline":
+        if _local(name) == "outline":
             self._folders.pop()
+
+
+def _local(name: str) -> str:
+    return name.rpartition(" ")[2].lower()

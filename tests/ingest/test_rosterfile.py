@@ -39,7 +39,7 @@ def opml(inner: str) -> bytes:
 
 def take(path: Path, body: bytes) -> list[RosterFeed]:
     path.write_bytes(body)
-    return from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"})
+    return from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"}).feeds
 
 
 def test_what_is_added_reads_back_and_the_rest_of_the_file_stays(roster: Path) -> None:
@@ -106,9 +106,49 @@ def test_folders_of_other_names_say_nothing_of_the_bloc(tmp_path: Path) -> None:
     assert two.bloc == "other"
 
 
+def test_an_outline_that_cannot_be_polled_is_left_out_by_name_and_costs_no_other(roster: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.opml"
+    path.write_bytes(
+        opml(
+            '<outline type="rss" text="Mail" xmlUrl="mailto:x@y.in"/><outline type="rss" text="Blank" xmlUrl=" "/>'
+            '<outline type="rss" text="Void" xmlUrl=""/><outline text="Half" xmlUrl="https://[half"/>'
+            '<outline text="Login" xmlUrl="https://me:secret@x.in/"/><outline xmlUrl="https://me:secret@x.in/"/>'
+            '<outline text="Folder" xmlUrl=""><outline text="Good" xmlUrl="https://x.in/rss"/></outline>'
+        )
+    )
+    listed = from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"})
+    assert [one.outlet for one in listed.feeds] == ["Good"]
+    assert [one.split(":")[0] for one in listed.left] == [
+        "Mail", "Blank", "Void", "Half", "Login", "an outline without a name",
+    ]  # fmt: skip
+    assert "secret" not in " ".join(listed.left)
+    assert add_to_roster(roster, listed.feeds) == listed.feeds
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("feed://x.in/rss", "http://x.in/rss"),
+        ("FEED://x.in/rss", "http://x.in/rss"),
+        ("feed:https://x.in/rss", "https://x.in/rss"),
+        (" https://x.in/rss ", "https://x.in/rss"),
+    ],
+)
+def test_the_scheme_that_browsers_once_gave_feeds_is_read_as_the_webs(tmp_path: Path, written: str, read: str) -> None:
+    (one,) = take(tmp_path / "x.opml", opml(f'<outline text="X" xmlUrl="{written}"/>'))
+    assert one.url == read
+
+
+def test_opml_in_a_default_namespace_is_opml(tmp_path: Path) -> None:
+    body = opml('<outline text="russia"><outline text="X" xmlUrl="https://x.ru/"/></outline>')
+    (one,) = take(tmp_path / "x.opml", body.replace(b"<opml ", b'<opml xmlns="http://opml.org/spec2" '))
+    assert (one.url, one.bloc) == ("https://x.ru/", "russia")
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        (opml('<outline text="X" xmlUrl="mailto:x@y.in"/>'), "lists no feed that can be taken: X: 'mailto"),
         (b"", "no OPML"),
         (b"<rss/>", "root is not"),
         (opml(""), "lists no feed"),
