@@ -153,18 +153,19 @@ def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]
     return lines
 
 
-def export_opml(file: Path) -> str:
-    """Write the enabled feeds of the roster to *file*; gives the line to print.
+def export_opml(file: Path, *, all_feeds: bool = False) -> str:
+    """Write the enabled feeds of the roster, or all of them, to *file*; gives the line to print.
 
     Raises:
         InputError: the file cannot be written.
     """
-    feeds = load_roster(get_settings().feeds_file)
+    feeds = [feed for feed in load_roster(get_settings().feeds_file) if all_feeds or feed.enabled]
     try:
         file.write_bytes(as_opml(feeds))
     except OSError as error:
         raise InputError(f"cannot write {file}: {error.strerror or error}") from None
-    return f"{sum(feed.enabled for feed in feeds)} feeds written to {file}"
+    off = sum(not feed.enabled for feed in feeds)
+    return f"{len(feeds)} feeds written to {file}" + (f", {off} of them as comments: they are disabled" if off else "")
 
 
 def _known_zone(name: str) -> None:
