@@ -44,7 +44,9 @@ def _of_pages(health: PageHealth, lacking: str) -> str:
 
 
 async def check(keys: Sequence[str]) -> list[CheckRow]:
-    """Probe the feeds called *keys*, or every enabled one, at the pace that polls keep at their hosts.
+    """Probe the feeds called *keys*, or every one of the roster, at the pace that polls keep at their hosts.
+
+    Disabled feeds are asked as well: whether one of them works again can be seen nowhere else.
 
     Raises:
         InputError: the roster has no feed of that key.
@@ -52,7 +54,7 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
     """
     settings = get_settings()
     roster = load_roster(settings.feeds_file)
-    chosen = named(roster, keys) if keys else [feed for feed in roster if feed.enabled]
+    chosen = named(roster, keys) if keys else roster
     with open_watch(settings) as watch, progress("Probing feeds") as report_progress:
         async with open_hosts(watch.store, settings) as hosts:
             now = dt.datetime.now(dt.UTC)

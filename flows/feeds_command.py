@@ -44,9 +44,11 @@ def feeds_list(
 
 @feeds_app.command("check")
 def feeds_check(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of feeds; none checks every enabled one.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Keys of feeds; none checks every one, disabled ones too.")
+    ] = None,
 ) -> None:
-    """Probe feeds side by side, storing nothing, and say what to do about those that fail.
+    """Probe feeds side by side, storing nothing; propose a status, and say what to do about those that fail.
 
     Example: `ricwatch feeds check tass-en the-hindu-national`
     """

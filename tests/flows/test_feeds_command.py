@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 from flows.cli import app
 from ingest.roster import load_roster
 from store.settings import get_settings
+from tests.ingest.helpers import rss
+from tests.ingest.server import Answer, FeedServer
 
 ROW = {
     "key": "demo", "outlet": "Demo", "bloc": "india", "kind": "agency", "lang": "hi", "url": "https://x.in/rss",
@@ -64,3 +67,25 @@ def test_an_import_names_what_it_leaves_out(roster: Path, tmp_path: Path) -> Non
     assert "left out: Mail: 'mailto:x@y.in' is not an http or https address" in words
     assert "1 added" in words
     assert len(load_roster(roster)) == 3
+
+
+def test_a_check_asks_disabled_feeds_too_and_proposes_a_status_with_its_day(
+    roster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = FeedServer()
+    try:
+        alive, again = (server.set(path, Answer(rss("India, China"))) for path in ("/rss", "/again"))
+        dead = server.set("/dead", Answer(status=404))
+        write(roster, ROW | {"url": alive}, OFF | {"url": again}, OFF | {"key": "gone", "url": dead})
+        monkeypatch.setenv("RICWATCH_ALLOW_PRIVATE_ADDRESSES", "true")
+        monkeypatch.setenv("RICWATCH_HOST_SPACING", "0")
+        get_settings.cache_clear()
+        words = told("check")
+    finally:
+        server.close()
+    row = {line.split("│")[1].strip(): line for line in words.splitlines() if line.count("│") > 2}
+    assert re.search(r"│ (ok|stale) \d{4}-\d\d-\d\d ", row["old"])
+    assert re.search(r"│ dead \d{4}-\d\d-\d\d ", row["gone"])
+    assert "stays disabled" in row["gone"]
+    assert "of 1 feeds are well" in words
+    assert "of 2 disabled ones" in words
