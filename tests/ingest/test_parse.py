@@ -80,6 +80,9 @@ def test_a_wrong_charset_header_does_not_spoil_a_right_declaration() -> None:
     assert read(body, "text/xml; charset=us-ascii").entries[0].title == "Россия"
 
 
+PAGE = b"<html><head><title>Paper</title></head><body>%s<p>" + b"Words of the day's news. " * 20 + b"</p></body></html>"
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -92,6 +95,13 @@ def test_a_wrong_charset_header_does_not_spoil_a_right_declaration() -> None:
             FeedProblem.CHALLENGE,
         ),
         (b"<html><body><form><div class='g-recaptcha'></div></form></body></html>", FeedProblem.CHALLENGE),
+        (b"Please verify you are human (captcha)", FeedProblem.CHALLENGE),
+        (b'{"error": "captcha required"}', FeedProblem.CHALLENGE),
+        (b"<p>Checking your browser before you go on</p>", FeedProblem.CHALLENGE),
+        (PAGE % b"<form action='/newsletter'><div class='g-recaptcha'></div></form>", FeedProblem.HTML),
+        (PAGE % b"<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>", FeedProblem.HTML),
+        (PAGE % b"<script>window._cf_chl_opt={}</script>", FeedProblem.CHALLENGE),
+        (b"<?xml version='1.0'?><note>captcha</note>", FeedProblem.NOT_A_FEED),
         (b'{"error": "not found"}', FeedProblem.NOT_A_FEED),
         (b"\x89PNG\r\n\x1a\n\x00\x00", FeedProblem.NOT_A_FEED),
         (b"plain words", FeedProblem.NOT_A_FEED),
