@@ -42,6 +42,10 @@ _PERHAPS_CHALLENGE = re.compile(
 _MOST_WORDS = 60
 """A page with more words than these has something to say besides asking who reads it."""
 _SEARCHED = 65_536
+_BARE_AMPERSAND = re.compile(
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
+)
+"""An & that begins no reference; where it is no fault, in CDATA sections and comments, the group matches instead."""
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _DATES = ("published", "updated", "created")
 _RAW_LIMIT = 200
@@ -109,10 +113,17 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
     import feedparser  # where every feed is plain, or none has changed, a poll does without it
 
     shown = {name: headers[name] for name in ("content-type",) if name in headers}
-    try:
-        result: Any = feedparser.parse(
-            io.BytesIO(body), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
+
+    def read(document: bytes) -> Any:
+        return feedparser.parse(
+            io.BytesIO(document), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
         )
+
+    try:
+        result = read(body)
+        # Of a bare "Q&A: R&D" feedparser makes "Q&A;: R&D;": what is not well-formed is mended and read again.
+        if result.get("bozo_exception") is not None and (mended := _ampersands_escaped(body)) != body:
+            result = read(mended)
     except Exception as error:  # (feedparser has raised UnicodeError, AttributeError … on odd input)
         return no_feed(f"the parser gave up: {type(error).__name__}: {error}")
     items: list[Any] = result.get("entries") or []
@@ -122,6 +133,13 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
         return no_feed("no RSS, RDF, Atom or JSON Feed" + (f": {trouble}" if trouble else ""))
     truncated = trouble is not None and not _FEED_END.search(body[-_HEAD:])
     return RawFeed(version or "unknown", result.get("feed") or {}, items, truncated=truncated)
+
+
+def _ampersands_escaped(body: bytes) -> bytes:
+    """*body* with ``&amp;`` for each bare ampersand; as it is where a byte 0x26 need not be one (UTF-16, ISO 2022)."""
+    if b"\x00" in body or b"\x1b" in body:
+        return body
+    return _BARE_AMPERSAND.sub(lambda found: found[1] or b"&amp;", body)
 
 
 def _no_feed(problem: FeedProblem, error: str) -> ParsedFeed:
