@@ -14,6 +14,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("Database", doctor_setup.database),
     ("Seeds", doctor_setup.topic),
     ("Feeds", doctor_setup.roster),
+    ("Contact", doctor_setup.contact),
     ("Classifier", doctor_setup.classifier),
     ("Templates", doctor_setup.templates),
     ("Addresses", doctor_mail.addresses),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -235,6 +236,26 @@ def roster(settings: Settings) -> Finding:
     if not enabled:
         return Finding("Feeds", f"none of {len(feeds)} is enabled", f"enable some in {settings.feeds_file}", True)
     return Finding("Feeds", f"{enabled} of {len(feeds)} enabled")
+
+
+def contact(settings: Settings) -> Finding:
+    """Whether sites are told whom to ask about the requests that they get."""
+    if names_contact(settings.user_agent):
+        return Finding("Contact", f"sites are told {settings.user_agent!r}")
+    return Finding(
+        "Contact",
+        "sites that are asked are told no address at which you can be reached",
+        'set RICWATCH_USER_AGENT to a name and an address, such as "ricwatch (you@example.org)"',
+    )
+
+
+def names_contact(user_agent: str) -> bool:
+    """Whether *user_agent* holds a mail address or that of a page.
+
+    >>> names_contact("ricwatch (desk@example.org)"), names_contact("ricwatch/0.1 (news feed monitor)")
+    (True, False)
+    """
+    return re.search(r"[^\s@(<]@[^\s@]+\.\w|https?://\w", user_agent, re.IGNORECASE) is not None
 
 
 def classifier(settings: Settings) -> Finding:

@@ -44,7 +44,9 @@ def _of_pages(health: PageHealth, lacking: str) -> str:
 
 
 async def check(keys: Sequence[str]) -> list[CheckRow]:
-    """Probe the feeds called *keys*, or every enabled one, at the pace that polls keep at their hosts.
+    """Probe the feeds called *keys*, or every one of the roster, at the pace that polls keep at their hosts.
+
+    Disabled feeds are asked as well: whether one of them works again can be seen nowhere else.
 
     Raises:
         InputError: the roster has no feed of that key.
@@ -52,7 +54,7 @@ async def check(keys: Sequence[str]) -> list[CheckRow]:
     """
     settings = get_settings()
     roster = load_roster(settings.feeds_file)
-    chosen = named(roster, keys) if keys else [feed for feed in roster if feed.enabled]
+    chosen = named(roster, keys) if keys else roster
     with open_watch(settings) as watch, progress("Probing feeds") as report_progress:
         async with open_hosts(watch.store, settings) as hosts:
             now = dt.datetime.now(dt.UTC)
@@ -140,7 +142,7 @@ def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]
     """Add the feeds of an OPML *file* to the roster file; gives the lines to print.
 
     Raises:
-        InputError: the file is no OPML or lists no feed, or the zone does not exist.
+        InputError: the file is no OPML or lists no feed that can be taken, or the zone does not exist.
         SeedError: the roster would not be one with them.
     """
     _known_zone(timezone)
@@ -148,25 +150,27 @@ def import_opml(file: Path, *, bloc: str, lang: str, timezone: str) -> list[str]
     taken = {feed.key for feed in load_roster(roster)}
     day = dt.datetime.now(dt.UTC).date().isoformat()
     listed = from_opml(file, bloc=bloc, lang=lang, timezone=timezone, day=day, taken=taken)
-    added = add_to_roster(roster, listed)
-    lines = [_summary(len(added), len(listed), roster)]
+    added = add_to_roster(roster, listed.feeds)
+    lines = [f"left out: {one}" for one in listed.left]
+    lines.append(_summary(len(added), len(listed.feeds), roster))
     if added:
         lines.append("They were not probed; `ricwatch feeds check` tells which of them work.")
     return lines
 
 
-def export_opml(file: Path) -> str:
-    """Write the enabled feeds of the roster to *file*; gives the line to print.
+def export_opml(file: Path, *, all_feeds: bool = False) -> str:
+    """Write the enabled feeds of the roster, or all of them, to *file*; gives the line to print.
 
     Raises:
         InputError: the file cannot be written.
     """
-    feeds = load_roster(get_settings().feeds_file)
+    feeds = [feed for feed in load_roster(get_settings().feeds_file) if all_feeds or feed.enabled]
     try:
         file.write_bytes(as_opml(feeds))
     except OSError as error:
         raise InputError(f"cannot write {file}: {error.strerror or error}") from None
-    return f"{sum(feed.enabled for feed in feeds)} feeds written to {file}"
+    off = sum(not feed.enabled for feed in feeds)
+    return f"{len(feeds)} feeds written to {file}" + (f", {off} of them as comments: they are disabled" if off else "")
 
 
 def _known_zone(name: str) -> None:

@@ -44,9 +44,11 @@ def feeds_list(
 
 @feeds_app.command("check")
 def feeds_check(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of feeds; none checks every enabled one.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Keys of feeds; none checks every one, disabled ones too.")
+    ] = None,
 ) -> None:
-    """Probe feeds side by side, storing nothing, and say what to do about those that fail.
+    """Probe feeds side by side, storing nothing; propose a status, and say what to do about those that fail.
 
     Example: `ricwatch feeds check tass-en the-hindu-national`
     """
@@ -170,6 +172,8 @@ def feeds_import(
 ) -> None:
     """Add the feeds of an OPML file to the roster file; addresses that it has already are left out.
 
+    What `feeds export` wrote keeps its bloc, kind, language and zone; the options stand in where a list says nothing.
+
     Example: `ricwatch feeds import subscriptions.opml --bloc west`
     """
     from flows import tables
@@ -182,12 +186,16 @@ def feeds_import(
 @feeds_app.command("export")
 def feeds_export(
     file: Annotated[Path, typer.Argument(help="Where the OPML goes.", resolve_path=True)],
+    *,
+    all_feeds: Annotated[
+        bool, typer.Option("--all", help="Disabled feeds as well, as outlines that are commented out.")
+    ] = False,
 ) -> None:
-    """Write the enabled feeds as OPML, which other readers take.
+    """Write the enabled feeds as OPML, which other readers take, and which `feeds import` reads back.
 
-    Example: `ricwatch feeds export feeds.opml`
+    Example: `ricwatch feeds export feeds.opml --all`
     """
     from flows import tables
     from flows.feeds import export_opml
 
-    tables.say(export_opml(file))
+    tables.say(export_opml(file, all_feeds=all_feeds))

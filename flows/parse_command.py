@@ -61,19 +61,17 @@ def parse(
 
 
 def _line(path: Path, about: Source, headers: dict[str, str]) -> dict[str, Any]:
+    from ingest.capped import read_plain_file
     from ingest.parse import parse as parse_body
+    from store.errors import InputError
     from store.settings import get_settings
 
     settings = get_settings()
-    limit = settings.fetch_max_bytes
     empty: dict[str, Any] = {"file": str(path), "format": "", "entries": [], "bad": 0, "left": 0}
     try:
-        with path.open("rb") as file:
-            body = file.read(limit + 1)
-    except OSError as error:
-        return {**empty, "error": f"cannot be read: {error.strerror or error}"}
-    if len(body) > limit:
-        return {**empty, "error": f"is larger than {limit:,} bytes"}
+        body = read_plain_file(path, settings.fetch_max_bytes)
+    except InputError as error:
+        return {**empty, "error": str(error)}
     now = dt.datetime.now(dt.UTC)
     parsed = parse_body(body, headers, about, now=now, max_items=settings.feed_max_items)
     return {

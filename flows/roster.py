@@ -9,10 +9,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows import artifacts, feeds
-from flows.forms import BY, FEEDS, codes, kinds_and_languages, must_choose, param, pick
+from flows.forms import BY, codes, kinds_and_languages, must_choose, param, pick
 from flows.plainly import plainly
 from flows.reporting import logger, rename_run, requested
-from ingest.poll import CheckRow
+from ingest.check import CheckRow, summed
 from store.settings import get_settings
 
 CODES = codes()
@@ -24,21 +24,22 @@ KINDS, LANGUAGES = kinds_and_languages()
 async def check_feeds(
     keys: Annotated[
         list[str],
-        FEEDS,
+        param(
+            "Feeds", "Their keys, as the page polled-feeds shows them; leave empty for every one, disabled ones too."
+        ),
     ] = [],
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[CheckRow]]:
     """Asks feeds for an answer, side by side, and says what to do about those that fail. Stores nothing."""
     requested(requested_by)
     rows = await feeds.check(keys)
-    well = sum(row.well for row in rows)
-    message = f"{well} of {len(rows)} feeds are well"
-    logger().info(message)
-    bad = len(rows) - well
-    answer = f"{bad} of {len(rows)} {'is' if bad == 1 else 'are'} not well" if bad else f"all {len(rows)} are well"
+    found = summed(rows)
+    logger().info(found.words)
+    bad = found.asked - found.well
+    answer = f"{bad} of {found.asked} {'is' if bad == 1 else 'are'} not well" if bad else f"all {found.asked} are well"
     await rename_run(f"check feeds: {answer}")
     await artifacts.publish(get_settings(), "checked", "checked-feeds", "What each feed answered", rows=rows)
-    return (Completed if well else Failed)(message=message, data=rows)
+    return (Completed if found.well else Failed)(message=found.words, data=rows)
 
 
 @flow(name="add-feed", flow_run_name="add feed", log_prints=False)

@@ -154,8 +154,10 @@ def feeds(rows: Sequence[FeedHealth], *, all_feeds: bool) -> None:
 
 
 def checked(rows: Sequence[CheckRow]) -> bool:
-    """What each probed feed answered; False when none did."""
-    table = Table("Key", "Outlet", "Answer", "Items", "Newest", "What to do")
+    """What each probed feed answered, and the status that the roster should give it; False when none did."""
+    from ingest.check import summed
+
+    table = Table("Key", "Outlet", "Answer", "Items", "Newest", "Status", "What to do")
     for row in rows:
         table.add_row(
             row.key,
@@ -163,12 +165,13 @@ def checked(rows: Sequence[CheckRow]) -> bool:
             Text(row.answer),
             str(row.items),
             f"{row.newest:%Y-%m-%d}" if row.newest else "",
+            Text(f"{row.status} {row.day}".rstrip()),
             Text(row.advice),
         )
     _out.print(table)
-    well = sum(row.well for row in rows)
-    say(f"{well} of {len(rows)} feeds are well")
-    return well > 0
+    found = summed(rows)
+    say(found.words)
+    return found.well > 0
 
 
 def findings(rows: Sequence[Finding]) -> None:

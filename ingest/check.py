@@ -22,7 +22,8 @@ from store.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """What a probe found. `status` is what the roster should say as of the probe, `advice` what to do about it."""
+    """What a probe found. `status` is what the roster should say and `day` since when (ISO, empty where the roster does
+    not say), `advice` what to do about it; `enabled` tells whether the feed is polled."""
 
     key: str
     outlet: str
@@ -32,11 +33,45 @@ class CheckRow:
     items: int
     newest: dt.date | None
     advice: str
+    day: str = ""
+    enabled: bool = True
 
     @property
     def well(self) -> bool:
         """Whether it can be polled."""
         return self.status == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSum:
+    """The probes in numbers: `well` of `asked` feeds that count, and `revived` of `off` disabled ones beside them.
+
+    Those that are polled count. A disabled feed that fails is no news, so it counts only where nothing else was asked.
+    """
+
+    well: int
+    asked: int
+    revived: int
+    off: int
+
+    @property
+    def words(self) -> str:
+        """For one line.
+
+        >>> CheckSum(3, 4, 1, 2).words
+        '3 of 4 feeds are well; 1 of 2 disabled ones works again'
+        """
+        again = "work" if self.revived > 1 else "works"
+        beside = f"; {self.revived or 'none'} of {self.off} disabled ones {again} again" if self.off else ""
+        return f"{self.well} of {self.asked} feeds are well{beside}"
+
+
+def summed(rows: Sequence[CheckRow]) -> CheckSum:
+    """The numbers of *rows*."""
+    off = [row for row in rows if not row.enabled]
+    counted = [row for row in rows if row.enabled] or off
+    beside = off if counted is not off else []
+    return CheckSum(sum(row.well for row in counted), len(counted), sum(row.well for row in beside), len(beside))
 
 
 async def check_feeds(
@@ -130,6 +165,8 @@ def _resting(feed: RosterFeed, until: dt.datetime) -> CheckRow:
         items=0,
         newest=None,
         advice=f"check it again after {until:%Y-%m-%d %H:%M} UTC",
+        day=feed.status_date,
+        enabled=feed.enabled,
     )
 
 
@@ -147,6 +184,8 @@ def assess(feed: RosterFeed, outcome: Outcome, parsed: ParsedFeed | None, today:
         items=items,
         newest=days[-1] if days else None,
         advice=_advice(feed, outcome, status),
+        day=today.isoformat(),
+        enabled=feed.enabled,
     )
 
 
@@ -181,6 +220,8 @@ def _advice(feed: RosterFeed, outcome: Outcome, status: str) -> str:
         notes.append("works again: may be enabled")
     elif status != "ok" and feed.enabled:
         notes.append(f"disable it as {status} if a second probe tells the same")
+    elif status != "ok":
+        notes.append("stays disabled")
     if isinstance(outcome, Fetched) and outcome.permanent_url:
         notes.append(f"moved permanently to {outcome.permanent_url}")
     return "; ".join(notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -14,7 +15,13 @@ from ingest.model import ParsedFeed
 from ingest.parse import Source, parse
 from store.errors import InputError
 
-_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/json"})
+_TYPES = frozenset(
+    {
+        "application/rss+xml", "application/atom+xml", "application/feed+json", "application/json",
+        "text/xml", "application/xml",
+    }
+)  # fmt: skip
+"""The last two are what older sites call their RSS; whether such a link is a feed, its body tells."""
 _USUAL = ("/feed", "/rss", "/rss.xml", "/feed.xml", "/atom.xml", "/index.xml", "/feed.json")
 _MOST_LINKS = 10
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:(?!\d)", re.IGNORECASE)  # example.in:8080 begins with none
@@ -30,11 +37,12 @@ class FoundFeed:
 
 
 class _Links(HTMLParser):
-    """Addresses of ``<link rel="alternate" type="…rss…">``."""
+    """Addresses of ``<link rel="alternate" type="…rss…">``, and the page's ``<base href>``."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.base: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take a link's address."""
@@ -47,25 +55,33 @@ class _Links(HTMLParser):
             and given.get("href")
         ):
             self.found.append(given["href"])
+        elif tag == "base" and self.base is None and "href" in given:
+            self.base = given["href"]  # the first counts (HTML 4.2.3)
 
 
 def linked_feeds(page: str, base: str) -> list[str]:
-    """The feeds that a web page names in its head, as addresses.
+    """The feeds that a web page at *base* names in its head, as addresses; a ``<base href>`` of the web is honoured.
 
     >>> linked_feeds('<link rel="alternate" type="application/rss+xml" href="/rss">', "https://example.in/a")
     ['https://example.in/rss']
     """
     reader = _Links()
-    reader.feed(page)
+    with suppress(AssertionError):  # html.parser's answer to <![foo[…]]>; what stood before it is kept
+        reader.feed(page)
+    base = _address(base, reader.base or "") or base
     addresses = []
     for link in reader.found:
-        try:
-            url = web_address(urljoin(base, link.strip()))
-        except ValueError:
-            continue
+        url = _address(base, link)
         if url and url not in addresses:
             addresses.append(url)
     return addresses[:_MOST_LINKS]
+
+
+def _address(base: str, link: str) -> str | None:
+    try:
+        return web_address(urljoin(base, link.strip()))
+    except ValueError:
+        return None
 
 
 async def find_feeds(fetcher: Fetcher, url: str, now: dt.datetime) -> list[FoundFeed]:

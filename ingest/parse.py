@@ -29,10 +29,23 @@ _FEED_ROOT = re.compile(rb"<(?:[a-z]+:)?(?:rss|feed|rdf)[\s>]", re.IGNORECASE)
 _OPML = re.compile(rb"<opml[\s>]", re.IGNORECASE)
 _FEED_END = re.compile(rb"</(?:[a-z]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _CHALLENGE = re.compile(
-    rb"cf-chl|cdn-cgi/challenge|challenge-platform|just a moment\.\.\.|captcha|ddos-guard|_incapsula_"
-    rb"|perimeterx|px-captcha|enable javascript and cookies|checking your browser|bobcmn|distil_r_",
+    rb"cf-chl|cf_chl_|challenge-platform/h/|<title[^>]*>\s*(?:just a moment|ddos-guard)|px-captcha|bobcmn|distil_r_"
+    rb"|enable javascript and cookies to|checking your browser before",
     re.IGNORECASE,
 )
+_PERHAPS_CHALLENGE = re.compile(
+    rb"captcha|cdn-cgi/challenge|challenge-platform|ddos-guard|_incapsula_|perimeterx|just a moment\.\.\.|robot check"
+    rb"|checking your browser|enable javascript and cookies|(?:verify|confirm)(?: that)? you(?:'re| are)(?: a)? human",
+    re.IGNORECASE,
+)
+"""What guards leave on ordinary pages as well: a newsletter form with a captcha, the script that watches visitors."""
+_MOST_WORDS = 60
+"""A page with more words than these has something to say besides asking who reads it."""
+_SEARCHED = 65_536
+_BARE_AMPERSAND = re.compile(
+    rb"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))|&(?!#[0-9]+;|#[xX][0-9a-fA-F]+;|[A-Za-z][A-Za-z0-9]*;)", re.DOTALL
+)
+"""An & that begins no reference; where it is no fault, in CDATA sections and comments, the group matches instead."""
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _DATES = ("published", "updated", "created")
 _RAW_LIMIT = 200
@@ -89,7 +102,8 @@ def parse(
     if raw is None or not made or any(map(_undated, made)):
         raw = read_other(body, max_items) or _by_feedparser(body, headers)
         if raw.problem is not None:
-            return _no_feed(raw.problem, raw.error)
+            # Some guards ask in a line of plain text or JSON; a document of another kind may just speak of them.
+            return _no_robot() if _asks_for_a_human(body, xml=False) else _no_feed(raw.problem, raw.error)
         made = [_entry(item, feed, now) for item in raw.items[:max_items]]
     entries = [entry for entry in made if entry is not None]
     if garbled := wrong_script([entry.title for entry in entries], feed.lang):
@@ -116,10 +130,17 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
     shown = {name: headers[name] for name in ("content-type",) if name in headers}
     if flood := _flood(body, shown):
         return no_feed(flood)
-    try:
-        result: Any = feedparser.parse(
-            io.BytesIO(body), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
+
+    def read(document: bytes) -> Any:
+        return feedparser.parse(
+            io.BytesIO(document), response_headers=shown, sanitize_html=False, resolve_relative_uris=False
         )
+
+    try:
+        result = read(body)
+        # Of a bare "Q&A: R&D" feedparser makes "Q&A;: R&D;": what is not well-formed is mended and read again.
+        if result.get("bozo_exception") is not None and (mended := _ampersands_escaped(body)) != body:
+            result = read(mended)
     except Exception as error:  # (feedparser has raised UnicodeError, AttributeError … on odd input)
         return no_feed(f"the parser gave up: {type(error).__name__}: {error}")
     items: list[Any] = result.get("entries") or []
@@ -152,8 +173,34 @@ def _flood(body: bytes, headers: Mapping[str, str]) -> str:
     return ""
 
 
+def _ampersands_escaped(body: bytes) -> bytes:
+    """*body* with ``&amp;`` for each bare ampersand; as it is where a byte 0x26 need not be one (UTF-16, ISO 2022)."""
+    if b"\x00" in body or b"\x1b" in body:
+        return body
+    return _BARE_AMPERSAND.sub(lambda found: found[1] or b"&amp;", body)
+
+
 def _no_feed(problem: FeedProblem, error: str) -> ParsedFeed:
     return ParsedFeed(format="", title="", entries=(), bad=0, left=0, error=error, problem=problem)
+
+
+def _no_robot() -> ParsedFeed:
+    return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")
+
+
+def _asks_for_a_human(body: bytes, *, xml: bool) -> bool:
+    """Whether *body* is a robot check: a sure sign of one, or a possible one and little else to read.
+
+    Without *xml* a body that calls itself XML is none.
+    """
+    head = body[:_SEARCHED].replace(b"\x00", b"")
+    if not xml and head.lstrip().startswith(b"<?xml"):
+        return False
+    if _CHALLENGE.search(head):
+        return True
+    if not _PERHAPS_CHALLENGE.search(head):
+        return False
+    return len(plain_text(head.decode("utf-8", "replace"), TEXT_LIMIT).split()) <= _MOST_WORDS
 
 
 def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
@@ -164,9 +211,9 @@ def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
         return _no_feed(FeedProblem.NOT_A_FEED, "an OPML list of feeds, which `ricwatch feeds import` takes")
     if _FEED_ROOT.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
         return None
-    if headers.get("cf-mitigated") or _CHALLENGE.search(body[:65_536]):
-        return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")
-    found = re.search(rb"<title[^>]*>(.*?)</title", body[:65_536], re.IGNORECASE | re.DOTALL)
+    if headers.get("cf-mitigated") or _asks_for_a_human(body, xml=True):
+        return _no_robot()
+    found = re.search(rb"<title[^>]*>(.*?)</title", body[:_SEARCHED], re.IGNORECASE | re.DOTALL)
     title = plain_text(found.group(1).decode("utf-8", "replace"), 80) if found else ""
     return _no_feed(FeedProblem.HTML, f"a web page was sent instead of the feed{f': {title}' if title else ''}")
 

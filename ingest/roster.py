@@ -174,17 +174,28 @@ def _kind(path: Path, key: str, value: str) -> str:
 
 
 def _address(path: Path, key: str, value: str) -> str:
+    if fault := address_fault(value):
+        raise SeedError(f"{path}: {key}, url: {fault}")
+    return value
+
+
+def address_fault(value: str) -> str:
+    """Why *value* cannot be polled, in words; empty where it can.
+
+    >>> address_fault("ftp://example.in/rss")
+    "'ftp://example.in/rss' is not an http or https address"
+    """
     try:
         parts = urlsplit(value)
         host = parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise SeedError(f"{path}: {key}, url: {value!r} is malformed: {error}") from None
+        return f"{value!r} is malformed: {error}"
     if parts.scheme not in ("http", "https") or not host:
-        raise SeedError(f"{path}: {key}, url: {value!r} is not an http or https address")
+        return f"{value!r} is not an http or https address"
     if parts.username or parts.password:
-        raise SeedError(f"{path}: {key}, url: holds a user name or password, which would be printed in every report")
-    return value
+        return "holds a user name or password, which would be printed in every report"
+    return ""
 
 
 def _zone(path: Path, key: str, value: str) -> str:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
 
 import yaml
 
 from ingest.clean import canonical_url
 from ingest.model import RosterFeed
 from ingest.plainxml import Refused, read_xml
-from ingest.roster import load_roster, named, read_roster
+from ingest.roster import IMPORT_KIND, address_fault, load_roster, named, read_roster
 from ingest.ties import ties
 from store.errors import InputError
 from store.wholefile import write_whole
+from store.zones import find_zone
 
 _NOT_KEY = re.compile(r"[^a-z0-9]+")
 MOST_BYTES = 5_000_000
 _NEST = 50
+_TOLD = 5
+_OWN = "urn:ricwatch:roster"
+"""Namespace of what OPML has no word for; OPML 2.0 lets an outline have attributes of another namespace."""
+register_namespace("ricwatch", _OWN)
 
 
 def new_key(name: str, taken: set[str]) -> str:
@@ -148,29 +153,49 @@ def _entry(feed: RosterFeed, indent: str) -> str:
 
 
 def as_opml(feeds: Sequence[RosterFeed]) -> bytes:
-    """The roster as OPML 2.0, an outline for each press bloc. Disabled feeds are left out: OPML cannot say so."""
+    """*feeds* as OPML 2.0, an outline for each press bloc; `from_opml` reads back all but status and full texts.
+
+    A disabled feed is an outline that is commented out (``isComment``), with the reason.
+    """
     root = Element("opml", version="2.0")
     head = SubElement(root, "head")
     SubElement(head, "title").text = "Feeds of ricwatch"
     body = SubElement(root, "body")
     for bloc in ties().blocs:
-        own = [feed for feed in feeds if feed.bloc == bloc and feed.enabled]
+        own = [feed for feed in feeds if feed.bloc == bloc]
         if own:
             folder = SubElement(body, "outline", text=bloc)
             for feed in own:
                 names = {"text": feed.outlet, "title": feed.key, "xmlUrl": feed.url, "language": feed.lang}
-                SubElement(folder, "outline", {"type": "rss", **names})
+                more = {"bloc": feed.bloc, "kind": feed.kind, "timezone": feed.timezone}
+                off = {} if feed.enabled else {"isComment": "true", f"{{{_OWN}}}note": feed.status_note}
+                SubElement(
+                    folder,
+                    "outline",
+                    {"type": "rss", **names, **{f"{{{_OWN}}}{name}": value for name, value in more.items()}, **off},
+                )
     indent(root)
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, taken: set[str]) -> list[RosterFeed]:
+@dataclass(frozen=True, slots=True)
+class OpmlFeeds:
+    """The feeds of an OPML file as roster entries, and for each outline that was left out its name and the reason."""
+
+    feeds: list[RosterFeed]
+    left: list[str]
+
+
+def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, taken: set[str]) -> OpmlFeeds:
     """The feeds of an OPML file as roster entries, not probed yet.
 
-    A folder that is called as a press bloc names it, an outline's `language` its language; *bloc* and *lang* stand in.
+    An outline's own bloc, kind and timezone count, as `as_opml` writes them, if there are such; then a folder that is
+    called as a press bloc, and an outline's `language`; *bloc*, *lang* and *timezone* stand in. What is commented out
+    there is a disabled feed here.
+    One outline whose address cannot be polled does not cost the others: it is left out and named.
 
     Raises:
-        InputError: the file cannot be read, is no OPML, or lists no feed.
+        InputError: the file cannot be read, is no OPML, or lists no feed that can be taken.
     """
     try:
         body = path.read_bytes()
@@ -186,41 +211,77 @@ def from_opml(path: Path, *, bloc: str, lang: str, timezone: str, day: str, take
     if not reader.is_opml:
         raise InputError(f"{path} is no OPML: its root is not <opml>")
     found: list[RosterFeed] = []
+    left: list[str] = []
     keys = set(taken)
     blocs = ties().blocs
-    for names, folders in reader.outlines:
-        outlet = " ".join((names.get("text") or names.get("title") or names["xmlUrl"]).split())[:200]
+    for names, folders, off in reader.outlines:
+        url = _polled(names["xmlUrl"].strip())
+        name = " ".join((names.get("text") or names.get("title") or "").split())[:200]
+        if fault := address_fault(url) if url else "its xmlUrl is empty":
+            left.append(f"{name or 'an outline without a name'}: {fault}")
+            continue
+        outlet = name or url[:200]
         key = new_key(names.get("title") or outlet, keys)
         keys.add(key)
-        named = next((folder for folder in reversed(folders) if folder in blocs), bloc)
-        own = names.get("language", "")[:2].lower()
+        named = next((folder for folder in (_own(names, "bloc"), *reversed(folders)) if folder in blocs), bloc)
+        kind = _own(names, "kind")
+        own = names.get("language", "").partition("-")[0].lower()
+        source = f"Taken from {path.name}."
+        note = f"{(_own(names, 'note') or 'Switched off there').rstrip('.')}. {source}" if off else source
         found.append(
             RosterFeed(
                 key=key,
                 outlet=outlet,
                 bloc=named,
-                kind="newspaper",
-                lang=own if re.fullmatch("[a-z]{2}", own) else lang,
-                url=names["xmlUrl"].strip(),
-                timezone=timezone,
-                enabled=True,
+                kind=kind if 0 < len(kind) <= 40 and kind != IMPORT_KIND else "newspaper",
+                lang=own if re.fullmatch("[a-z]{2,3}", own) else lang,
+                url=url,
+                timezone=_zone(_own(names, "timezone")) or timezone,
+                enabled=not off,
                 status="unverified",
                 status_date=day,
-                status_note=f"Taken from {path.name}.",
+                status_note=note,
             )
         )
     if not found:
-        raise InputError(f"{path} lists no feed: no outline has an xmlUrl")
-    return found
+        why = "; ".join(left[:_TOLD]) or "no outline has an xmlUrl"
+        raise InputError(f"{path} lists no feed that can be taken: {why}")
+    # Of two outlines of one address the first is added: one that is polled goes before one that is not.
+    return OpmlFeeds(sorted(found, key=lambda feed: not feed.enabled), left)
+
+
+def _own(names: Mapping[str, str], name: str) -> str:
+    """What an outline says under *name* in our namespace, or plainly, as readers that drop namespaces give it back."""
+    return " ".join((names.get(f"{_OWN} {name}") or names.get(name) or "").split())
+
+
+def _zone(name: str) -> str:
+    try:
+        return find_zone(name).key
+    except ValueError:
+        return ""
+
+
+def _polled(address: str) -> str:
+    """*address*, read as one of the web where it has the scheme by which browsers once handed feeds to readers.
+
+    >>> _polled("feed://example.in/rss"), _polled("feed:https://example.in/rss")
+    ('http://example.in/rss', 'https://example.in/rss')
+    """
+    if address[:7].lower() == "feed://":
+        return f"http://{address[7:]}"
+    return address[5:] if re.match("feed:https?://", address, re.IGNORECASE) else address
 
 
 class _OpmlReader:
-    """Collects outlines with an address, each with the names of its folders."""
+    """Collects outlines with an address, each with the names of its folders and whether it is commented out; names of
+    elements count without their namespace, since some exporters write a default one."""
 
     def __init__(self) -> None:
         self.is_opml = False
-        self.outlines: list[tuple[dict[str, str], list[str]]] = []
+        self.outlines: list[tuple[dict[str, str], list[str], bool]] = []
         self._folders: list[str] = []
+        self._off: list[bool] = []
         self._depth = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
@@ -228,16 +289,26 @@ class _OpmlReader:
         self._depth += 1
         if self._depth > _NEST:
             raise Refused(f"outlines are nested more than {_NEST} deep")
+        local = _local(name)
         if self._depth == 1:
-            self.is_opml = name.lower() == "opml"
-        if name.lower() == "outline":
-            address = attributes.get("xmlUrl") or attributes.get("xmlurl")
-            if address:
-                self.outlines.append(({**attributes, "xmlUrl": address}, list(self._folders)))
+            self.is_opml = local == "opml"
+        if local == "outline":
+            # A comment's outlines are comments too (OPML 2.0, "Common attributes").
+            off = attributes.get("isComment", "").strip().lower() == "true" or (bool(self._off) and self._off[-1])
+            address = attributes.get("xmlUrl", attributes.get("xmlurl"))
+            # Some exporters write an empty xmlUrl on folders; one of type rss is meant as a feed.
+            if address or (address is not None and attributes.get("type", "").lower() == "rss"):
+                self.outlines.append(({**attributes, "xmlUrl": address}, list(self._folders), off))
             self._folders.append((attributes.get("text") or "").strip().lower())
+            self._off.append(off)
 
     def end(self, name: str) -> None:
         """An element ends."""
         self._depth -= 1
-        if name.lower() == "outline":
+        if _local(name) == "outline":
             self._folders.pop()
+            self._off.pop()
+
+
+def _local(name: str) -> str:
+    return name.rpartition(" ")[2].lower()

@@ -28,7 +28,7 @@ from flows.findings import Finding
 from ingest.roster import load_roster
 from store.db import Store
 from store.models import Feed, Outbox, Poll
-from store.settings import ROOT, get_settings
+from store.settings import ROOT, Settings, get_settings
 from tests.alerts.helpers_tls import Certificates
 from tests.alerts.test_outbox import queue
 from tests.alerts.test_outbox_smtp import Post, certificates, login, served
@@ -111,6 +111,7 @@ def well(
     row |= {"url": server.set("/feed", Answer(RSS)), "status": "ok", "enabled": True}
     (made.var / "feeds.yaml").write_text(yaml.safe_dump({"feeds": [row]}))
     made.set(roster=made.var / "feeds.yaml", allow_private_addresses="true", fetch_timeout="5", model="linear")
+    made.set(user_agent="ricwatch (desk@example.org)")
     assert load_roster(get_settings().feeds_file)
     made.store().migrate()
     with made.held:
@@ -146,6 +147,18 @@ def test_a_folder_that_other_users_read_is_told_and_is_no_hindrance(well: Setup)
     assert found["Folder"]["advice"].startswith(f"`chmod 700 {well.var}`")
     well.var.chmod(0o700)
     assert examined()[1]["Folder"]["ok"]
+
+
+@pytest.mark.parametrize("agent", [None, "deskwatch/2", "deskwatch (@desk)"])
+def test_a_sender_without_a_contact_is_told_and_is_no_hindrance(agent: str | None, well: Setup) -> None:
+    well.set(user_agent=agent or Settings.model_fields["user_agent"].default)
+    status, found = examined()
+    assert status == 0
+    assert "no address" in found["Contact"]["state"]
+    assert "set RICWATCH_USER_AGENT" in found["Contact"]["advice"]
+    assert not found["Contact"]["serious"]
+    well.set(user_agent="deskwatch (+https://desk.example.org/bot)")
+    assert examined()[1]["Contact"]["ok"]
 
 
 def locked(setup: Setup) -> None:

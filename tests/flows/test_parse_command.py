@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ def parse(cwd: Path, *arguments: str) -> tuple[int, list[dict[str, object]], str
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")], done.stderr
 
@@ -69,3 +71,16 @@ def test_the_lines_can_go_to_a_file(tmp_path: Path) -> None:
     (tmp_path / "one.xml").write_text(RSS)
     assert parse(tmp_path, "one.xml", "-o", "out.jsonl")[0] == 0
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["format"] == "rss20"
+
+
+def test_what_is_no_plain_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "one.xml").write_text(RSS)
+    (tmp_path / "link.xml").symlink_to(tmp_path / "one.xml")
+    (tmp_path / "loop.xml").symlink_to(tmp_path / "loop.xml")
+    _, (pipe, folder, loop, link), _ = parse(tmp_path, "pipe", "folder", "loop.xml", "link.xml")
+    assert pipe["error"] == "is no plain file"
+    assert folder["error"] == "cannot be read: Is a directory"
+    assert "cannot be read" in str(loop["error"])
+    assert link["format"] == "rss20"

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import select
 
+from ingest.check import summed
 from ingest.fetch import open_fetcher
 from ingest.leases import Leases
 from ingest.poll import check_feeds, poll_feeds
@@ -63,6 +64,9 @@ async def test_every_kind_of_answer_gets_a_status_and_an_advice(server: FeedServ
         "",
     )
     assert "may be enabled" in by_key["revived"].advice
+    assert {row.day for row in rows} == {NOW.date().isoformat()}
+    assert summed(rows).words == "2 of 10 feeds are well; 1 of 1 disabled ones works again"
+    assert summed([by_key["revived"]]).words == "1 of 1 feeds are well"
     assert f"{server.base}/new" in by_key["moved"].advice
     assert "disable it as dead" in by_key["missing"].advice
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.model import DateQuality, FeedProblem, ParsedFeed
-from ingest.parse import parse
+from ingest.parse import _ampersands_escaped, parse
 from tests.ingest.helpers import NOW, feed, rss
 
 FEED = feed(url="https://example.in/rss")
@@ -81,6 +81,9 @@ def test_a_wrong_charset_header_does_not_spoil_a_right_declaration() -> None:
     assert read(body, "text/xml; charset=us-ascii").entries[0].title == "Россия"
 
 
+PAGE = b"<html><head><title>Paper</title></head><body>%s<p>" + b"Words of the day's news. " * 20 + b"</p></body></html>"
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -93,6 +96,13 @@ def test_a_wrong_charset_header_does_not_spoil_a_right_declaration() -> None:
             FeedProblem.CHALLENGE,
         ),
         (b"<html><body><form><div class='g-recaptcha'></div></form></body></html>", FeedProblem.CHALLENGE),
+        (b"Please verify you are human (captcha)", FeedProblem.CHALLENGE),
+        (b'{"error": "captcha required"}', FeedProblem.CHALLENGE),
+        (b"<p>Checking your browser before you go on</p>", FeedProblem.CHALLENGE),
+        (PAGE % b"<form action='/newsletter'><div class='g-recaptcha'></div></form>", FeedProblem.HTML),
+        (PAGE % b"<script src='/cdn-cgi/challenge-platform/scripts/jsd/main.js'></script>", FeedProblem.HTML),
+        (PAGE % b"<script>window._cf_chl_opt={}</script>", FeedProblem.CHALLENGE),
+        (b"<?xml version='1.0'?><note>captcha</note>", FeedProblem.NOT_A_FEED),
         (b'{"error": "not found"}', FeedProblem.NOT_A_FEED),
         (b"\x89PNG\r\n\x1a\n\x00\x00", FeedProblem.NOT_A_FEED),
         (b"plain words", FeedProblem.NOT_A_FEED),
@@ -131,9 +141,37 @@ def test_a_truncated_feed_gives_what_came_and_says_that_it_breaks_off() -> None:
 
 
 def test_small_faults_do_not_make_a_feed_truncated() -> None:
-    body = item("<title>Q&A with Modi</title><link>https://x.in/1</link>")
-    assert len(read(body).entries) == 1
+    body = item("<title>Q&A: R&D with Modi &amp; Xi</title><link>https://x.in/1?a=1&b=2</link>")
+    (entry,) = read(body).entries
+    assert (entry.title, entry.url) == ("Q&A: R&D with Modi & Xi", "https://x.in/1?a=1&b=2")
     assert not read(body).truncated
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("<![CDATA[Q&A &amp; R&D]]>", "Q&A & R&D"),
+        ("A & B &#38; C &#x26; D", "A & B & C & D"),
+        ("AT&T; Caf&eacute; & R&D", "AT&T; Café & R&D"),
+    ],
+)
+def test_only_ampersands_that_begin_no_reference_are_mended(title: str, shown: str) -> None:
+    body = item(f"<title>{title}</title><link>https://x.in/1</link><description>R&D</description>")
+    (entry,) = read(body).entries
+    assert (entry.title, entry.text) == (shown, "R&D")
+
+
+def test_a_mended_feed_that_breaks_off_is_still_told_to() -> None:
+    whole = channel("".join(f"<item><title>Q&A {n}</title><link>https://x.in/{n}</link></item>" for n in range(5)))
+    parsed = read(whole[: whole.rindex(b"<item>") + 20])
+    assert [entry.title for entry in parsed.entries[:4]] == [f"Q&A {n}" for n in range(4)]
+    assert parsed.truncated
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-2022-jp"])
+def test_bytes_that_only_look_like_ampersands_are_left(encoding: str) -> None:
+    body = f'<?xml version="1.0" encoding="{encoding}"?><rss><b>一方</b> & '.encode(encoding)
+    assert _ampersands_escaped(body) == body
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "mailto:x@y.in"])

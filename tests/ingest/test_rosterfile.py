@@ -10,6 +10,7 @@ from ingest.model import RosterFeed
 from ingest.roster import load_roster
 from ingest.rosterfile import add_to_roster, as_opml, from_opml, new_key, switch_feed, switch_full_text
 from store.errors import InputError, SeedError
+from store.settings import ROOT
 from tests.ingest.helpers import feed
 
 ROSTER = """# A comment that stays.
@@ -39,7 +40,7 @@ def opml(inner: str) -> bytes:
 
 def take(path: Path, body: bytes) -> list[RosterFeed]:
     path.write_bytes(body)
-    return from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"})
+    return from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"}).feeds
 
 
 def test_what_is_added_reads_back_and_the_rest_of_the_file_stays(roster: Path) -> None:
@@ -86,12 +87,50 @@ def test_keys_are_short_names_that_nobody_has() -> None:
 
 def test_opml_goes_out_and_comes_back(tmp_path: Path) -> None:
     rows = [
-        feed("a", url="https://a.in/rss?x=1&y=2", bloc="russia", lang="ru", outlet="А & Б"),
-        feed("b", url="https://b.in/rss", enabled=False),
+        feed("b", url="https://b.in/rss", bloc="russia", lang="ru", outlet="Б", enabled=False, status_note="gone  mad"),
+        feed("a", url="https://a.in/rss?x=1&y=2", bloc="russia", lang="ru", outlet="А & Б", kind="think tank"),
     ]
-    (back,) = take(tmp_path / "x.opml", as_opml(rows))
-    assert (back.url, back.bloc, back.lang, back.outlet) == ("https://a.in/rss?x=1&y=2", "russia", "ru", "А & Б")
-    assert (back.key, back.status, back.enabled) == ("a-2", "unverified", True)
+    on, off = take(tmp_path / "x.opml", as_opml(rows))
+    assert (on.url, on.bloc, on.lang, on.outlet) == ("https://a.in/rss?x=1&y=2", "russia", "ru", "А & Б")
+    assert (on.kind, on.timezone, rows[1].timezone) == ("think tank", "Asia/Kolkata", "Asia/Kolkata")
+    assert (on.key, on.status, on.enabled) == ("a-2", "unverified", True)
+    assert (off.key, off.enabled, off.status_note) == ("b", False, "gone mad. Taken from x.opml.")
+
+
+def test_the_shipped_roster_goes_out_and_comes_back_with_all_that_opml_can_hold(tmp_path: Path) -> None:
+    def kept(one: RosterFeed) -> tuple[object, ...]:
+        return one.key, one.outlet, one.bloc, one.kind, one.lang, one.url, one.timezone, one.enabled
+
+    rows = load_roster(ROOT / "seeds" / "feeds.yaml")
+    path = tmp_path / "x.opml"
+    path.write_bytes(as_opml(rows))
+    listed = from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken=set())
+    assert {kept(one) for one in listed.feeds} == {kept(one) for one in rows}
+    assert listed.left == []
+    empty = tmp_path / "feeds.yaml"
+    empty.write_text("feeds:\n" + ROSTER.partition("feeds:\n")[2])
+    assert len(add_to_roster(empty, listed.feeds)) == len(rows)
+
+
+def test_attributes_that_lost_their_namespace_count_and_those_that_make_no_sense_do_not(tmp_path: Path) -> None:
+    body = opml(
+        '<outline text="X" xmlUrl="https://x.in/" timezone="Asia/Tokyo" kind="agency" bloc="china" language="zh-CN"/>'
+        '<outline text="Y" xmlUrl="https://y.in/" timezone="Mars/Base" kind="import" bloc="mars" language="Hindi"/>'
+    )
+    one, two = take(tmp_path / "x.opml", body)
+    assert (one.timezone, one.kind, one.bloc, one.lang) == ("Asia/Tokyo", "agency", "china", "zh")
+    assert (two.timezone, two.kind, two.bloc, two.lang) == ("UTC", "newspaper", "other", "en")
+
+
+def test_what_stands_in_a_comment_is_not_polled_and_gives_way_to_what_is(roster: Path, tmp_path: Path) -> None:
+    body = opml(
+        '<outline text="Old" isComment="true"><outline text="X" xmlUrl="https://x.in/"/></outline>'
+        '<outline text="Y" xmlUrl="https://x.in/"/>'
+    )
+    listed = take(tmp_path / "x.opml", body)
+    assert [(one.outlet, one.enabled) for one in listed] == [("Y", True), ("X", False)]
+    assert listed[1].status_note == "Switched off there. Taken from x.opml."
+    assert [one.outlet for one in add_to_roster(roster, listed)] == ["Y"]
 
 
 def test_folders_of_other_names_say_nothing_of_the_bloc(tmp_path: Path) -> None:
@@ -106,9 +145,49 @@ def test_folders_of_other_names_say_nothing_of_the_bloc(tmp_path: Path) -> None:
     assert two.bloc == "other"
 
 
+def test_an_outline_that_cannot_be_polled_is_left_out_by_name_and_costs_no_other(roster: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.opml"
+    path.write_bytes(
+        opml(
+            '<outline type="rss" text="Mail" xmlUrl="mailto:x@y.in"/><outline type="rss" text="Blank" xmlUrl=" "/>'
+            '<outline type="rss" text="Void" xmlUrl=""/><outline text="Half" xmlUrl="https://[half"/>'
+            '<outline text="Login" xmlUrl="https://me:secret@x.in/"/><outline xmlUrl="https://me:secret@x.in/"/>'
+            '<outline text="Folder" xmlUrl=""><outline text="Good" xmlUrl="https://x.in/rss"/></outline>'
+        )
+    )
+    listed = from_opml(path, bloc="other", lang="en", timezone="UTC", day="2026-11-25", taken={"a"})
+    assert [one.outlet for one in listed.feeds] == ["Good"]
+    assert [one.split(":")[0] for one in listed.left] == [
+        "Mail", "Blank", "Void", "Half", "Login", "an outline without a name",
+    ]  # fmt: skip
+    assert "secret" not in " ".join(listed.left)
+    assert add_to_roster(roster, listed.feeds) == listed.feeds
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("feed://x.in/rss", "http://x.in/rss"),
+        ("FEED://x.in/rss", "http://x.in/rss"),
+        ("feed:https://x.in/rss", "https://x.in/rss"),
+        (" https://x.in/rss ", "https://x.in/rss"),
+    ],
+)
+def test_the_scheme_that_browsers_once_gave_feeds_is_read_as_the_webs(tmp_path: Path, written: str, read: str) -> None:
+    (one,) = take(tmp_path / "x.opml", opml(f'<outline text="X" xmlUrl="{written}"/>'))
+    assert one.url == read
+
+
+def test_opml_in_a_default_namespace_is_opml(tmp_path: Path) -> None:
+    body = opml('<outline text="russia"><outline text="X" xmlUrl="https://x.ru/"/></outline>')
+    (one,) = take(tmp_path / "x.opml", body.replace(b"<opml ", b'<opml xmlns="http://opml.org/spec2" '))
+    assert (one.url, one.bloc) == ("https://x.ru/", "russia")
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
+        (opml('<outline text="X" xmlUrl="mailto:x@y.in"/>'), "lists no feed that can be taken: X: 'mailto"),
         (b"", "no OPML"),
         (b"<rss/>", "root is not"),
         (opml(""), "lists no feed"),
