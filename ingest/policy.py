@@ -273,12 +273,18 @@ def retry_after(value: str | None, now: dt.datetime) -> dt.timedelta | None:
     datetime.timedelta(seconds=120)
     """
     text = (value or "").strip()
-    if re.fullmatch(r"\d{1,10}", text):
-        return min(dt.timedelta(seconds=int(text)), LONGEST)
+    if re.fullmatch(r"[0-9]+", text):
+        digits = text.lstrip("0") or "0"
+        # More digits than these overflow, and more than some thousand are not even read; a day they are anyhow.
+        return min(dt.timedelta(seconds=int(digits)), LONGEST) if len(digits) <= 10 else LONGEST
+    moment = _moment(text)
+    return min(max(moment - now, dt.timedelta(0)), LONGEST) if moment is not None else None
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """An HTTP date (RFC 9110 5.6.7); None when it cannot be read."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):  # (the last for a year of twenty digits)
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return min(max(moment - now, dt.timedelta(0)), LONGEST)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

@@ -124,6 +124,7 @@ DELAYS = [
     ("Retry-After of a 429", OK, Failed(FailedReason.HTTP, "", 429, "18000"), None, 5 * HOUR),
     ("Retry-After of a 503", OK, Failed(FailedReason.HTTP, "", 503, "18000"), None, 5 * HOUR),
     ("Retry-After of a 404 is not heeded", OK, Failed(FailedReason.HTTP, "", 404, "18000"), None, 2 * INTERVAL),
+    ("Retry-After of twenty digits is a day", OK, Failed(FailedReason.HTTP, "", 429, "9" * 20), None, LONGEST),
     ("Retry-After: 0 is valid and shortens nothing", OK, Failed(FailedReason.HTTP, "", 429, "0"), None, 2 * INTERVAL),
     ("Retry-After of a month is a day", OK, Failed(FailedReason.HTTP, "", 429, "2592000"), None, LONGEST),
 ]
@@ -211,13 +212,19 @@ def test_when_a_request_is_conditional(name: str, state: FeedState, answer: bool
         ("Wed, 25 Nov 2026 13:00:00 GMT", 3600),
         ("Wed, 25 Nov 2026 11:00:00 GMT", 0),
         ("Wed, 25 Nov 2027 11:00:00 GMT", 86400),
-        ("99999999999", None),
+        ("99999999999", 86400),
+        ("9" * 5_000, 86400),
+        ("0" * 20 + "120", 120),
         ("9999999999", 86400),
         ("-5", None),
         ("soon", None),
         ("", None),
         (None, None),
         ("Wed, 99 Nov 2026 13:00:00 GMT", None),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 86400),
+        ("Wed, 25 Nov 2026 13:00:00 +99999999999999999999", None),
     ],
 )
 def test_retry_after_in_both_forms(value: str | None, seconds: int | None) -> None:
