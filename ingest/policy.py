@@ -153,7 +153,7 @@ def judge(
         health = Health.UNREACHABLE
         if outcome.status is not None:
             health = Health.BLOCKED if outcome.status in (401, 403, 451) else Health.HTTP_ERROR
-        wait = retry_after(outcome.retry_after, now) if outcome.status in (429, 503) else None
+        wait = retry_after(outcome.retry_after, now)  # RFC 9110 10.2.3 ties it to no status
         reason = f"{outcome.reason}: {outcome.detail}"
         return Verdict("failed", health, failures, _next(key, failures, now, wait=wait), reason)
     if same_body:
