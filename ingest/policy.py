@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from ingest.fetch import Failed, Fetched, Gone, NotModified, Outcome, Refused, RefusedReason
+from ingest.fetch import Failed, FailedReason, Fetched, Gone, NotModified, Outcome, Refused, RefusedReason
 from ingest.model import FeedProblem, ParsedFeed
 
 # The monitor runs hourly: 45 minutes and up to 10 more leave every feed due again at the next run.
@@ -187,6 +187,16 @@ def moved(before: Move, outcome: Outcome, parsed: ParsedFeed | None, *, same_bod
         # What says nothing of a move, be it a failure or an answer from the old address, ends the row.
         return Move()
     return Move(told, before.seen + 1 if told == before.to else 1)
+
+
+def at_roster(before: Move, outcome: Outcome) -> Outcome:
+    """*outcome* as far as it concerns the feed: a 410 of the address it moved to says nothing of the roster's own.
+
+    That one is asked again soon, as after any other failure there, instead of being parked for a month unasked.
+    """
+    if before.settled and isinstance(outcome, Gone):
+        return Failed(FailedReason.HTTP, f"HTTP {outcome.status} Gone at {before.to}", outcome.status)
+    return outcome
 
 
 def usual_interval(gap_hours: float | None) -> dt.timedelta:

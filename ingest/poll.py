@@ -24,7 +24,19 @@ from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
 from ingest.parse import parse
-from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
+from ingest.policy import (
+    FULL_EVERY,
+    Due,
+    FeedState,
+    Health,
+    Move,
+    at_roster,
+    conditional,
+    due,
+    judge,
+    moved,
+    rests_until,
+)
 from ingest.polled import Answer, PollRow, Standing, Task
 from ingest.record import record
 from ingest.roster import IMPORT_KIND
@@ -288,6 +300,7 @@ class _Run:
                     parse, outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
                 )
             outcome = replace(outcome, body=b"")
+        outcome = at_roster(task.move, outcome)
         verdict = judge(task.key, task.state, outcome, parsed, same_body=same, now=self._now)
         rests = None
         if until := rests_until(outcome, self._now):

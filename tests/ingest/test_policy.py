@@ -19,6 +19,7 @@ from ingest.policy import (
     FeedState,
     Health,
     Move,
+    at_roster,
     conditional,
     due,
     judge,
@@ -275,6 +276,14 @@ MOVES = [
 )
 def test_where_a_feed_lies(before: Move, outcome: Outcome, parsed: ParsedFeed | None, after: Move) -> None:
     assert moved(before, outcome, parsed, same_body=False) == after
+
+
+def test_a_410_parks_the_roster_address_only_where_that_was_asked() -> None:
+    at_new = at_roster(Move(NEW, MOVES_NEEDED), Gone())
+    assert isinstance(at_new, Failed)
+    assert (at_new.status, at_new.detail) == (410, f"HTTP 410 Gone at {NEW}")
+    assert at_roster(Move(NEW, MOVES_NEEDED - 1), Gone()) == Gone()
+    assert at_roster(Move(NEW, MOVES_NEEDED), NotModified()) == NotModified()
 
 
 def test_the_same_body_from_the_new_address_counts_too() -> None:

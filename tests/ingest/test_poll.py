@@ -332,6 +332,22 @@ async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when
     assert (state(store).moved_to, state(store).moved_seen) == ("", 0)
 
 
+async def test_a_feed_whose_new_address_is_gone_is_asked_at_its_own_again(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    new = server.set("/new", Answer(rss("India meets China")))
+    old = server.set("/rss", Answer(status=301, headers={"Location": new}))
+    for hour in range(MOVES_NEEDED):
+        await poll_one(store, local, old, NOW + hour * HOUR)
+    server.set("/new", Answer(status=410))
+    row = await poll_one(store, local, old, NOW + 10 * HOUR)
+    assert (row.outcome, row.http_status, row.health) == ("failed", 410, Health.HTTP_ERROR)
+    assert (state(store).moved_to, state(store).moved_seen, state(store).failures) == ("", 0, 1)
+    server.set("/rss", Answer(rss("India meets China", "Russia calls India")))
+    report = await poll(store, local, feed("a", url=old), now=NOW + 12 * HOUR, force=False)
+    assert [(row.outcome, row.new) for row in report.rows] == [("fetched", 1)]
+
+
 async def test_a_new_address_in_the_roster_ends_a_move(server: FeedServer, store: Store, local: Settings) -> None:
     new = server.set("/new", Answer(rss("India meets China")))
     await poll_one(store, local, server.set("/rss", Answer(status=308, headers={"Location": new})))
