@@ -150,7 +150,7 @@ def judge(
         reason = f"{outcome.reason}: {outcome.detail}"
         return Verdict("refused", health, failures, _next(key, failures, now), reason)
     if isinstance(outcome, Failed):
-        health = Health.UNREACHABLE
+        health = Health.PARSE_ERROR if outcome.reason == FailedReason.FAULT else Health.UNREACHABLE
         if outcome.status is not None:
             health = Health.BLOCKED if outcome.status in (401, 403, 451) else Health.HTTP_ERROR
         wait = retry_after(outcome.retry_after, now)  # RFC 9110 10.2.3 ties it to no status

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from alerts.retention import tidy
 from ingest.model import RosterFeed
-from ingest.policy import MOVES_NEEDED, Health
+from ingest.policy import INTERVAL, MOVES_NEEDED, Health
 from ingest.poll import PollReport, PollRow, poll_feeds
 from ingest.roster import sync_roster
 from store.db import Store
@@ -176,10 +176,22 @@ async def test_a_topic_gate_that_fails_on_one_feed_is_told_in_its_row(
                 feed("b", url=server.set("/b", Answer(rss("India meets China", host="https://b.in")))),
             ],
         )
-    report = await poll_feeds(store, local, now=NOW, on_topic=gate)
-    assert [(row.stored, row.new) for row in report.rows] == [(False, 0), (True, 1)]
-    assert "cannot read this" in report.rows[0].reason
-    assert state(store, "a").etag is None, "its items were not stored, so its validators must not be"
+    for hour, failures in enumerate((1, 2)):
+        report = await poll_feeds(store, local, now=NOW + hour * HOUR, on_topic=gate, force=True)
+        assert [(row.outcome, row.new) for row in report.rows] == [
+            ("failed", 0),
+            ("same_body" if hour else "fetched", 1 - hour),
+        ]
+        failed = state(store, "a")
+        assert (failed.failures, failed.health, failed.polls) == (failures, Health.PARSE_ERROR, failures)
+        assert failed.etag is None, "its items were not stored, so its validators must not be"
+        assert failed.next_poll_at is not None
+        assert failed.next_poll_at >= NOW + hour * HOUR + (1 + failures) * INTERVAL
+    reason = "fault_of_ours: not stored: ValueError: cannot read this"
+    assert report.rows[0].reason == failed.last_error == reason
+    with store.session() as session:
+        told = session.query(Poll).filter_by(feed_key="a").all()
+    assert [(row.outcome, row.reason) for row in told] == [("failed", reason)] * 2
 
 
 async def test_nothing_reached_is_told_when_every_feed_fails_before_any_response(store: Store, local: Settings) -> None:
@@ -398,12 +410,14 @@ async def test_a_group_in_which_one_feed_cannot_be_stored_stores_the_others(
 
     report = await poll(store, local, *rows)
     event.remove(store.engine, "before_cursor_execute", refuse)
-    assert [row.key for row in report.rows if not row.stored] == ["f3"]
+    assert [row.key for row in report.rows if row.outcome == "failed"] == ["f3"]
+    assert "the disk is full" in state(store, "f3").last_error
     assert len(titles(store)) == 7
     assert state(store, "f3").body_sha256 is None
     with store.session() as session:
         assert session.query(Story).count() >= 1
-        assert session.query(Poll).count() == 7
+        assert session.query(Poll).filter_by(outcome="fetched").count() == 7
+        assert session.query(Poll).filter_by(outcome="failed").count() == 1
 
 
 async def test_unchanged_feeds_share_transactions(server: FeedServer, store: Store, local: Settings) -> None:
