@@ -68,7 +68,8 @@ class Due(StrEnum):
 class FeedState:
     """What the decisions need to know of a feed.
 
-    `last_full_at` is when it last sent a complete answer, `gap_hours` its usual time from item to item.
+    `last_full_at` is when it last sent a complete answer, `gap_hours` its usual time from item to item, `ttl` the
+    seconds between polls that the last body asked for: an answer without a new one means it still.
     """
 
     enabled: bool = True
@@ -77,6 +78,7 @@ class FeedState:
     next_poll_at: dt.datetime | None = None
     last_full_at: dt.datetime | None = None
     gap_hours: float | None = None
+    ttl: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def judge(
             "not_modified",
             health,
             state.failures,
-            _next(key, state.failures, now, outcome.headers, usual=usual_interval(state.gap_hours)),
+            _next(key, state.failures, now, outcome.headers, ttl=state.ttl, usual=usual_interval(state.gap_hours)),
             success=state.failures == 0,
         )
     if isinstance(outcome, Gone):
@@ -158,7 +160,7 @@ def judge(
         return Verdict("failed", health, failures, _next(key, failures, now, wait=wait), reason)
     if same_body:
         health = Health.UNMODIFIED if state.health in (*HEALTHY, Health.UNKNOWN) or state.failures else state.health
-        due_at = _next(key, 0, now, outcome.headers, usual=usual_interval(state.gap_hours))
+        due_at = _next(key, 0, now, outcome.headers, ttl=state.ttl, usual=usual_interval(state.gap_hours))
         return Verdict("same_body", health, 0, due_at, success=True, keep_validators=True)
     return _judge_body(key, state, outcome, parsed, now)
 

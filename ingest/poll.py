@@ -202,7 +202,7 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
                             feed.health_since,
                             feed.last_error,
                         ),
-                        replace(state, gap_hours=gaps.get(feed.key)),
+                        replace(state, gap_hours=gaps.get(feed.key), ttl=feed.ttl_seconds),
                         move,
                         feed.polls,
                     )

@@ -111,6 +111,7 @@ def test_a_permanent_move_is_named_in_the_reason() -> None:
     assert verdict.success
 
 
+ASKS = FeedState(health=Health.OK, ttl=21_600)
 DELAYS = [
     ("the usual interval when nobody asks for more", OK, fetched(), WITH_ITEMS, INTERVAL),
     ("max-age of the answer", OK, fetched(cache_control="max-age=7200"), WITH_ITEMS, 2 * HOUR),
@@ -118,6 +119,9 @@ DELAYS = [
     ("max-age is ignored beside no-cache", OK, fetched(cache_control="no-cache, max-age=9999"), WITH_ITEMS, INTERVAL),
     ("a year of max-age is a day", OK, fetched(cache_control="max-age=31536000"), WITH_ITEMS, LONGEST),
     ("ttl of the feed", OK, fetched(), ParsedFeed("rss20", "", (ITEM,), 0, 0, ttl=10_800), 3 * HOUR),
+    ("ttl of the body that a 304 leaves standing", ASKS, NotModified(), None, 6 * HOUR),
+    ("the new body asks for less than the last", ASKS, fetched(), WITH_ITEMS, INTERVAL),
+    ("ttl shortens no wait after a failure", ASKS, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
     ("max-age of a 304", OK, NotModified({"cache-control": "max-age=7200"}), None, 2 * HOUR),
     ("twice the interval after one failure", OK, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
     ("four times after the third", DOWN, Failed(FailedReason.TIMEOUT, ""), None, 4 * INTERVAL),
@@ -141,6 +145,11 @@ def test_when_the_next_poll_is(
 ) -> None:
     wait = judge("k", state, outcome, parsed, same_body=False, now=NOW).next_poll_at - NOW
     assert delay <= wait <= delay + JITTER, name
+
+
+def test_the_same_body_asks_for_the_same_ttl() -> None:
+    wait = judge("k", ASKS, fetched(), None, same_body=True, now=NOW).next_poll_at - NOW
+    assert 6 * HOUR <= wait <= 6 * HOUR + JITTER
 
 
 def test_a_feed_that_is_well_is_due_again_at_the_next_hourly_run() -> None:

@@ -83,6 +83,27 @@ async def test_a_304_adds_nothing_and_keeps_the_validators(server: FeedServer, s
     assert state(store).last_success_at == NOW + HOUR
 
 
+async def test_the_ttl_of_a_feed_holds_after_the_same_body_a_304_and_a_failure_until_a_body_takes_it_back(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    body = Answer(rss("India meets China", extra="<ttl>360</ttl>"), headers={"ETag": '"1"'})
+    url = server.set("/rss", body)
+    assert (await poll_one(store, local, url)).outcome == "fetched"
+    for day, (answer, outcome) in enumerate(
+        [(body, "same_body"), (Answer(status=304), "not_modified"), (Answer(status=500), "failed"), (body, "same_body")]
+    ):
+        server.set("/rss", answer)
+        now = NOW + (day + 1) * 7 * HOUR
+        assert (await poll_one(store, local, url, now)).outcome == outcome
+        assert state(store).ttl_seconds == 21_600
+        asked_again = state(store).next_poll_at
+        assert asked_again is not None
+        assert outcome == "failed" or asked_again >= now + 6 * HOUR
+    server.set("/rss", Answer(rss("Russia calls India")))
+    await poll_one(store, local, url, NOW + 40 * HOUR)
+    assert state(store).ttl_seconds is None
+
+
 async def test_once_a_day_and_after_a_failure_the_request_is_unconditional(
     server: FeedServer, store: Store, local: Settings
 ) -> None:
