@@ -255,7 +255,7 @@ def _next(
     """Clamp of the longest that anyone asks for; linear in the failures, since feeds recover in hours, not in powers of
     two; jitter from the feed's name, so that runs are reproducible and hosts are not hit in step."""
     delay = max(INTERVAL, usual) * (1 + failures)
-    for asked in (max_age(headers or {}), dt.timedelta(seconds=ttl) if ttl else None, wait):
+    for asked in (max_age(headers or {}, now), dt.timedelta(seconds=ttl) if ttl else None, wait):
         if asked is not None:
             delay = max(delay, min(asked, LONGEST))
     share = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) / 2**32
@@ -265,17 +265,25 @@ def _next(
 _MAX_AGE = re.compile(r"\bmax-age\s*=\s*\"?(\d{1,10})")
 
 
-def max_age(headers: Mapping[str, str]) -> dt.timedelta | None:
-    """How long the answer says that it stays fresh (RFC 9111 5.2.2); None when it asks for no rest.
+def max_age(headers: Mapping[str, str], now: dt.datetime) -> dt.timedelta | None:
+    """How long the answer says that it stays fresh (RFC 9111 4.2.1); None when it asks for no rest.
 
-    >>> max_age({"cache-control": "public, max-age=600"})
+    Without a ``max-age`` it is the time from `Date`, or from *now* where there is none, until `Expires`.
+
+    >>> max_age({"cache-control": "public, max-age=600"}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     datetime.timedelta(seconds=600)
     """
     control = headers.get("cache-control", "").lower()
     if "no-cache" in control or "no-store" in control:
         return None
     found = _MAX_AGE.search(control)
-    return dt.timedelta(seconds=int(found[1])) if found else None
+    if found:
+        return dt.timedelta(seconds=int(found[1]))
+    expires = _moment(headers.get("expires", ""))
+    if expires is None:  # also the "0" and "-1" that mean: at once (RFC 9111 5.3)
+        return None
+    # By the server's own clock, which may be wrong: the two dates are wrong by the same.
+    return max(expires - (_moment(headers.get("date", "")) or now), dt.timedelta(0))
 
 
 def retry_after(value: str | None, now: dt.datetime) -> dt.timedelta | None:

@@ -122,6 +122,8 @@ DELAYS = [
     ("ttl of the body that a 304 leaves standing", ASKS, NotModified(), None, 6 * HOUR),
     ("the new body asks for less than the last", ASKS, fetched(), WITH_ITEMS, INTERVAL),
     ("ttl shortens no wait after a failure", ASKS, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
+    ("Expires of the answer", OK, fetched(expires="Wed, 25 Nov 2026 14:00:00 GMT"), WITH_ITEMS, 2 * HOUR),
+    ("Expires in a year is a day", OK, fetched(expires="Thu, 25 Nov 2027 12:00:00 GMT"), WITH_ITEMS, LONGEST),
     ("max-age of a 304", OK, NotModified({"cache-control": "max-age=7200"}), None, 2 * HOUR),
     ("twice the interval after one failure", OK, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
     ("four times after the third", DOWN, Failed(FailedReason.TIMEOUT, ""), None, 4 * INTERVAL),
@@ -248,7 +250,29 @@ def test_retry_after_in_both_forms(value: str | None, seconds: int | None) -> No
     [("max-age=60", 60), ("public,MAX-AGE=60", 60), ("s-maxage=9", None), ("no-store, max-age=9", None)],
 )
 def test_max_age(header: str, seconds: int | None) -> None:
-    assert max_age({"cache-control": header}) == (None if seconds is None else dt.timedelta(seconds=seconds))
+    assert max_age({"cache-control": header}, NOW) == (None if seconds is None else dt.timedelta(seconds=seconds))
+
+
+TWO = "Wed, 25 Nov 2026 14:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"expires": TWO}, 7_200),
+        ({"expires": TWO, "date": "Wed, 25 Nov 2026 13:30:00 GMT"}, 1_800),
+        ({"expires": TWO, "date": "soon"}, 7_200),
+        ({"expires": TWO, "cache-control": "public"}, 7_200),
+        ({"expires": TWO, "cache-control": "max-age=60"}, 60),
+        ({"expires": TWO, "cache-control": "no-cache"}, None),
+        ({"expires": "Thu, 19 Nov 1981 08:52:00 GMT"}, 0),
+        ({"expires": "0"}, None),
+        ({"expires": "-1"}, None),
+        ({"expires": "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"}, None),
+    ],
+)
+def test_expires_is_read_where_there_is_no_max_age(headers: dict[str, str], seconds: int | None) -> None:
+    assert max_age(headers, NOW) == (None if seconds is None else dt.timedelta(seconds=seconds))
 
 
 NEW = "https://new.in/rss"
