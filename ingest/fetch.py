@@ -58,6 +58,7 @@ class FailedReason(StrEnum):
     TIMEOUT = "timeout"
     BROKEN = "broken_answer"
     HTTP = "http_error"
+    FAULT = "fault_of_ours"
 
 
 _NETWORK = frozenset({FailedReason.NAME, FailedReason.CONNECT, FailedReason.TLS, FailedReason.TIMEOUT})

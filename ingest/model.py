@@ -71,7 +71,7 @@ class ParsedFeed:
 
     `format` is feedparser's name (``rss20``, ``atom10`` …), ``json11`` or ``sitemap-news``; `bad` counts items without
     a usable title or address, `left` the items beyond the cap. `ttl` is what the feed asks for between polls, in
-    seconds. A `truncated` body breaks off before its end: its entries are used, its validators are not.
+    seconds, a day at most. A `truncated` body breaks off before its end: its entries are used, its validators are not.
     """
 
     format: str

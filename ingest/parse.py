@@ -47,6 +47,7 @@ _BARE_AMPERSAND = re.compile(
 )
 """An & that begins no reference; where it is no fault, in CDATA sections and comments, the group matches instead."""
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
+_LONGEST_TTL = 86_400.0
 _DATES = ("published", "updated", "created")
 _RAW_LIMIT = 200
 
@@ -286,13 +287,16 @@ def _date(item: Any, zone: str, now: dt.datetime) -> tuple[dt.datetime | None, s
 
 
 def _ttl(about: Any) -> int | None:
-    """What the feed asks for between polls, in seconds: RSS `ttl` (minutes) or the syndication module's period."""
+    """What the feed asks for between polls, in seconds: RSS `ttl` (minutes) or the syndication module's period.
+
+    A day at most, for nobody is left alone longer, and a number of twenty digits fits no span of time.
+    """
     try:
         if ttl := _text(about, "ttl"):
-            return max(0, int(float(ttl) * 60))
+            return int(max(0.0, min(float(ttl) * 60, _LONGEST_TTL)))
         if period := _PERIODS.get(_text(about, "sy_updateperiod").strip().lower()):
             frequency = float(_text(about, "sy_updatefrequency") or 1)
-            return int(period / frequency) if frequency > 0 else None
-    except (ValueError, OverflowError):
+            return int(min(period / frequency, _LONGEST_TTL)) if frequency > 0 else None
+    except ValueError:
         return None
     return None

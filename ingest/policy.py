@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from ingest.fetch import Failed, Fetched, Gone, NotModified, Outcome, Refused, RefusedReason
+from ingest.fetch import Failed, FailedReason, Fetched, Gone, NotModified, Outcome, Refused, RefusedReason
 from ingest.model import FeedProblem, ParsedFeed
 
 # The monitor runs hourly: 45 minutes and up to 10 more leave every feed due again at the next run.
@@ -68,7 +68,8 @@ class Due(StrEnum):
 class FeedState:
     """What the decisions need to know of a feed.
 
-    `last_full_at` is when it last sent a complete answer, `gap_hours` its usual time from item to item.
+    `last_full_at` is when it last sent a complete answer, `gap_hours` its usual time from item to item, `ttl` the
+    seconds between polls that the last body asked for: an answer without a new one means it still.
     """
 
     enabled: bool = True
@@ -77,6 +78,7 @@ class FeedState:
     next_poll_at: dt.datetime | None = None
     last_full_at: dt.datetime | None = None
     gap_hours: float | None = None
+    ttl: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def judge(
             "not_modified",
             health,
             state.failures,
-            _next(key, state.failures, now, outcome.headers, usual=usual_interval(state.gap_hours)),
+            _next(key, state.failures, now, outcome.headers, ttl=state.ttl, usual=usual_interval(state.gap_hours)),
             success=state.failures == 0,
         )
     if isinstance(outcome, Gone):
@@ -150,15 +152,15 @@ def judge(
         reason = f"{outcome.reason}: {outcome.detail}"
         return Verdict("refused", health, failures, _next(key, failures, now), reason)
     if isinstance(outcome, Failed):
-        health = Health.UNREACHABLE
+        health = Health.PARSE_ERROR if outcome.reason == FailedReason.FAULT else Health.UNREACHABLE
         if outcome.status is not None:
             health = Health.BLOCKED if outcome.status in (401, 403, 451) else Health.HTTP_ERROR
-        wait = retry_after(outcome.retry_after, now) if outcome.status in (429, 503) else None
+        wait = retry_after(outcome.retry_after, now)  # RFC 9110 10.2.3 ties it to no status
         reason = f"{outcome.reason}: {outcome.detail}"
         return Verdict("failed", health, failures, _next(key, failures, now, wait=wait), reason)
     if same_body:
         health = Health.UNMODIFIED if state.health in (*HEALTHY, Health.UNKNOWN) or state.failures else state.health
-        due_at = _next(key, 0, now, outcome.headers, usual=usual_interval(state.gap_hours))
+        due_at = _next(key, 0, now, outcome.headers, ttl=state.ttl, usual=usual_interval(state.gap_hours))
         return Verdict("same_body", health, 0, due_at, success=True, keep_validators=True)
     return _judge_body(key, state, outcome, parsed, now)
 
@@ -187,6 +189,16 @@ def moved(before: Move, outcome: Outcome, parsed: ParsedFeed | None, *, same_bod
         # What says nothing of a move, be it a failure or an answer from the old address, ends the row.
         return Move()
     return Move(told, before.seen + 1 if told == before.to else 1)
+
+
+def at_roster(before: Move, outcome: Outcome) -> Outcome:
+    """*outcome* as far as it concerns the feed: a 410 of the address it moved to says nothing of the roster's own.
+
+    That one is asked again soon, as after any other failure there, instead of being parked for a month unasked.
+    """
+    if before.settled and isinstance(outcome, Gone):
+        return Failed(FailedReason.HTTP, f"HTTP {outcome.status} Gone at {before.to}", outcome.status)
+    return outcome
 
 
 def usual_interval(gap_hours: float | None) -> dt.timedelta:
@@ -243,7 +255,7 @@ def _next(
     """Clamp of the longest that anyone asks for; linear in the failures, since feeds recover in hours, not in powers of
     two; jitter from the feed's name, so that runs are reproducible and hosts are not hit in step."""
     delay = max(INTERVAL, usual) * (1 + failures)
-    for asked in (max_age(headers or {}), dt.timedelta(seconds=ttl) if ttl else None, wait):
+    for asked in (max_age(headers or {}, now), dt.timedelta(seconds=ttl) if ttl else None, wait):
         if asked is not None:
             delay = max(delay, min(asked, LONGEST))
     share = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) / 2**32
@@ -253,17 +265,25 @@ def _next(
 _MAX_AGE = re.compile(r"\bmax-age\s*=\s*\"?(\d{1,10})")
 
 
-def max_age(headers: Mapping[str, str]) -> dt.timedelta | None:
-    """How long the answer says that it stays fresh (RFC 9111 5.2.2); None when it asks for no rest.
+def max_age(headers: Mapping[str, str], now: dt.datetime) -> dt.timedelta | None:
+    """How long the answer says that it stays fresh (RFC 9111 4.2.1); None when it asks for no rest.
 
-    >>> max_age({"cache-control": "public, max-age=600"})
+    Without a ``max-age`` it is the time from `Date`, or from *now* where there is none, until `Expires`.
+
+    >>> max_age({"cache-control": "public, max-age=600"}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     datetime.timedelta(seconds=600)
     """
     control = headers.get("cache-control", "").lower()
     if "no-cache" in control or "no-store" in control:
         return None
     found = _MAX_AGE.search(control)
-    return dt.timedelta(seconds=int(found[1])) if found else None
+    if found:
+        return dt.timedelta(seconds=int(found[1]))
+    expires = _moment(headers.get("expires", ""))
+    if expires is None:  # also the "0" and "-1" that mean: at once (RFC 9111 5.3)
+        return None
+    # By the server's own clock, which may be wrong: the two dates are wrong by the same.
+    return max(expires - (_moment(headers.get("date", "")) or now), dt.timedelta(0))
 
 
 def retry_after(value: str | None, now: dt.datetime) -> dt.timedelta | None:
@@ -273,12 +293,18 @@ def retry_after(value: str | None, now: dt.datetime) -> dt.timedelta | None:
     datetime.timedelta(seconds=120)
     """
     text = (value or "").strip()
-    if re.fullmatch(r"\d{1,10}", text):
-        return min(dt.timedelta(seconds=int(text)), LONGEST)
+    if re.fullmatch(r"[0-9]+", text):
+        digits = text.lstrip("0") or "0"
+        # More digits than these overflow, and more than some thousand are not even read; a day they are anyhow.
+        return min(dt.timedelta(seconds=int(digits)), LONGEST) if len(digits) <= 10 else LONGEST
+    moment = _moment(text)
+    return min(max(moment - now, dt.timedelta(0)), LONGEST) if moment is not None else None
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """An HTTP date (RFC 9110 5.6.7); None when it cannot be read."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):  # (the last for a year of twenty digits)
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return min(max(moment - now, dt.timedelta(0)), LONGEST)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

@@ -14,23 +14,37 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ingest.check import CheckRow, check_feeds
-from ingest.fetch import Fetched, Fetcher, open_fetcher
+from ingest.fetch import Failed, FailedReason, Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
 from ingest.hosts import Claim, Resting, Way
 from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
 from ingest.parse import parse
-from ingest.policy import FULL_EVERY, Due, FeedState, Health, Move, conditional, due, judge, moved, rests_until
+from ingest.policy import (
+    FULL_EVERY,
+    Due,
+    FeedState,
+    Health,
+    Move,
+    at_roster,
+    conditional,
+    due,
+    judge,
+    moved,
+    rests_until,
+)
 from ingest.polled import Answer, PollRow, Standing, Task
 from ingest.record import record
 from ingest.roster import IMPORT_KIND
 from ingest.sharedhosts import SharedHosts, open_hosts
 from ingest.stories import StoryIndex
 from store.db import Store
+from store.errors import StoreError
 from store.faults import concerns_all, in_words
 from store.models import Feed, Poll
 from store.progress import Progress, silent
@@ -101,7 +115,8 @@ async def poll_feeds(
 ) -> PollReport:
     """Poll the enabled feeds that are due at *now* (or those of *keys*); each is stored whole or not at all.
 
-    A failure in one feed, of whatever kind, is recorded in its row and never touches another. *force* polls feeds that
+    A failure in one feed, of whatever kind, is recorded in its row and never touches another; only what the database or
+    this machine did is on record nowhere, since it is no feed's. *force* polls feeds that
     are not due yet. *fetcher* replaces the one made from *settings*; *hosts* are shared with what else a run asks of
     them. A feed that another worker of the same store is polling is waited for, and polled only if that worker dies.
 
@@ -187,7 +202,7 @@ def _due_tasks(store: Store, now: dt.datetime, keys: Sequence[str] | None, force
                             feed.health_since,
                             feed.last_error,
                         ),
-                        replace(state, gap_hours=gaps.get(feed.key)),
+                        replace(state, gap_hours=gaps.get(feed.key), ttl=feed.ttl_seconds),
                         move,
                         feed.polls,
                     )
@@ -258,7 +273,26 @@ class _Run:
                     self.broken = error
                 if error is not self.broken:  # that one is told once, for all
                     _log.exception("polling %s failed", task.key)
-                return _lost(task, error, way.seconds)
+                lost = _lost(task, error, way.seconds)
+                return lost if self.broken is not None or _of_machine(error) else await self._own_up(task, lost, way)
+
+    async def _own_up(self, task: Task, lost: PollRow, way: Way) -> PollRow:
+        """Put on record that the monitor stumbled over the feed, so that failures, waits and health tell of it.
+
+        *lost* is told instead where that fails too, or where the feed is no longer leased to this worker.
+        """
+        try:
+            await way.asking.aclose()
+            await way.kept.aclose()
+            outcome = Failed(FailedReason.FAULT, lost.reason)
+            verdict = judge(task.key, task.state, outcome, None, same_body=False, now=self._now)
+            move = moved(task.move, outcome, None, same_body=False)
+            told = await self._store_in_turn(task, Answer(outcome, 0, None, verdict, move, way.seconds))
+        except Exception:
+            if self.broken is None:
+                _log.exception("that polling %s failed could not be stored", task.key)
+            return lost
+        return told if isinstance(told, PollRow) else lost
 
     async def _hold(self, way: Way) -> None:
         """Room until the answer is stored, which bounds how many lie in memory, and a slot while the feed is asked.
@@ -288,6 +322,7 @@ class _Run:
                     parse, outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
                 )
             outcome = replace(outcome, body=b"")
+        outcome = at_roster(task.move, outcome)
         verdict = judge(task.key, task.state, outcome, parsed, same_body=same, now=self._now)
         rests = None
         if until := rests_until(outcome, self._now):
@@ -354,8 +389,16 @@ def _postponed(task: Task, until: dt.datetime) -> PollRow:
     return _nothing(task, "postponed", reason, 0.0)
 
 
+def _of_machine(error: Exception) -> bool:
+    """Whether *error* is of the database, the disk or the memory, and hence no feed's: no feed is to wait for it."""
+    return isinstance(error, SQLAlchemyError | StoreError | MemoryError) or in_words(error) is not None
+
+
 def _lost(task: Task, error: Exception, seconds: float) -> PollRow:
-    return _nothing(task, "failed", f"not stored: {type(error).__name__}: {error}".splitlines()[0][:300], seconds)
+    told = f"not stored: {type(error).__name__}: {error}".splitlines()[0][:300]
+    # What a database refuses in a text, such as half of a surrogate pair, may be what the error speaks of.
+    reason = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in told)
+    return _nothing(task, "failed", reason, seconds)
 
 
 def _nothing(task: Task, outcome: str, reason: str, seconds: float) -> PollRow:

@@ -113,6 +113,7 @@ def _moved(task: Task, answer: Answer, counts: StoreCounts, health: Health, now:
         "body_sha256": body_sha256,
         "last_success_at": now if verdict.success else before.last_success_at,
         "last_new_at": now if counts.new or counts.off_topic else before.last_new_at,
+        "ttl_seconds": answer.parsed.ttl if answer.parsed and verdict.success else task.state.ttl,
         "moved_to": answer.move.to,
         "moved_seen": answer.move.seen,
         "failures": verdict.failures,

@@ -240,6 +240,7 @@ def sync_roster(session: Session, feeds: Sequence[RosterFeed]) -> RosterReport:
             forget_validators(row)
             row.next_poll_at = None
             row.moved_to, row.moved_seen = "", 0
+            row.ttl_seconds = None
         for name, value in values.items():
             setattr(row, name, value)
         changed.append(item.key)

@@ -182,6 +182,9 @@ class Feed(Base):
     leased_until: Mapped[dt.datetime | None] = mapped_column(
         comment="When that worker's hold ends by itself, should it have died."
     )
+    ttl_seconds: Mapped[int | None] = mapped_column(
+        comment="Seconds between polls that its last complete answer asked for, a day at most; empty: it asked for none."
+    )
 
 
 class HostTurn(Base):

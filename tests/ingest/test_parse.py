@@ -219,13 +219,30 @@ def test_items_beyond_the_cap_are_left_and_counted() -> None:
     assert (len(parsed.entries), parsed.left) == (10, 20)
 
 
+def syndication(period: str, frequency: str = "") -> str:
+    space = 'xmlns:x="http://purl.org/rss/1.0/modules/syndication/"'
+    often = f"<x:updateFrequency {space}>{frequency}</x:updateFrequency>" if frequency else ""
+    return f"<x:updatePeriod {space}>{period}</x:updatePeriod>{often}"
+
+
 @pytest.mark.parametrize(
     ("head", "ttl"),
     [
         ("<ttl>60</ttl>", 3_600),
         ("<ttl>soon</ttl>", None),
         ("", None),
-        ('<x:updatePeriod xmlns:x="http://purl.org/rss/1.0/modules/syndication/">daily</x:updatePeriod>', 86_400),
+        (syndication("daily"), 86_400),
+        (syndication("monthly"), 86_400),
+        (syndication("daily", "4"), 21_600),
+        (syndication("hourly", "1e-300"), 86_400),
+        (syndication("hourly", "1e-320"), 86_400),
+        (syndication("hourly", "nan"), None),
+        ("<ttl>99999999999999999</ttl>", 86_400),
+        ("<ttl>1e13</ttl>", 86_400),
+        ("<ttl>1e999</ttl>", 86_400),
+        ("<ttl>-1e13</ttl>", 0),
+        ("<ttl>-1e999</ttl>", 0),
+        ("<ttl>nan</ttl>", 0),
     ],
 )
 def test_what_a_feed_asks_for_between_polls(head: str, ttl: int | None) -> None:

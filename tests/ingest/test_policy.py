@@ -19,6 +19,7 @@ from ingest.policy import (
     FeedState,
     Health,
     Move,
+    at_roster,
     conditional,
     due,
     judge,
@@ -110,6 +111,7 @@ def test_a_permanent_move_is_named_in_the_reason() -> None:
     assert verdict.success
 
 
+ASKS = FeedState(health=Health.OK, ttl=21_600)
 DELAYS = [
     ("the usual interval when nobody asks for more", OK, fetched(), WITH_ITEMS, INTERVAL),
     ("max-age of the answer", OK, fetched(cache_control="max-age=7200"), WITH_ITEMS, 2 * HOUR),
@@ -117,13 +119,21 @@ DELAYS = [
     ("max-age is ignored beside no-cache", OK, fetched(cache_control="no-cache, max-age=9999"), WITH_ITEMS, INTERVAL),
     ("a year of max-age is a day", OK, fetched(cache_control="max-age=31536000"), WITH_ITEMS, LONGEST),
     ("ttl of the feed", OK, fetched(), ParsedFeed("rss20", "", (ITEM,), 0, 0, ttl=10_800), 3 * HOUR),
+    ("ttl of the body that a 304 leaves standing", ASKS, NotModified(), None, 6 * HOUR),
+    ("the new body asks for less than the last", ASKS, fetched(), WITH_ITEMS, INTERVAL),
+    ("ttl shortens no wait after a failure", ASKS, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
+    ("Expires of the answer", OK, fetched(expires="Wed, 25 Nov 2026 14:00:00 GMT"), WITH_ITEMS, 2 * HOUR),
+    ("Expires in a year is a day", OK, fetched(expires="Thu, 25 Nov 2027 12:00:00 GMT"), WITH_ITEMS, LONGEST),
     ("max-age of a 304", OK, NotModified({"cache-control": "max-age=7200"}), None, 2 * HOUR),
     ("twice the interval after one failure", OK, Failed(FailedReason.TIMEOUT, ""), None, 2 * INTERVAL),
     ("four times after the third", DOWN, Failed(FailedReason.TIMEOUT, ""), None, 4 * INTERVAL),
     ("never more than a day", FeedState(failures=500), Failed(FailedReason.TIMEOUT, ""), None, LONGEST),
     ("Retry-After of a 429", OK, Failed(FailedReason.HTTP, "", 429, "18000"), None, 5 * HOUR),
     ("Retry-After of a 503", OK, Failed(FailedReason.HTTP, "", 503, "18000"), None, 5 * HOUR),
-    ("Retry-After of a 404 is not heeded", OK, Failed(FailedReason.HTTP, "", 404, "18000"), None, 2 * INTERVAL),
+    ("Retry-After of a 404", OK, Failed(FailedReason.HTTP, "", 404, "18000"), None, 5 * HOUR),
+    ("Retry-After of a 500", OK, Failed(FailedReason.HTTP, "", 500, "18000"), None, 5 * HOUR),
+    ("Retry-After of a 403 for a month is a day", OK, Failed(FailedReason.HTTP, "", 403, "2592000"), None, LONGEST),
+    ("Retry-After of twenty digits is a day", OK, Failed(FailedReason.HTTP, "", 429, "9" * 20), None, LONGEST),
     ("Retry-After: 0 is valid and shortens nothing", OK, Failed(FailedReason.HTTP, "", 429, "0"), None, 2 * INTERVAL),
     ("Retry-After of a month is a day", OK, Failed(FailedReason.HTTP, "", 429, "2592000"), None, LONGEST),
 ]
@@ -137,6 +147,11 @@ def test_when_the_next_poll_is(
 ) -> None:
     wait = judge("k", state, outcome, parsed, same_body=False, now=NOW).next_poll_at - NOW
     assert delay <= wait <= delay + JITTER, name
+
+
+def test_the_same_body_asks_for_the_same_ttl() -> None:
+    wait = judge("k", ASKS, fetched(), None, same_body=True, now=NOW).next_poll_at - NOW
+    assert 6 * HOUR <= wait <= 6 * HOUR + JITTER
 
 
 def test_a_feed_that_is_well_is_due_again_at_the_next_hourly_run() -> None:
@@ -211,13 +226,19 @@ def test_when_a_request_is_conditional(name: str, state: FeedState, answer: bool
         ("Wed, 25 Nov 2026 13:00:00 GMT", 3600),
         ("Wed, 25 Nov 2026 11:00:00 GMT", 0),
         ("Wed, 25 Nov 2027 11:00:00 GMT", 86400),
-        ("99999999999", None),
+        ("99999999999", 86400),
+        ("9" * 5_000, 86400),
+        ("0" * 20 + "120", 120),
         ("9999999999", 86400),
         ("-5", None),
         ("soon", None),
         ("", None),
         (None, None),
         ("Wed, 99 Nov 2026 13:00:00 GMT", None),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 86400),
+        ("Wed, 25 Nov 2026 13:00:00 +99999999999999999999", None),
     ],
 )
 def test_retry_after_in_both_forms(value: str | None, seconds: int | None) -> None:
@@ -229,7 +250,29 @@ def test_retry_after_in_both_forms(value: str | None, seconds: int | None) -> No
     [("max-age=60", 60), ("public,MAX-AGE=60", 60), ("s-maxage=9", None), ("no-store, max-age=9", None)],
 )
 def test_max_age(header: str, seconds: int | None) -> None:
-    assert max_age({"cache-control": header}) == (None if seconds is None else dt.timedelta(seconds=seconds))
+    assert max_age({"cache-control": header}, NOW) == (None if seconds is None else dt.timedelta(seconds=seconds))
+
+
+TWO = "Wed, 25 Nov 2026 14:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"expires": TWO}, 7_200),
+        ({"expires": TWO, "date": "Wed, 25 Nov 2026 13:30:00 GMT"}, 1_800),
+        ({"expires": TWO, "date": "soon"}, 7_200),
+        ({"expires": TWO, "cache-control": "public"}, 7_200),
+        ({"expires": TWO, "cache-control": "max-age=60"}, 60),
+        ({"expires": TWO, "cache-control": "no-cache"}, None),
+        ({"expires": "Thu, 19 Nov 1981 08:52:00 GMT"}, 0),
+        ({"expires": "0"}, None),
+        ({"expires": "-1"}, None),
+        ({"expires": "Fri, 31 Dec 99999999999999999999 23:59:59 GMT"}, None),
+    ],
+)
+def test_expires_is_read_where_there_is_no_max_age(headers: dict[str, str], seconds: int | None) -> None:
+    assert max_age(headers, NOW) == (None if seconds is None else dt.timedelta(seconds=seconds))
 
 
 NEW = "https://new.in/rss"
@@ -266,6 +309,14 @@ MOVES = [
 )
 def test_where_a_feed_lies(before: Move, outcome: Outcome, parsed: ParsedFeed | None, after: Move) -> None:
     assert moved(before, outcome, parsed, same_body=False) == after
+
+
+def test_a_410_parks_the_roster_address_only_where_that_was_asked() -> None:
+    at_new = at_roster(Move(NEW, MOVES_NEEDED), Gone())
+    assert isinstance(at_new, Failed)
+    assert (at_new.status, at_new.detail) == (410, f"HTTP 410 Gone at {NEW}")
+    assert at_roster(Move(NEW, MOVES_NEEDED - 1), Gone()) == Gone()
+    assert at_roster(Move(NEW, MOVES_NEEDED), NotModified()) == NotModified()
 
 
 def test_the_same_body_from_the_new_address_counts_too() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from alerts.retention import tidy
 from ingest.model import RosterFeed
-from ingest.policy import MOVES_NEEDED, Health
+from ingest.policy import INTERVAL, MOVES_NEEDED, Health
 from ingest.poll import PollReport, PollRow, poll_feeds
 from ingest.roster import sync_roster
 from store.db import Store
@@ -81,6 +81,27 @@ async def test_a_304_adds_nothing_and_keeps_the_validators(server: FeedServer, s
     assert (row.outcome, row.http_status, row.answered) == ("not_modified", 304, True)
     assert state(store).etag == '"1"'
     assert state(store).last_success_at == NOW + HOUR
+
+
+async def test_the_ttl_of_a_feed_holds_after_the_same_body_a_304_and_a_failure_until_a_body_takes_it_back(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    body = Answer(rss("India meets China", extra="<ttl>360</ttl>"), headers={"ETag": '"1"'})
+    url = server.set("/rss", body)
+    assert (await poll_one(store, local, url)).outcome == "fetched"
+    for day, (answer, outcome) in enumerate(
+        [(body, "same_body"), (Answer(status=304), "not_modified"), (Answer(status=500), "failed"), (body, "same_body")]
+    ):
+        server.set("/rss", answer)
+        now = NOW + (day + 1) * 7 * HOUR
+        assert (await poll_one(store, local, url, now)).outcome == outcome
+        assert state(store).ttl_seconds == 21_600
+        asked_again = state(store).next_poll_at
+        assert asked_again is not None
+        assert outcome == "failed" or asked_again >= now + 6 * HOUR
+    server.set("/rss", Answer(rss("Russia calls India")))
+    await poll_one(store, local, url, NOW + 40 * HOUR)
+    assert state(store).ttl_seconds is None
 
 
 async def test_once_a_day_and_after_a_failure_the_request_is_unconditional(
@@ -176,10 +197,22 @@ async def test_a_topic_gate_that_fails_on_one_feed_is_told_in_its_row(
                 feed("b", url=server.set("/b", Answer(rss("India meets China", host="https://b.in")))),
             ],
         )
-    report = await poll_feeds(store, local, now=NOW, on_topic=gate)
-    assert [(row.stored, row.new) for row in report.rows] == [(False, 0), (True, 1)]
-    assert "cannot read this" in report.rows[0].reason
-    assert state(store, "a").etag is None, "its items were not stored, so its validators must not be"
+    for hour, failures in enumerate((1, 2)):
+        report = await poll_feeds(store, local, now=NOW + hour * HOUR, on_topic=gate, force=True)
+        assert [(row.outcome, row.new) for row in report.rows] == [
+            ("failed", 0),
+            ("same_body" if hour else "fetched", 1 - hour),
+        ]
+        failed = state(store, "a")
+        assert (failed.failures, failed.health, failed.polls) == (failures, Health.PARSE_ERROR, failures)
+        assert failed.etag is None, "its items were not stored, so its validators must not be"
+        assert failed.next_poll_at is not None
+        assert failed.next_poll_at >= NOW + hour * HOUR + (1 + failures) * INTERVAL
+    reason = "fault_of_ours: not stored: ValueError: cannot read this"
+    assert report.rows[0].reason == failed.last_error == reason
+    with store.session() as session:
+        told = session.query(Poll).filter_by(feed_key="a").all()
+    assert [(row.outcome, row.reason) for row in told] == [("failed", reason)] * 2
 
 
 async def test_nothing_reached_is_told_when_every_feed_fails_before_any_response(store: Store, local: Settings) -> None:
@@ -332,6 +365,22 @@ async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when
     assert (state(store).moved_to, state(store).moved_seen) == ("", 0)
 
 
+async def test_a_feed_whose_new_address_is_gone_is_asked_at_its_own_again(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    new = server.set("/new", Answer(rss("India meets China")))
+    old = server.set("/rss", Answer(status=301, headers={"Location": new}))
+    for hour in range(MOVES_NEEDED):
+        await poll_one(store, local, old, NOW + hour * HOUR)
+    server.set("/new", Answer(status=410))
+    row = await poll_one(store, local, old, NOW + 10 * HOUR)
+    assert (row.outcome, row.http_status, row.health) == ("failed", 410, Health.HTTP_ERROR)
+    assert (state(store).moved_to, state(store).moved_seen, state(store).failures) == ("", 0, 1)
+    server.set("/rss", Answer(rss("India meets China", "Russia calls India")))
+    report = await poll(store, local, feed("a", url=old), now=NOW + 12 * HOUR, force=False)
+    assert [(row.outcome, row.new) for row in report.rows] == [("fetched", 1)]
+
+
 async def test_a_new_address_in_the_roster_ends_a_move(server: FeedServer, store: Store, local: Settings) -> None:
     new = server.set("/new", Answer(rss("India meets China")))
     await poll_one(store, local, server.set("/rss", Answer(status=308, headers={"Location": new})))
@@ -382,12 +431,14 @@ async def test_a_group_in_which_one_feed_cannot_be_stored_stores_the_others(
 
     report = await poll(store, local, *rows)
     event.remove(store.engine, "before_cursor_execute", refuse)
-    assert [row.key for row in report.rows if not row.stored] == ["f3"]
+    assert [row.key for row in report.rows if row.outcome == "failed"] == ["f3"]
+    assert "the disk is full" in state(store, "f3").last_error
     assert len(titles(store)) == 7
     assert state(store, "f3").body_sha256 is None
     with store.session() as session:
         assert session.query(Story).count() >= 1
-        assert session.query(Poll).count() == 7
+        assert session.query(Poll).filter_by(outcome="fetched").count() == 7
+        assert session.query(Poll).filter_by(outcome="failed").count() == 1
 
 
 async def test_unchanged_feeds_share_transactions(server: FeedServer, store: Store, local: Settings) -> None:

@@ -120,13 +120,13 @@ def test_validators_survive_a_change_of_name_and_fall_with_the_address(store: St
     with store.session() as session:
         sync_roster(session, [feed("a")])
         row = session.get_one(Feed, "a")
-        row.etag, row.body_sha256, row.next_poll_at = '"1"', "0", NOW
+        row.etag, row.body_sha256, row.next_poll_at, row.ttl_seconds = '"1"', "0", NOW, 3_600
     with store.session() as session:
         sync_roster(session, [feed("a", outlet="New")])
         assert session.get_one(Feed, "a").etag == '"1"'
         sync_roster(session, [feed("a", outlet="New", url="https://moved.example/")])
         row = session.get_one(Feed, "a")
-        assert (row.etag, row.body_sha256, row.next_poll_at) == (None, None, None)
+        assert (row.etag, row.body_sha256, row.next_poll_at, row.ttl_seconds) == (None, None, None, None)
 
 
 def test_imports_are_left_alone(store: Store) -> None:
