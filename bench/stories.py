@@ -5,13 +5,18 @@
 The pairs (`ingest/labels/story_pairs.jsonl`) hold ids and addresses, no texts: they are joined to the items of the
 files. *Refitted* is the same with the logistic function fitted anew on nine tenths and tried on the last, ten times:
 the figure to expect on new pairs.
+
+Then copies are planted: of items of the files that name two of the states, each with what outlets do to a copy, and
+with what makes another event of it. Told is how many are joined; of the first all should be, of the second none.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +24,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from classify.actors import Matcher
 from classify.labelled import item_key
 from ingest import likeness as measure
 from ingest.clean import title_key
 from ingest.jsonl import iter_jsonl
 from ingest.stories import COPY_DAYS, SURE_ENOUGH, Print, likeness, make_print, similarity, told_apart
+from ingest.topic import load_topic
+from store.settings import ROOT
 
 LABELS = Path(__file__).resolve().parent.parent / "ingest" / "labels" / "story_pairs.jsonl"
 FOLDS = 10
@@ -156,6 +164,66 @@ def _features(pair: Pair) -> list[float]:
     return [*measure.cosines(pair.one.words, pair.two.words), pair.days / measure.WINDOW_DAYS]
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Headline and lead."""
+
+    title: str
+    lead: str
+
+
+def _typo(text: Text) -> Text:
+    """Two letters in the middle of the longest word change places, as a correction finds them."""
+    word = max(text.title.split(), key=len)
+    at = len(word) // 2
+    return Text(text.title.replace(word, word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :], 1), text.lead)
+
+
+def _other_number(text: Text) -> Text | None:
+    """The same report with another figure in its headline."""
+    found = re.search(r"\b[1-9]\d?\b", text.title)
+    return Text(text.title[: found.start()] + str(int(found[0]) + 3) + text.title[found.end() :], "") if found else None
+
+
+def _denied(text: Text) -> Text | None:
+    """The headline with a negation, where a verb is easily found."""
+    told = re.sub(r"\b(will|would|can|is|are|was|were|has|have)\b", r"\1 not", text.title, count=1)
+    return Text(told, "") if told != text.title and not re.search(r"\b(not|no|never|n't)\b", text.title) else None
+
+
+PLANTED: dict[str, Callable[[Text], Text | None]] = {
+    "the same wire text": lambda text: text,
+    "the outlet's name behind the headline": lambda text: Text(f"{text.title} - The Courier", text.lead),
+    "a mark of an update before it": lambda text: Text(f"UPDATE 2-{text.title}", text.lead),
+    "a live page": lambda text: Text(f"LIVE: {text.title}", text.lead),
+    "a dateline before the lead": lambda text: Text(text.title, f"NEW DELHI (Agencies) - {text.lead}"),
+    "half of the lead": lambda text: Text(text.title, text.lead[: len(text.lead) // 2]),
+    "a letter corrected": _typo,
+    "a headline of its own, the same lead": lambda text: Text(" ".join(text.lead.split()[:9]), text.lead),
+}
+OTHERS: dict[str, Callable[[Text], Text | None]] = {"another number": _other_number, "denied": _denied}
+
+
+def planted(texts: Sequence[Path], most: int = 1_000) -> list[Text]:
+    """Items of *texts* with headline and lead that name two of the states, the first of each headline."""
+    matcher = Matcher(load_topic(ROOT / "seeds"))
+    found: dict[str, Text] = {}
+    for path in texts:
+        for line in iter_jsonl(path):
+            value = line.value or {}
+            title, lead = str(value.get("title") or ""), str(value.get("text") or "")
+            if len(title.split()) >= 5 and len(lead.split()) >= 12 and matcher.names_two(f"{title}\n{lead}"):
+                found.setdefault(title_key(title), Text(title, lead))
+    return sorted(found.values(), key=lambda text: hashlib.sha256(text.title.encode()).digest())[:most]
+
+
+def joined(texts: Sequence[Text], how: Callable[[Text], Text | None]) -> tuple[int, int]:
+    """How many copies made in one way are joined a day later, and how many were made."""
+    made = [(text, copy) for text in texts if (copy := how(text)) is not None]
+    prints = [tuple(make_print(title_key(one.title), one.lead) for one in both) for both in made]
+    return sum(likeness(one, two, 1) > 0 for one, two in prints), len(made)
+
+
 def kappa(pairs: Sequence[Pair]) -> float:
     """Cohen's, of the two readers."""
     twice = [(pair.same, pair.second) for pair in pairs if pair.second is not None]
@@ -169,7 +237,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="+", type=Path, help="items to take the texts from, .jsonl or .jsonl.gz")
-    pairs = load_pairs(parser.parse_args().texts)
+    files = parser.parse_args().texts
+    pairs = load_pairs(files)
     same = sum(pair.same for pair in pairs)
     print(f"{len(pairs)} pairs, {same} of one story; two readers agree with kappa {kappa(pairs):.2f}")
     rules = {
@@ -183,6 +252,12 @@ def main() -> None:
     for name, rule in rules.items():
         print(f"{name:22} {figures(pairs, rule)}")
         print(f"{'  … not hard':22} {figures([pair for pair in pairs if not pair.hard], rule)}")
+    texts = planted(files)
+    for what, ways in (("copies", PLANTED), ("other events", OTHERS)):
+        print(f"planted {what} of {len(texts)} items, joined:")
+        for name, how in ways.items():
+            told, made = joined(texts, how)
+            print(f"  {name:40} {told:5} of {made:5}  {told / max(1, made):6.1%}")
 
 
 if __name__ == "__main__":
