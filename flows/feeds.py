@@ -11,7 +11,8 @@ from flows.reporting import progress
 from flows.watch import open_watch
 from ingest.discover import find_feeds
 from ingest.fetch import open_fetcher
-from ingest.health import FeedHealth, feed_health
+from ingest.health import FeedHealth, Spell, feed_health
+from ingest.health import history as feed_history
 from ingest.model import RosterFeed
 from ingest.pagehealth import PageHealth, page_health, what_full_texts_lack
 from ingest.poll import CheckRow, check_feeds
@@ -37,6 +38,17 @@ def health() -> list[FeedHealth]:
             else row
             for row in feed_health(session, now=now)
         ]
+
+
+def history(key: str) -> list[Spell]:
+    """The states of a feed, the newest first.
+
+    Raises:
+        InputError: the roster has no feed of that key.
+    """
+    with open_watch() as watch, watch.store.session() as session:
+        named(watch.roster, [key])
+        return feed_history(session, key)
 
 
 def _of_pages(health: PageHealth, lacking: str) -> str:

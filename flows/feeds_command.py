@@ -1,4 +1,4 @@
-"""The commands `feeds list`, `check`, `add`, `on`, `off`, `full-text`, `import` and `export`."""
+"""The commands `feeds list`, `history`, `check`, `add`, `on`, `off`, `full-text`, `import` and `export`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,21 @@ def feeds_list(
     from flows.feeds import health
 
     tables.feeds(health(), all_feeds=all_feeds)
+
+
+@feeds_app.command("history")
+def feeds_history(
+    key: Annotated[str, typer.Argument(help="Key of the feed; `ricwatch feeds list` shows them.")],
+) -> None:
+    """Show since when a feed has been in which state, the newest first, as far back as its polls are kept.
+
+    Example: `ricwatch feeds history the-hindu-national`
+    """
+    prepare()
+    from flows import tables
+    from flows.feeds import history
+
+    tables.feed_history(key, history(key))
 
 
 @feeds_app.command("check")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from classify.outcome import Unread, Usage
     from flows.findings import Finding
     from flows.monitor import MonitorReport
-    from ingest.health import FeedHealth
+    from ingest.health import FeedHealth, Spell
     from ingest.importer import ImportReport
     from ingest.poll import CheckRow
     from ingest.seeds import SeedReport
@@ -151,6 +151,21 @@ def feeds(rows: Sequence[FeedHealth], *, all_feeds: bool) -> None:
         f"{sum(row.enabled for row in rows)} of {len(rows)} feeds enabled"
         + ("" if all_feeds else "; --all shows the rest")
     )
+
+
+def feed_history(key: str, spells: Sequence[Spell]) -> None:
+    """Since when a feed was in which state."""
+    if not spells:
+        say(f"{key} has not been polled since states are kept")
+        return
+    table = Table("From", "To", "State", "Polls", "Why")
+    for spell in spells:
+        why = Text(spell.reason)
+        table.add_row(
+            f"{spell.first:%Y-%m-%d %H:%M}", f"{spell.last:%Y-%m-%d %H:%M}", spell.health, str(spell.polls), why
+        )
+    _out.print(table)
+    say("First and last poll of each, UTC")
 
 
 def checked(rows: Sequence[CheckRow]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ingest.policy import HEALTHY, Health
 from ingest.roster import IMPORT_KIND
-from store.models import Feed, FeedDay
+from store.models import Feed, FeedDay, Poll
 
 GAPS = 4
 """A feed is stale after so many times its usual gap between days with items."""
@@ -145,6 +145,35 @@ def feed_health(session: Session, *, now: dt.datetime) -> list[FeedHealth]:
             )
         )
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time in which a feed was in one state: its first and last poll, how many there were, and why, in the words of
+    the first."""
+
+    health: Health
+    first: dt.datetime
+    last: dt.datetime
+    polls: int
+    reason: str
+
+
+def history(session: Session, key: str) -> list[Spell]:
+    """The states of a feed, the newest first, as far back as its polls are kept; ok and unmodified are one state."""
+    spells: list[Spell] = []
+    rows = session.execute(
+        select(Poll.started_at, Poll.health, Poll.reason)
+        .where(Poll.feed_key == key, Poll.health != "")
+        .order_by(Poll.started_at, Poll.id)
+    )
+    for at, stored, reason in rows:
+        health = Health.OK if stored in HEALTHY else Health(stored)
+        if spells and spells[-1].health == health:
+            spells[-1] = replace(spells[-1], last=at, polls=spells[-1].polls + 1)
+        else:
+            spells.append(Spell(health, at, at, 1, reason))
+    return spells[::-1]
 
 
 def _note(feed: Feed, health: Health, days: Sequence[dt.date]) -> str:

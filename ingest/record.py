@@ -29,7 +29,7 @@ from store.numbered import add_numbered
 _POLL = cast(Table, Poll.__table__)
 _FEED = cast(Table, Feed.__table__)
 # Core statements made once: the unit of work of the ORM costs several times what the rows do.
-_COUNT_POLL = update(_POLL).where(_POLL.c.id == bindparam("poll"))
+_AMEND_POLL = update(_POLL).where(_POLL.c.id == bindparam("poll"))
 # With the answer on record the feed's lease has done its work.
 _MOVE_FEED = update(_FEED).where(_FEED.c.key == bindparam("feed")).values(polls=_FEED.c.polls + 1, leased_to="")
 
@@ -60,13 +60,21 @@ def record(
         if count != StoreCounts()
     ]
     if counted:
-        session.execute(_COUNT_POLL, counted)
+        session.execute(_AMEND_POLL, counted)
     days = days_of_feeds(session, [task.key for task, _ in answered])
     moves = [
         _moved(task, answer, count, with_silence(answer.verdict.health, days.get(task.key, []), now.date()), now)
         for (task, answer), count in zip(answered, counts, strict=True)
     ]
     session.execute(_MOVE_FEED, moves)
+    # Whether a feed that answers has gone silent is known only now, by what its answer brought; it is rare.
+    silent = [
+        {"poll": number, "health": move["health"]}
+        for number, poll, move in zip(numbers, polls, moves, strict=True)
+        if move["health"] != poll["health"]
+    ]
+    if silent:
+        session.execute(_AMEND_POLL, silent)
     for _, answer in answered:
         if answer.rests is not None:
             rest_host(session, *answer.rests)
@@ -89,6 +97,7 @@ def _poll(task: Task, answer: Answer, now: dt.datetime) -> dict[str, Any]:
         "seen": len(parsed.entries) + parsed.bad + parsed.left if parsed else 0,
         "bad": parsed.bad if parsed else 0,
         "left": parsed.left if parsed else 0,
+        "health": str(answer.verdict.health),
     }
 
 

@@ -244,6 +244,9 @@ class Poll(Base):
     left: Mapped[int] = mapped_column(
         default=0, server_default="0", comment="Items beyond the cap of one response, not looked at."
     )
+    health: Mapped[str] = mapped_column(
+        String(20), default="", server_default="", comment="State in which it left the feed; empty in older polls."
+    )
 
 
 class FeedDay(Base):

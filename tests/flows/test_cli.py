@@ -73,6 +73,7 @@ def test_detect_runs_over_a_file_of_counts(tmp_path: Path) -> None:
         (("backtest", "none.jsonl", "-o", "out"), 1, "none.jsonl"),
         (("classify", "picture.jsonl"), 2, "-o readings.jsonl"),
         (("feeds", "check", "no-such-feed"), 1, "feeds list --all"),
+        (("feeds", "history", "no-such-feed"), 1, "feeds list --all"),
         (("no-such-command",), 2, "no-such-command"),
     ],
 )

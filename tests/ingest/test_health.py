@@ -7,12 +7,20 @@ import datetime as dt
 import pytest
 
 from ingest.articles import store_entries
-from ingest.health import LONGEST_SILENCE, SHORTEST_SILENCE, feed_health, silence_limit, usual_gap, with_silence
+from ingest.health import (
+    LONGEST_SILENCE,
+    SHORTEST_SILENCE,
+    feed_health,
+    history,
+    silence_limit,
+    usual_gap,
+    with_silence,
+)
 from ingest.policy import Health
 from ingest.poll import poll_feeds
 from ingest.roster import sync_roster
 from store.db import Store
-from store.models import Feed
+from store.models import Feed, Poll
 from store.settings import Settings
 from tests.ingest.helpers import NOW, about_two, entry, feed, rss
 from tests.ingest.server import Answer, FeedServer
@@ -88,3 +96,40 @@ async def test_a_zombie_is_stale_at_its_first_poll_and_health_since_moves_only_w
     with store.session() as session:
         row = session.get_one(Feed, "a")
         assert (row.health, row.health_since, row.last_new_at) == ("ok", later, later)
+
+
+async def test_a_feed_has_a_history_of_its_states(server: FeedServer, store: Store, local: Settings) -> None:
+    fresh, broken = Answer(rss("Russia calls India")), Answer(b"", status=500)
+    url = server.set("/rss", fresh)
+    with store.session() as session:
+        sync_roster(session, [feed("a", url=url), feed("b", url=server.set("/b", broken))])
+        session.add(Poll(feed_key="a", started_at=NOW - dt.timedelta(days=1), outcome="fetched"))  # of an older release
+    answers = [fresh, fresh, broken, broken, Answer(rss("Cricket", days_ago=900)), fresh]
+    for hours, answer in enumerate(answers):
+        server.set("/rss", answer)
+        await poll_feeds(store, local, now=NOW + dt.timedelta(hours=hours), on_topic=about_two, keys=["a"], force=True)
+    with store.session() as session:
+        spells = history(session, "a")
+        assert history(session, "b") == []
+    hour = [NOW + dt.timedelta(hours=number) for number in range(6)]
+    assert [(spell.health, spell.first, spell.last, spell.polls) for spell in spells] == [
+        (Health.OK, hour[4], hour[5], 2),
+        (Health.HTTP_ERROR, hour[2], hour[3], 2),
+        (Health.OK, hour[0], hour[1], 2),
+    ]
+    assert "500" in spells[1].reason
+
+
+async def test_the_history_knows_when_a_feed_that_answers_went_silent(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    with store.session() as session:
+        sync_roster(session, [feed("a", url=server.set("/rss", Answer(rss("India meets China"))))])
+    later = NOW + dt.timedelta(days=40)
+    for now in (NOW, later):
+        await poll_feeds(store, local, now=now, on_topic=about_two, force=True)
+    with store.session() as session:
+        assert [(spell.health, spell.first) for spell in history(session, "a")] == [
+            (Health.STALE, later),
+            (Health.OK, NOW),
+        ]
