@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from classify.actors import HINTS, IMPLIES, NAMES, Kind, Matcher
+from classify.text import make_document
+from classify.train_fused import load_lessons
 from ingest.topic import Topic
 from store.errors import SeedError
 
@@ -159,3 +161,38 @@ WRONG: list[tuple[str, dict[str, object], str]] = [
 def test_a_wrong_file_is_refused_and_told_where(actors: dict[str, object], says: str) -> None:
     with pytest.raises(SeedError, match=says):
         Matcher(topic_of(actors))
+
+
+@pytest.mark.parametrize(
+    ("text", "dyads"),
+    [
+        ("俄媒：印度继续买油", ["IN-RU"]),  # the press writes Russia with one sign
+        ("俄外长抵京 中方接待", ["RU-CN"]),
+        ("印媒：中方撤出边境", ["IN-CN"]),
+        ("埃塞俄比亚总理访华", []),  # Ethiopia
+        ("俄亥俄州州长访问印度", []),  # Ohio
+        ("白俄罗斯总统访华", []),  # Belarus
+        ("其中俄罗斯表示支持", []),  # "among them Russia": its first sign is no China
+        ("其中美国与印度分歧最大", []),
+        ("中国对印尼出口增加", []),  # Indonesia
+        ("中国海军在印太地区活动", []),  # the Indo-Pacific
+        ("Дели и Москва подписали контракт", ["IN-RU"]),
+        ("Россия: дели и властвуй", []),  # divide and rule
+        ("Путин и Си встретились", ["RU-CN"]),
+        ("Би-Би-Си о России", []),
+        ("НОАК отвела войска от Галвана", ["IN-CN"]),
+        ("रोसनेफ्ट और इंडियन ऑयल में करार", ["IN-RU"]),
+    ],
+)
+def test_names_as_the_press_of_other_scripts_writes_them(matcher: Matcher, text: str, dyads: list[str]) -> None:
+    assert sorted(matcher.dyads(text)) == dyads
+
+
+@pytest.mark.parametrize(("language", "least"), [("zh", 0.95), ("hi", 0.95), ("ru", 0.9)])
+def test_the_gate_lets_through_what_lessons_in_other_scripts_are_about(
+    matcher: Matcher, language: str, least: float
+) -> None:
+    """What it leaves out no model reads."""
+    told = [one for one in load_lessons() if one.item.lang == language]
+    found = [dyad in matcher.possible(make_document(one.item, matcher).strengths) for one in told for dyad in one.dyads]
+    assert sum(found) / len(found) >= least
