@@ -72,8 +72,8 @@ def run_digest(
     """
     parse_address(settings.sender, "sender")
     sign = make_signer(settings)
-    # Another process may have told the same readers in between, or written at all: SQLite then refuses a transaction
-    # that has read before. Deciding again finds what it did.
+    # One process at a time decides whom to tell what: a second one that decided beside it would tell the same readers
+    # again. On SQLite the whole block writes, so nobody else does for the second that drawing takes.
     return in_transaction(
         store,
         lambda session: _run(
@@ -86,7 +86,7 @@ def run_digest(
 
 def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_run: bool) -> DigestReport:
     if session.get_bind().dialect.name == "postgresql":
-        # Two processes that decide side by side would each find a shift untold; SQLite lets only one of them commit.
+        # SQLite's writers wait for each other by themselves.
         session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
     people, everyone = _people(session, job.settings, recipients)
     board = gather.gather_board(session, job.settings, job.model, job.day, job.now)
@@ -102,7 +102,7 @@ def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_r
         stored_as = decision.kind if everyone or decision.kind is DigestKind.TEST else DigestKind.MANUAL
         group = _group(at, stored_as, decision.reason, board)
         groups.setdefault(group, []).append(at)
-    # All are drafted before the first is stored: drawing takes its time, and a writer holds up all others.
+    # All are drafted before the first is stored: how many mails there are decides whether a person is asked.
     drafts = [(group, desks, job.draft(session, board, group)) for group, desks in groups.items()]
     waits = None if dry_run else _approval(session, job, drafts)
     made = [

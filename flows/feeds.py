@@ -27,17 +27,20 @@ from store.zones import find_zone
 
 def health() -> list[FeedHealth]:
     """The state of every feed, with the roster file brought in first."""
-    with open_watch() as watch, watch.store.writing() as session:
-        now = dt.datetime.now(dt.UTC)
-        sync_roster(session, watch.roster)
-        pages = page_health(session, now=now)
+    now = dt.datetime.now(dt.UTC)
+    with open_watch() as watch:
+        with watch.store.writing() as session:
+            sync_roster(session, watch.roster)
+        with watch.store.session() as session:
+            pages = page_health(session, now=now)
+            rows = feed_health(session, now=now)
         lacking = what_full_texts_lack(watch.settings)
-        return [
-            replace(row, note="; ".join(filter(None, (row.note, _of_pages(pages[row.key], lacking)))))
-            if row.key in pages
-            else row
-            for row in feed_health(session, now=now)
-        ]
+    return [
+        replace(row, note="; ".join(filter(None, (row.note, _of_pages(pages[row.key], lacking)))))
+        if row.key in pages
+        else row
+        for row in rows
+    ]
 
 
 def history(key: str) -> list[Spell]:

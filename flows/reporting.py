@@ -132,5 +132,5 @@ class _PageBar:
                 self._made = made if isinstance(made, UUID) else None
             else:
                 update_progress_artifact(self._made, percent, description=told, _sync=True)  # type: ignore[call-arg]
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, PrefectException) as error:
             logger().info("the bar on the page stays where it is: %s", error)

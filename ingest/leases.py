@@ -81,9 +81,6 @@ class Leases:
         """An answer for each wish: a host ("" where none is needed) and a feed. First gives back the hosts *leave*."""
         given = list(leave)
         self.used = True
-        if self._known is None:
-            with self.store.session() as session:  # by itself: SQLite fails where a reader becomes a writer too late
-                self._known = set(session.scalars(select(_HOST.c.host)))
         return in_transaction(
             self.store, lambda session: self._take(session, wishes, given), undo=self._forget, what="taking leases"
         )
@@ -94,6 +91,8 @@ class Leases:
     def _take(
         self, session: Session, wishes: Sequence[tuple[str, Claim | None]], leave: list[dict[str, Any]]
     ) -> list[Answer]:
+        if self._known is None:
+            self._known = set(session.scalars(select(_HOST.c.host)))
         if leave:
             session.execute(_LEAVE_HOST, leave)
         now = self.now()

@@ -43,7 +43,6 @@ def record(
     stories: StoryIndex,
 ) -> list[PollRow]:
     """Store what *answered* brought, and the polls themselves; the caller commits, all of it or nothing."""
-    # The first statement writes: SQLite then waits for its turn, instead of failing when a reader becomes a writer.
     polls = [_poll(task, answer, now) for task, answer in answered]
     numbers = add_numbered(session, _POLL, polls)
     offers = {

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -399,22 +399,30 @@ def test_pages_of_a_dry_run_are_one_for_each_digest(filled: Store, settings: Set
 
 
 def test_two_processes_that_compose_at_once_tell_each_reader_once(any_store: Store, settings: Settings) -> None:
-    """The one that is second decides again, and finds that everything was told."""
+    """The second asks to begin while the first decides, waits for it, and finds that everything was told."""
     join(any_store, settings, *[{"address": f"reader-{n}@example.org"} for n in range(3)])
     add_shift(any_store)
-    # On SQLite both decide before either writes; PostgreSQL lets one of them begin after the other.
-    meet, calls = threading.Barrier(2, timeout=60), itertools.count()
+    deciding, second, calls = threading.Event(), threading.Event(), itertools.count()
+
+    def asked(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        begins = "pg_advisory_xact_lock" in statement or statement.startswith("BEGIN IMMEDIATE")
+        if begins and deciding.is_set():
+            second.set()
 
     def slow(session: Session, model: str, day: dt.date, rate: float) -> Sequence[DyadState]:
-        if next(calls) < 2 and any_store.engine.dialect.name == "sqlite":
-            meet.wait()
+        if next(calls) == 0:
+            deciding.set()
+            assert second.wait(60)
         return fake_states(session, model, day, rate)
 
     def compose(kind: Literal["auto", "weekly"]) -> DigestReport:
         return run_digest(any_store, settings, MODEL, day=DAY, now=NOW, kind=kind, states=slow)
 
+    event.listen(any_store.engine, "before_cursor_execute", asked)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(compose, "auto"), pool.submit(compose, "weekly")]:
+        first = pool.submit(compose, "auto")
+        assert deciding.wait(60)
+        for done in [first, pool.submit(compose, "weekly")]:
             done.result(timeout=120)
     with any_store.session() as session:
         told = [number for row in session.scalars(select(Notice)) for number in row.shift_ids]

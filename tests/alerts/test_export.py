@@ -170,7 +170,7 @@ def test_harmless_text_and_numbers_stay_as_they_are(tmp_path: Path) -> None:
         ({"path": "x"}, "--format"),
         ({"form": "xml"}, "there is no format 'xml'"),
         ({"dyad": "US-CN"}, "there is no tie 'US-CN'; write IN-RU, RU-CN or IN-CN"),
-        ({"first": day(2), "last": day(1)}, "--from 2024-01-03 lies after --to 2024-01-02"),
+        ({"first": day(2), "last": day(1)}, "the first day, 2024-01-03, lies after the last day, 2024-01-02"),
     ],
 )
 def test_a_wrong_wish_is_named_and_nothing_is_written(

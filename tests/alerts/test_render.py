@@ -523,7 +523,18 @@ def artifact_fields() -> dict[str, dict[str, object]]:
             "columns": ["id", "title"],
         },
         "checked": {
-            "rows": [SimpleNamespace(key="demo", outlet=HOSTILE, answer=HOSTILE, items=3, newest=day, advice=HOSTILE)]
+            "rows": [
+                SimpleNamespace(
+                    key="demo",
+                    outlet=HOSTILE,
+                    answer=HOSTILE,
+                    items=3,
+                    newest=day,
+                    status=HOSTILE,
+                    day=HOSTILE,
+                    advice=HOSTILE,
+                )
+            ]
         },
         "roster": {"lines": [HOSTILE], "by": HOSTILE},
         "subscribers": {"words": HOSTILE, "rows": [(Reader(HOSTILE), HOSTILE)]},

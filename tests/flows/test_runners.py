@@ -242,7 +242,7 @@ def test_reading_again_since_a_day_goes_through_the_runner(
 ) -> None:
     choose(monkeypatch, "threads", 2, 50)
     again: Any = re_read
-    asyncio.run(again(since=LONG_AGO, return_state=True))
+    asyncio.run(again(since=LONG_AGO.isoformat(), return_state=True))
     assert "a backlog is read by 2 workers: threads" in caplog.text
     with open_watch() as watch, watch.store.session() as session:
         assert session.scalar(select(func.count()).select_from(Reading)) == ARTICLES

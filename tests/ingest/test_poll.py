@@ -346,13 +346,19 @@ async def test_killed_between_entries_and_validators_nothing_is_lost_and_nothing
     assert (row.outcome, row.new, row.off_topic) == ("fetched", 1, 1)
 
 
-async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when_it_fails(
-    server: FeedServer, store: Store, local: Settings
-) -> None:
+async def moved_for_good(server: FeedServer, store: Store, local: Settings) -> tuple[str, str]:
+    """A feed that was sent on often enough: its address in the roster, and the one that it moved to."""
     new = server.set("/new", Answer(rss("India meets China")))
     old = server.set("/rss", Answer(status=301, headers={"Location": new}))
     for hour in range(MOVES_NEEDED):
         await poll_one(store, local, old, NOW + hour * HOUR)
+    return old, new
+
+
+async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when_it_fails(
+    server: FeedServer, store: Store, local: Settings
+) -> None:
+    old, new = await moved_for_good(server, store, local)
     assert (state(store).moved_to, state(store).moved_seen, state(store).url) == (new, MOVES_NEEDED, old)
     before = len(server.asked)
     row = await poll_one(store, local, old, NOW + 10 * HOUR)
@@ -368,10 +374,7 @@ async def test_a_permanent_move_is_followed_after_five_answers_and_given_up_when
 async def test_a_feed_whose_new_address_is_gone_is_asked_at_its_own_again(
     server: FeedServer, store: Store, local: Settings
 ) -> None:
-    new = server.set("/new", Answer(rss("India meets China")))
-    old = server.set("/rss", Answer(status=301, headers={"Location": new}))
-    for hour in range(MOVES_NEEDED):
-        await poll_one(store, local, old, NOW + hour * HOUR)
+    old, _ = await moved_for_good(server, store, local)
     server.set("/new", Answer(status=410))
     row = await poll_one(store, local, old, NOW + 10 * HOUR)
     assert (row.outcome, row.http_status, row.health) == ("failed", 410, Health.HTTP_ERROR)
