@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from alerts.outbox import MailState
 from ingest.roster import IMPORT_KIND
 from store.db import Store
+from store.logfiles import trim
 from store.models import (
     Article,
     Feed,
@@ -86,6 +87,8 @@ def tidy(
         if rule.days > 0:
             rows = _count(store, rule) if dry_run else _forget(store, rule, progress)
         done.append(Tidied(rule.what, rule.days, rows))
+    pieces = trim(settings.logs_folder, day=now.date(), keep_days=settings.keep_logs_days, dry_run=dry_run)
+    done.append(Tidied("pieces of log files", settings.keep_logs_days, pieces))
     return TidyReport(tuple(done), dry_run)
 
 

@@ -17,6 +17,7 @@ import typer
 from flows.approve_command import approve
 from flows.claims_command import claims
 from flows.classify_command import classify
+from flows.deeds_command import deeds
 from flows.environment import prepare
 from flows.evaluate import evaluate
 from flows.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING_REACHED
@@ -409,23 +410,11 @@ def train(
         tables.say(line)
 
 
-app.command()(approve)
-app.command()(classify)
-app.command()(setup)
-app.command()(backup)
-app.command()(restore)
-app.command()(tidy)
-app.command()(metrics)
-app.command()(evaluate)
-app.command()(claims)
-app.command()(narratives)
-app.command()(report)
-app.command()(export)
-app.command()(parse)
-app.command()(shifts)
-app.command()(judge)
-app.command()(judged)
-app.command()(trace)
+for command in (
+    approve, classify, setup, backup, restore, tidy, metrics, evaluate, claims, narratives, report, export, parse,
+    shifts, judge, judged, trace, deeds,
+):  # fmt: skip
+    app.command()(command)
 
 
 @app.command()

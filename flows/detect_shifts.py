@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -31,8 +31,11 @@ from store.errors import ConfigError, InputError
 from store.settings import get_settings
 
 SHIFT_OPENED = "ricwatch.shift.opened"
-"""Event that starts the `digest` deployment."""
+"""Event of a shift or narrative that was just found; whoever wants to know of it can build an automation on it."""
 SHIFTS_RESOURCE = "ricwatch.alerts.shifts"
+DIGEST_LABEL = "ricwatch.digest"
+"""Label of that event: `wanted` starts the `digest` deployment; `same-run` says that the run itself sends the digest,
+and `off` that its form asked for none."""
 
 
 def describe(report: DetectReport) -> str:
@@ -81,22 +84,20 @@ async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
     return found
 
 
-def announce(report: DetectReport) -> None:
-    """Emit one event per opened shift and per new narrative; the `digest` deployment is started by it."""
+def announce(report: DetectReport, digest: Literal["wanted", "same-run", "off"]) -> None:
+    """Emit one event per opened shift and per new narrative, labelled with what becomes of the *digest*."""
     if not in_flow_run():
         return
+    resource = {
+        "prefect.resource.id": SHIFTS_RESOURCE,
+        "prefect.resource.name": "shifts of coverage",
+        DIGEST_LABEL: digest,
+    }
     for text in report.narratives:
-        emit_event(
-            event=SHIFT_OPENED,
-            resource={"prefect.resource.id": SHIFTS_RESOURCE, "prefect.resource.name": "shifts of coverage"},
-            payload={"kind": "narrative", "text": text},
-        )
+        emit_event(event=SHIFT_OPENED, resource=resource, payload={"kind": "narrative", "text": text})
     for shift_id, found in report.new:
-        emit_event(
-            event=SHIFT_OPENED,
-            resource={"prefect.resource.id": SHIFTS_RESOURCE, "prefect.resource.name": "shifts of coverage"},
-            payload={"shift_id": shift_id, "dyad": found.dyad, "kind": str(found.kind), "text": found.text},
-        )
+        told = {"shift_id": shift_id, "dyad": found.dyad, "kind": str(found.kind), "text": found.text}
+        emit_event(event=SHIFT_OPENED, resource=resource, payload=told)
 
 
 @flow(name="detect", flow_run_name="detect", log_prints=False)
@@ -148,7 +149,7 @@ async def detect(
     now = moment(as_of)
     with open_watch() as watch:
         report = await decide_task(watch, now)
-        announce(report)
+        announce(report, "wanted")
     opened = f"{len(report.new)} {'shift' if len(report.new) == 1 else 'shifts'} opened" if report.new else "no shift"
     await rename_run(f"detect {closed_day(now)}: {opened}")
     return Completed(message=describe(report), data=report)

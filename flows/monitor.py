@@ -113,8 +113,7 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     polled = await ingest_feeds.poll_task(watch, now, None, force)
     read = await classify_articles.read_task(watch, now)
     found = await detect_shifts.decide_task(watch, now)
-    if not send:
-        detect_shifts.announce(found)
+    detect_shifts.announce(found, "same-run" if send else "off")
     mailed = await send_digest.mail_task(watch, now) if send else None
     oversee(watch, now)
     leave_numbers(watch, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import re
 import sys
@@ -19,9 +20,16 @@ from prefect.exceptions import MissingContextError, PrefectException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.words import plain
+from flows.echo import rows_of
+from store.db import Store
+from store.deeds import keep_deed
+from store.errors import RicwatchError
+from store.faults import in_words
 from store.progress import Progress
+from store.settings import get_settings
 
 LINE_EVERY = 5.0
 """Seconds between two log lines of one step."""
@@ -51,16 +59,46 @@ def requested(by: str) -> None:
 
 
 async def rename_run(name: str) -> None:
-    """Let the run's name say what it did; outside a flow run there is nothing to name."""
+    """Let the run's name say what it did, and keep that where a person asked for it; nothing outside a flow run."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
+    name = plain(name, 120)
+    _keep(context, name)
     try:
         async with get_client() as client:
-            await client.update_flow_run(context.flow_run.id, name=plain(name, 120))
+            await client.update_flow_run(context.flow_run.id, name=name)
     except (httpx.HTTPError, PrefectException) as error:
         # The work is done; a run under its plain name is better than a failed one.
         logger().info("the run keeps its name: %s", error)
+
+
+def _keep(context: FlowRunContext, outcome: str) -> None:
+    """Put down what a named person's run did: Prefect forgets its runs after some weeks."""
+    who = plain(str((context.parameters or {}).get("requested_by") or ""), 120)
+    if not who or context.flow_run is None or context.flow is None:
+        return
+    asked = rows_of(context.parameters or {}, context.flow.parameters.properties)
+    try:
+        store = Store(get_settings().database)
+        try:
+            store.migrate()
+            with store.writing() as session:
+                keep_deed(
+                    session,
+                    at=dt.datetime.now(dt.UTC),
+                    who=who,
+                    flow=context.flow.name,
+                    run=str(context.flow_run.id),
+                    asked=asked,
+                    outcome=outcome,
+                )
+        finally:
+            store.close()
+    except (RicwatchError, SQLAlchemyError, OSError) as error:
+        # What was done is done, or was refused; that it is not on record must not change how the run ends.
+        why = error if isinstance(error, RicwatchError) else in_words(error) or type(error).__name__
+        logger().warning("who asked for this run could not be kept: %s", why)
 
 
 @contextmanager

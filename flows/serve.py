@@ -187,7 +187,7 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
     api = f"{base}/api"
     env = environment(settings, api)
     home = prefect_home(settings)
-    logs = private_folder(settings.var_dir / "logs")
+    logs = private_folder(settings.logs_folder)
     _check_port(host, port)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -218,6 +218,9 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         3, ge=0, description="Days that Prefect keeps events; read by ricwatch serve. 0 keeps all."
     )
+    keep_logs_days: int = Field(
+        60, ge=0, description="Days that pieces of the log files of ricwatch serve are kept in var/logs. 0 keeps all."
+    )
     log_json: bool = Field(False, description="Log lines of runs, server and worker as JSON, one object a line.")
     backup_dir: Path | None = Field(
         None, description="Where backups go, best on another disk; empty means backups in var_dir."
@@ -290,6 +293,11 @@ class Settings(BaseSettings):
     def backups_folder(self) -> Path:
         """Where backups go."""
         return self.backup_dir or self.var_dir / "backups"
+
+    @property
+    def logs_folder(self) -> Path:
+        """Where `ricwatch serve` leaves the log files of its parts."""
+        return self.var_dir / "logs"
 
     @property
     def zone(self) -> ZoneInfo:

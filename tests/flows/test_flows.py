@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import mailbox
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import State
+from sqlalchemy.exc import OperationalError
 
 from flows.backtest import backtest
 from flows.classify_articles import classify, re_read
@@ -23,9 +25,11 @@ from flows.replay import replay
 from flows.roster import add_feed, check_feeds, switch_feed
 from flows.seeds import ingest_seeds_flow
 from flows.send_digest import digest, send_test_digest
+from flows.watch import moment
 from ingest.archive import ArchiveServer
 from ingest.roster import load_roster
 from store.db import Store
+from store.deeds import deeds_since
 from store.models import Article, Digest, Feed, Reading, SeedDocument
 from store.settings import Settings, get_settings
 from tests.flows.inprocess import IN_PROCESS
@@ -169,14 +173,46 @@ def test_import_archive_counts_what_it_skips(tmp_path: Path) -> None:
     assert "731" in pages(state)["imported"]
 
 
-def test_detect_finds_the_turn_and_announces_it(tmp_path: Path) -> None:
+@pytest.fixture
+def emitted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The events of opened shifts, instead of sending them to the server."""
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr("flows.detect_shifts.emit_event", lambda **event: events.append(event))
+    return events
+
+
+def test_detect_finds_the_turn_and_announces_it(tmp_path: Path, emitted: list[dict[str, Any]]) -> None:
     run(import_archive, files=[str(write_items(tmp_path / "items.jsonl.gz"))])
     run(classify)
     state = run(detect, as_of="2021-07-20")
     assert "India–China" in str(state.message)
     assert "divergen" in str(state.message)
     assert "![India–China, 12 weeks of average stance" in pages(state)["ties"]
+    assert {(one["event"], one["resource"]["ricwatch.digest"]) for one in emitted} == {
+        ("ricwatch.shift.opened", "wanted")
+    }
+    assert {one["payload"].get("dyad") for one in emitted} >= {"IN-CN"}
+    del emitted[:]
     assert str(run(detect, as_of="2021-07-20").message) == "no shift"
+    assert not emitted
+
+
+@pytest.mark.parametrize(("send", "label"), [(True, "same-run"), (False, "off")])
+def test_the_watch_announces_a_shift_and_says_whether_it_mails_it(
+    feeds: ArchiveServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    emitted: list[dict[str, Any]],
+    send: bool,
+    label: str,
+) -> None:
+    run(import_archive, files=[str(write_items(tmp_path / "items.jsonl.gz"))])
+    then = moment("2021-07-20")
+    monkeypatch.setattr("flows.monitor.moment", lambda _day: then)
+    state = run(monitor, send=send)
+    assert " 0 shifts" not in str(state.message)
+    assert {(one["payload"].get("dyad"), one["resource"]["ricwatch.digest"]) for one in emitted} >= {("IN-CN", label)}
+    assert {one["resource"]["ricwatch.digest"] for one in emitted} == {label}
 
 
 def test_runs_over_files_leave_a_page_that_tells_what_was_asked_for(tmp_path: Path) -> None:
@@ -303,3 +339,35 @@ def test_articles_are_read_again_since_a_day() -> None:
     assert name_of(state) == f"re-read since 2000-01-01: {before} articles"
     assert count(Reading) == before
     assert "nothing new to read" in str(run(re_read, since="2099-01-01").message)
+
+
+def deeds() -> list[tuple[str, str, str]]:
+    """Who asked for what, and what came of it."""
+    store = Store(get_settings().database)
+    with store.session() as session:
+        rows = deeds_since(session, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
+    store.close()
+    return [(row.who, row.flow, row.outcome) for row in rows]
+
+
+@pytest.mark.usefixtures("feeds")
+def test_what_a_named_person_asked_for_stays_on_record_whatever_came_of_it() -> None:
+    run(re_read, since="2000-01-01", requested_by="Ann\nB")
+    run(re_read, since="2000-13-01", requested_by="Bo")
+    run(re_read, since="2000-01-01")
+    assert deeds() == [
+        ("Ann B", "re-read", "re-read since 2000-01-01: 0 articles"),
+        ("Bo", "re-read", "re-read: refused – Since '2000-13-01' is no day"),
+    ]
+
+
+@pytest.mark.usefixtures("feeds")
+def test_a_record_that_cannot_be_kept_changes_nothing_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("INSERT", {}, OSError("the disk is full"))
+
+    monkeypatch.setattr("flows.reporting.keep_deed", full)
+    state = run(re_read, since="2000-01-01", requested_by="Ann")
+    assert state.is_completed()
+    assert name_of(state) == "re-read since 2000-01-01: 0 articles"
+    assert deeds() == []

@@ -152,11 +152,11 @@ def test_somebody_is_asked_when_a_digest_waits() -> None:
 
 
 def test_the_digest_goes_out_on_weekday_mornings_and_when_a_shift_opens() -> None:
-    from flows.detect_shifts import SHIFT_OPENED, SHIFTS_RESOURCE
+    from flows.detect_shifts import DIGEST_LABEL, SHIFT_OPENED, SHIFTS_RESOURCE
 
     digest = next(deployment for deployment in DEPLOYMENTS if deployment["name"] == "digest")
     assert digest["schedules"][0]["cron"] == "30 6 * * 1-5"
     assert digest["schedules"][0]["timezone"] == "Asia/Kolkata"
     trigger = digest["triggers"][0]
     assert trigger["expect"] == [SHIFT_OPENED]
-    assert trigger["match"]["prefect.resource.id"] == SHIFTS_RESOURCE
+    assert trigger["match"] == {"prefect.resource.id": SHIFTS_RESOURCE, DIGEST_LABEL: "wanted"}
