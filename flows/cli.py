@@ -103,6 +103,9 @@ def run(
     or_replay: Annotated[
         bool, typer.Option("--or-replay", help="When no feed can be reached, replay the bundled archive instead.")
     ] = False,
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="A past day, 2025-03-04: polls no feed, mails nobody, shows its digest.")
+    ] = "",
 ) -> None:
     """Do the main job once: poll, read, count, decide, mail.
 
@@ -110,12 +113,13 @@ def run(
 
     - `ricwatch run` – now, as the hourly schedule would
     - `ricwatch run --force --no-send` – poll everything, send nothing
+    - `ricwatch run --as-of 2026-11-02` – what it would have said that evening
     """
     prepare()
     from flows import tables
     from flows.monitor import monitor
 
-    report = _run(monitor, force=force, send=send)
+    report = _run(monitor, force=force, send=send, as_of=as_of)
     tables.monitor(report)
     if not report.nothing_reached:
         return

@@ -14,15 +14,16 @@ from prefect.states import Completed
 from alerts.shifts import DetectReport
 from classify.batch import ClassifyReport
 from flows import classify_articles, detect_shifts, ingest_feeds, send_digest
-from flows.forms import BY, param
+from flows.forms import BY, calendar, param
 from flows.late import superseded
 from flows.leftovers import settle
 from flows.oversight import is_served, leave_numbers, oversee
 from flows.plainly import plainly
 from flows.reporting import rename_run, requested
 from flows.seeds import seeds_task
-from flows.watch import Watch, moment, open_watch
+from flows.watch import Watch, closed_day, moment, open_watch
 from ingest.poll import PollReport
+from store.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,8 @@ class MonitorReport:
         shifts = f"{len(self.shifts)} shifts" if len(self.shifts) != 1 else "1 shift"
         mails = f"{self.mails_sent} mails" if self.mails_sent != 1 else "1 mail"
         mails += f" ({self.unapproved} more wait for a person)" if self.unapproved else ""
-        return (
-            f"{self.feeds_answered} of {self.feeds_due} feeds answered, {self.new_articles} new articles, "
-            f"{self.readings} readings, {shifts}, {mails}"
-        )
+        feeds = f"{self.feeds_answered} of {self.feeds_due} feeds answered" if self.feeds_due else "no feed was asked"
+        return f"{feeds}, {self.new_articles} new articles, {self.readings} readings, {shifts}, {mails}"
 
 
 def _add_up(
@@ -120,6 +119,16 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
     return _add_up(watch, polled, read, found, mailed)
 
 
+async def watch_as_of(watch: Watch, then: dt.datetime) -> MonitorReport:
+    """The steps as they would have gone *then*: no feed can be asked for a past day, and nobody is mailed."""
+    await seeds_task(watch, dt.datetime.now(dt.UTC))
+    read = await classify_articles.read_task(watch, then)
+    found = await detect_shifts.decide_task(watch, then)
+    detect_shifts.announce(found, "off")
+    shown = await send_digest.mail_task(watch, then, "manual", [], dry_run=True)
+    return _add_up(watch, PollReport(()), read, found, shown)
+
+
 @task(name="one day", task_run_name="{now:%Y-%m-%d}", cache_policy=NO_CACHE)
 async def watch_day(watch: Watch, now: dt.datetime, send: bool) -> MonitorReport:
     """The same steps for one day of the past, as a single task: a span of years must not become a million task runs."""
@@ -140,18 +149,24 @@ def days_between(start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
 async def monitor(
     force: Annotated[bool, param("Poll at once", "Also feeds that are not due yet.")] = False,
     send: Annotated[bool, param("Send digests", "Off: everything but the mails.")] = True,
+    as_of: Annotated[
+        str,
+        calendar("As of", "A past day: polls no feed, mails nobody, shows that day's digest; leave empty for now."),
+    ] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[MonitorReport] | State[None]:
     """Polls, reads, counts, decides and mails what is due. A step that has nothing to do says so and costs nothing."""
     if passed := await superseded():
         return passed
     requested(requested_by)
-    now = moment("")
+    if as_of and force:
+        raise InputError("poll at once is for now: no feed can be asked for a past day; leave one of the two out")
+    now = moment(as_of)
     if is_served():
         # First: at its end the server is busy with what the run's own steps tell it, and answers five times as late.
         async with get_client() as client:
-            await settle(client, now)
+            await settle(client, dt.datetime.now(dt.UTC))
     with open_watch() as watch:
-        report = await watch_now(watch, now, force=force, send=send)
-    await rename_run(f"watch {now:%Y-%m-%d}: {report.headline}")
+        report = await (watch_as_of(watch, now) if as_of else watch_now(watch, now, force=force, send=send))
+    await rename_run(f"watch {f'as of {closed_day(now)}' if as_of else f'{now:%Y-%m-%d}'}: {report.headline}")
     return Completed(message=report.summary, data=report)

@@ -30,7 +30,7 @@ from ingest.archive import ArchiveServer
 from ingest.roster import load_roster
 from store.db import Store
 from store.deeds import deeds_since
-from store.models import Article, Digest, Feed, Reading, SeedDocument
+from store.models import Article, Digest, Feed, Outbox, Poll, Reading, SeedDocument
 from store.settings import Settings, get_settings
 from tests.flows.inprocess import IN_PROCESS
 from tests.flows.items import write_items
@@ -213,6 +213,24 @@ def test_the_watch_announces_a_shift_and_says_whether_it_mails_it(
     assert " 0 shifts" not in str(state.message)
     assert {(one["payload"].get("dyad"), one["resource"]["ricwatch.digest"]) for one in emitted} >= {("IN-CN", label)}
     assert {one["resource"]["ricwatch.digest"] for one in emitted} == {label}
+
+
+@pytest.mark.usefixtures("feeds")
+def test_the_watch_as_of_a_day_asks_no_feed_and_mails_nobody(tmp_path: Path, emitted: list[dict[str, Any]]) -> None:
+    run(import_archive, files=[str(write_items(tmp_path / "items.jsonl.gz"))])
+    state = run(monitor, as_of="2021-07-20", requested_by="Ann")
+    assert state.is_completed()
+    assert name_of(state).startswith("watch as of 2021-07-20: ")
+    assert name_of(state).endswith(" opened")
+    assert count(Poll) == 0
+    left = pages(state)
+    assert "India–China" in left["digest"]
+    assert "2021" in left["digest"]
+    assert "polled-feeds" not in left
+    assert {one["resource"]["ricwatch.digest"] for one in emitted} == {"off"}
+    assert count(Digest) == count(Outbox) == 0
+    refused = run(monitor, as_of="2021-07-20", force=True)
+    assert "no feed can be asked for a past day" in str(refused.message)
 
 
 def test_runs_over_files_leave_a_page_that_tells_what_was_asked_for(tmp_path: Path) -> None:
