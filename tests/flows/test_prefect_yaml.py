@@ -7,6 +7,7 @@ these would surface only as a crashed run.
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -137,7 +138,16 @@ def test_it_runs_one_at_a_time_in_a_queue_that_exists(deployment: dict[str, Any]
 
 
 def test_it_is_described_in_the_form_and_in_the_documentation(deployment: dict[str, Any]) -> None:
-    assert len(deployment["description"]) > 80
+    what, _, rest = deployment["description"].strip().partition("\n")
+    assert what.startswith("**"), "its first words say what it does"
+    closing = rest.strip().rsplit("\n\n", 1)[-1]
+    told = re.fullmatch(r"\*\*When:\*\* (.+)\. \*\*Changes:\*\* (.+)\. \*\*Costs:\*\* (.+)\.", closing)
+    assert told, closing
+    hour = [row["cron"].split() for row in deployment.get("schedules", [])]
+    assert [f"{int(at):02}:{int(minute):02}" for minute, at, *_ in hour if at != "*"] == re.findall(
+        r"\d\d:\d\d", told[1]
+    )
+    assert told[1].startswith("every hour") == any(at == "*" for _minute, at, *_ in hour)
     assert deployment["tags"]
     assert f"`{deployment['name']}`" in (ROOT / "docs" / "flows.md").read_text(encoding="utf-8")
 
