@@ -40,7 +40,7 @@ from bench.installation import FINAL, Installation, installation, wait_for
 from flows.leftovers import ENDED_FOR
 from flows.monitor import watch_day
 from flows.replay import MORNING, write_roster
-from flows.watch import Watch
+from flows.watch import Watch, closed_day
 from ingest.archive import Archive, ArchiveServer, load_archive
 from store.db import Store
 from store.settings import ROOT, Settings
@@ -216,9 +216,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Whole:
-    """An undisturbed run: its course, what it leaves, and the mails."""
+    """An undisturbed run: its course, the last day of data that it saw, what it leaves, and the mails."""
 
     course: Course
+    day: dt.date
     content: dict[str, Counter[tuple[object, ...]]]
     arrived: Counter[tuple[str, str]]
 
@@ -239,6 +240,11 @@ def settled_later(place: Place, running: Installation) -> bool:
     return settled(running)
 
 
+def last_day() -> dt.date:
+    """The last day of data just now; it moves on at 06:00 UTC, and all that a run leaves moves with it."""
+    return closed_day(dt.datetime.now(dt.UTC))
+
+
 def measure(place: Place, running: Installation) -> Whole:
     """An undisturbed run on the prepared database.
 
@@ -247,6 +253,7 @@ def measure(place: Place, running: Installation) -> Whole:
     """
     settled(running)
     place.put_back()
+    day = last_day()
     course, ill = undisturbed(place, running)
     if ill:
         raise RuntimeError(f"the undisturbed run ended as {ill}")
@@ -256,7 +263,7 @@ def measure(place: Place, running: Installation) -> Whole:
         f"{course.early:.1f} s until the first of {course.changes} changes of the database",
         flush=True,
     )
-    return Whole(course, place.content(), place.arrived())
+    return Whole(course, day, place.content(), place.arrived())
 
 
 def stage(place: Place) -> str:
@@ -333,6 +340,8 @@ def once(place: Place, running: Installation, victim: str, draw: random.Random, 
         left = [f"{run['name']} {run['state_name']}" for run in running.open_runs()]
         tally.faults.append(f"{number}: still open: {', '.join(left)}")
     tally.slowest = max(tally.slowest, time.monotonic() - began)
+    if last_day() != whole.day:
+        return  # nothing to hold it against: the day turned over meanwhile
     tally.faults += [f"{number}: {fault}" for fault in differences(whole.content, place.content())]
     arrived = place.arrived()
     tally.mails += sum(arrived.values())
@@ -380,9 +389,11 @@ def kill_often(
                 if until and time.monotonic() > until:
                     break
                 tries += 1
-                if tries % 5 == 0:  # how busy the machine is changes
+                if tries % 5 == 0 or last_day() != whole.day:  # how busy the machine is changes
                     whole = measure(place, running)
-                    tally.faults += differences(wanted.content, whole.content)
+                    if whole.day == wanted.day:
+                        tally.faults += differences(wanted.content, whole.content)
+                    wanted = whole
                 victim = min(victims, key=lambda one: tally.killed[one])
                 once(place, running, victim, draw, tally, whole)
                 print(tally, *tally.faults[-1:], sep="\n", flush=True)
