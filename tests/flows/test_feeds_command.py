@@ -79,6 +79,7 @@ def test_a_check_asks_disabled_feeds_too_and_proposes_a_status_with_its_day(
         write(roster, ROW | {"url": alive}, OFF | {"url": again}, OFF | {"key": "gone", "url": dead})
         monkeypatch.setenv("RICWATCH_ALLOW_PRIVATE_ADDRESSES", "true")
         monkeypatch.setenv("RICWATCH_HOST_SPACING", "0")
+        monkeypatch.setenv("COLUMNS", "200")  # so that no cell takes two lines
         get_settings.cache_clear()
         words = told("check")
     finally:
