@@ -29,6 +29,7 @@ from store.models import (
     ReadingDyad,
     SeenItem,
 )
+from store.people import Deed
 from store.progress import Progress, silent
 from store.settings import Settings
 
@@ -169,6 +170,12 @@ def _rules(store: Store, settings: Settings, model: str, now: dt.datetime) -> li
                 func.length(OperatorMail.mime) > 0,
             ),
             lambda session, ids: session.execute(update(OperatorMail).where(OperatorMail.id.in_(ids)).values(mime=b"")),
+        ),
+        _Rule(
+            "deeds",
+            settings.keep_deeds_days,
+            select(Deed.id).where(Deed.at < before(settings.keep_deeds_days)),
+            lambda session, ids: session.execute(delete(Deed).where(Deed.id.in_(ids))),
         ),
     ]
 

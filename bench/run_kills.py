@@ -245,25 +245,30 @@ def last_day() -> dt.date:
     return closed_day(dt.datetime.now(dt.UTC))
 
 
-def measure(place: Place, running: Installation) -> Whole:
-    """An undisturbed run on the prepared database.
+def measure(place: Place, running: Installation, *, telling: bool) -> Whole:
+    """An undisturbed run on the prepared database; *telling*, it must tell a shift.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: it failed, or told none.
     """
-    settled(running)
-    place.put_back()
-    day = last_day()
-    course, ill = undisturbed(place, running)
-    if ill:
-        raise RuntimeError(f"the undisturbed run ended as {ill}")
-    settled(running)
+    day = None
+    while day != last_day():  # again, where the day turned over meanwhile
+        settled(running)
+        place.put_back()
+        day = last_day()
+        course, ill = undisturbed(place, running)
+        if ill:
+            raise RuntimeError(f"the undisturbed run ended as {ill}")
+        settled(running)
     print(
         f"undisturbed: {course.end:.1f} s, of it {course.there:.1f} s until the process is there and "
         f"{course.early:.1f} s until the first of {course.changes} changes of the database",
         flush=True,
     )
-    return Whole(course, day, place.content(), place.arrived())
+    arrived = place.arrived()
+    if telling and not arrived:
+        raise RuntimeError("the undisturbed run told no shift, so no kill would meet the mailing")
+    return Whole(course, day, place.content(), arrived)
 
 
 def stage(place: Place) -> str:
@@ -340,12 +345,13 @@ def once(place: Place, running: Installation, victim: str, draw: random.Random, 
         left = [f"{run['name']} {run['state_name']}" for run in running.open_runs()]
         tally.faults.append(f"{number}: still open: {', '.join(left)}")
     tally.slowest = max(tally.slowest, time.monotonic() - began)
-    if last_day() != whole.day:
-        return  # nothing to hold it against: the day turned over meanwhile
-    tally.faults += [f"{number}: {fault}" for fault in differences(whole.content, place.content())]
     arrived = place.arrived()
     tally.mails += sum(arrived.values())
     tally.doubled += sum(count > 1 for count in arrived.values())
+    if last_day() != whole.day:  # the day turned over meanwhile: nothing to hold it against, so it does not count
+        tally.killed[victim] -= 1
+        return
+    tally.faults += [f"{number}: {fault}" for fault in differences(whole.content, place.content())]
     if arrived != whole.arrived:
         tally.faults.append(f"{number}: {sum(arrived.values())} mails lie there, not {sum(whole.arrived.values())}")
 
@@ -380,9 +386,7 @@ def kill_often(
         with installation(place.var, **place.variables) as running:
             place.put_back()
             undisturbed(place, running)  # the first run compiles and reads from a cold disk
-            whole = measure(place, running)
-            if days == SHIFT_AT and not whole.arrived:
-                raise RuntimeError("the undisturbed run told no shift, so no kill would meet the mailing")
+            whole = measure(place, running, telling=days == SHIFT_AT)
             wanted = whole
             tries = 0
             while any(tally.killed[victim] < times for victim in victims) and tries < 3 * times * len(victims):
@@ -390,7 +394,7 @@ def kill_often(
                     break
                 tries += 1
                 if tries % 5 == 0 or last_day() != whole.day:  # how busy the machine is changes
-                    whole = measure(place, running)
+                    whole = measure(place, running, telling=days == SHIFT_AT)
                     if whole.day == wanted.day:
                         tally.faults += differences(wanted.content, whole.content)
                     wanted = whole

@@ -131,8 +131,8 @@ async def approve_digest(
             done = carry_out(watch, found.number, decision, note, requested_by)
         logger().info(done.words)
         await artifacts.publish(watch.settings, "decided", "decided", "What was decided", done=done)
-    await settle_runs({done.number: done.words}, send=done.verdict is Verdict.SEND)
-    await rename_run(f"approve digest {done.number}: {DONE[done.verdict]} by {done.by}")
+    await settle_runs({done.number: done.words}, send=done.verdict is Verdict.SEND, by=done.by)
+    await rename_run(f"approve digest {done.number}: {DONE[done.verdict]} by {done.by}", by=done.by)
     return Completed(message=done.words, data=done)
 
 
@@ -200,8 +200,11 @@ async def asking(client: PrefectClient, number: int | None = None) -> list[FlowR
     ]
 
 
-async def settle_runs(decided: dict[int, str], *, send: bool) -> None:
-    """End the runs that ask about what is *decided* (words by number); with *send* start the digest, which delivers."""
+async def settle_runs(decided: dict[int, str], *, send: bool, by: str = "") -> None:
+    """End the runs that ask about what is *decided* (words by number).
+
+    With *send* start the digest, which delivers, in the name of who decided so, *by*.
+    """
     mine = _this_run()
     async with get_client() as client:
         for run in await asking(client):
@@ -213,7 +216,7 @@ async def settle_runs(decided: dict[int, str], *, send: bool) -> None:
                 digest = await client.read_deployment_by_name("digest/digest")
             except ObjectNotFound:
                 return  # no server that keeps deployments: the mails leave with the next run
-            await client.create_flow_run_from_deployment(digest.id, parameters={"requested_by": "approve-digest"})
+            await client.create_flow_run_from_deployment(digest.id, parameters={"requested_by": by})
 
 
 async def tend(watch: Watch, now: dt.datetime) -> None:

@@ -57,6 +57,6 @@ def approve(
         done = carry_out(watch, number, chosen, note, by)
     tables.say(done.words)
     if served:
-        asyncio.run(settle_runs({done.number: done.words}, send=done.verdict is Verdict.SEND))
+        asyncio.run(settle_runs({done.number: done.words}, send=done.verdict is Verdict.SEND, by=done.by))
     if done.verdict is Verdict.SEND:
         tables.say("They leave now" if served else "They leave with the next run of the digest (at once: ricwatch run)")

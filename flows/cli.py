@@ -104,7 +104,7 @@ def run(
         bool, typer.Option("--or-replay", help="When no feed can be reached, replay the bundled archive instead.")
     ] = False,
     as_of: Annotated[
-        str, typer.Option("--as-of", help="A past day, 2025-03-04: polls no feed, mails nobody, shows its digest.")
+        str, typer.Option("--as-of", help="A past day, 2025-03-04: asks no feed, mails nobody, shows its digest.")
     ] = "",
 ) -> None:
     """Do the main job once: poll, read, count, decide, mail.
@@ -113,7 +113,7 @@ def run(
 
     - `ricwatch run` – now, as the hourly schedule would
     - `ricwatch run --force --no-send` – poll everything, send nothing
-    - `ricwatch run --as-of 2026-11-02` – what it would have said that evening
+    - `ricwatch run --as-of 2026-11-02` – the digest of that day, from what is known now
     """
     prepare()
     from flows import tables

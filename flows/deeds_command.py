@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from flows.environment import prepare
+
 if TYPE_CHECKING:
     from store.people import Deed
 
 DAYS_BACK = 90
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 def deeds(
@@ -31,14 +34,17 @@ def deeds(
     - `ricwatch deeds`
     - `ricwatch deeds --by Ann --since 2026-11-01`
     """
+    from alerts.words import day_words
     from flows import tables
     from store.days import parse_day
     from store.settings import get_settings
 
     settings = get_settings()
+    prepare()
     first = parse_day(since, "--since")
     now = dt.datetime.now(dt.UTC)
     moment = dt.datetime.combine(first, dt.time(), settings.zone) if first else now - dt.timedelta(days=DAYS_BACK)
+    moment = max(moment, EARLIEST)
     rows = look_up(moment, by)
     for row in rows:
         if as_json:
@@ -46,26 +52,20 @@ def deeds(
         else:
             tables.say(line(row, settings.zone))
     if not rows and not as_json:
-        tables.say(f"Nobody asked for anything since {moment:%d %B %Y}{f' as {by}' if by else ''}.")
+        tables.say(f"Nobody asked for anything since {day_words(moment.date())}{f' as {by}' if by else ''}.")
 
 
 def look_up(moment: dt.datetime, who: str) -> Sequence[Deed]:
     """The deeds of the configured database since *moment*."""
-    from store.db import Store
+    from flows.watch import open_watch
     from store.deeds import deeds_since
-    from store.settings import get_settings
 
-    store = Store(get_settings().database)
-    try:
-        store.migrate()
-        with store.session() as session:
-            return deeds_since(session, moment, who=who)
-    finally:
-        store.close()
+    with open_watch() as watch, watch.store.session() as session:
+        return deeds_since(session, moment, who=who)
 
 
 def record(row: Deed) -> dict[str, Any]:
-    """A deed for a machine: the moment in UTC, all fields of the form."""
+    """A deed for a machine: the moment in UTC."""
     return {
         "at": row.at.isoformat(timespec="seconds"),
         "by": row.who,
@@ -77,6 +77,6 @@ def record(row: Deed) -> dict[str, Any]:
 
 
 def line(row: Deed, zone: ZoneInfo) -> str:
-    """A deed in a line: when, who, what came of it, and the fields of the form that were filled in."""
-    filled = [f"{one['field']}: {one['value']}" for one in row.asked if one["value"] not in ("", "–", row.who)]
-    return f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}  {row.who}  {row.outcome}  ({'; '.join(filled) or 'no fields'})"
+    """A deed in a line: when, who, what came of it, and the fields of the form that were changed."""
+    filled = "; ".join(f"{one['field']}: {one['value']}" for one in row.asked)
+    return f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}  {row.who}  {row.outcome}{f'  ({filled})' if filled else ''}"

@@ -46,11 +46,13 @@ def describe(report: DetectReport) -> str:
     return " ".join(f"{one.removesuffix('.')}." for one in (*told, report.pattern))
 
 
-def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
-    """The step behind the flow."""
+def decide(
+    watch: Watch, now: dt.datetime, *, counted_at: dt.datetime | None = None
+) -> tuple[SeriesReport, DetectReport]:
+    """The step behind the flow; *counted_at* is when it really is, where *now* is a moment of the past."""
     with watch.turn_to("decide"):
         with progress("Counting stories") as report_progress:
-            series = update_series(watch.store, watch.version, now=now, progress=report_progress)
+            series = update_series(watch.store, watch.version, now=counted_at or now, progress=report_progress)
         found = detect_shifts(watch.store, watch.settings, watch.version, day=closed_day(now), now=now)
         looked = find_narratives(watch.store, watch.version, day=closed_day(now), now=now, rarity=watch.rarity)
     return series, replace(found, narratives=tuple(headline(one.terms) for _id, one in looked.new))
@@ -58,8 +60,8 @@ def decide(watch: Watch, now: dt.datetime) -> tuple[SeriesReport, DetectReport]:
 
 @task(name="decide", task_run_name="decide whether coverage shifted", cache_policy=NO_CACHE)
 async def decide_task(watch: Watch, now: dt.datetime) -> DetectReport:
-    """Decide and leave the page *The shifts*."""
-    series, found = decide(watch, now)
+    """Decide as of *now* and leave the page *The shifts*."""
+    series, found = decide(watch, now, counted_at=dt.datetime.now(dt.UTC))
     day = closed_day(now)
     with watch.store.session() as session:
         states = dyad_states(session, watch.version, day, false_alarms_per_year=watch.settings.false_alarms_per_year)
@@ -96,7 +98,13 @@ def announce(report: DetectReport, digest: Literal["wanted", "same-run", "off"])
     for text in report.narratives:
         emit_event(event=SHIFT_OPENED, resource=resource, payload={"kind": "narrative", "text": text})
     for shift_id, found in report.new:
-        told = {"shift_id": shift_id, "dyad": found.dyad, "kind": str(found.kind), "text": found.text}
+        told = {
+            "shift_id": shift_id,
+            "dyad": found.dyad,
+            "kind": str(found.kind),
+            "detected": f"{found.detected}",
+            "text": found.text,
+        }
         emit_event(event=SHIFT_OPENED, resource=resource, payload=told)
 
 

@@ -15,6 +15,7 @@ _USER = re.compile(r"(?<=://)[^/@\s]+@")
 """User and password of an address (RFC 3986 3.2.1)."""
 _TOKEN = re.compile(r"(?i)([?&][^=&#\s]*(?:key|token|secret|passw|auth|sig)[^=&#\s]*=)[^&#\s]+")
 """A value of an address's query that looks as if it opened a door."""
+_MAIL = re.compile(r"[^\s<>'\"(]+@[^\s<>'\")]+")
 _echoed: set[UUID] = set()
 
 
@@ -36,6 +37,15 @@ def masked(address: str) -> str:
     return f"{address.strip().partition('@')[0]}@…"
 
 
+def without_addresses(text: str) -> str:
+    """*text* with the mail addresses in it cut at the @.
+
+    >>> without_addresses("anna@example.org, bo@example.org: moved")
+    'anna@… bo@… moved'
+    """
+    return _MAIL.sub(lambda found: masked(found[0]), text)
+
+
 def words_of(value: Any) -> str:
     """A parameter as its form shows it.
 
@@ -46,7 +56,7 @@ def words_of(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         value = ", ".join(str(one) for one in value)
-    return without_secrets(plain(str(value), 300)) or "–"
+    return plain(without_secrets(str(value)), 300) or "–"
 
 
 def rows_of(parameters: Mapping[str, Any], schema: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -56,6 +66,12 @@ def rows_of(parameters: Mapping[str, Any], schema: Mapping[str, Mapping[str, Any
         for name, field in schema.items()
         if name in parameters
     ]
+
+
+def rows_changed(parameters: Mapping[str, Any], schema: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """As `rows_of`, of the fields that are not as the form shows them at first, mail addresses cut."""
+    chosen = {name: value for name, value in parameters.items() if value != schema.get(name, {}).get("default")}
+    return [(title, without_addresses(words)) for title, words in rows_of(chosen, schema)]
 
 
 def has_a_page() -> bool:

@@ -120,11 +120,12 @@ async def watch_now(watch: Watch, now: dt.datetime, *, force: bool, send: bool) 
 
 
 async def watch_as_of(watch: Watch, then: dt.datetime) -> MonitorReport:
-    """The steps as they would have gone *then*: no feed can be asked for a past day, and nobody is mailed."""
-    await seeds_task(watch, dt.datetime.now(dt.UTC))
-    read = await classify_articles.read_task(watch, then)
+    """The steps at the end of a past day, from what is known now: no feed can be asked for it, and nobody is told."""
+    now = dt.datetime.now(dt.UTC)
+    await seeds_task(watch, now)
+    # Read now, whatever day it is about: when a reader took over tells a change of reader from one of the press.
+    read = await classify_articles.read_task(watch, now)
     found = await detect_shifts.decide_task(watch, then)
-    detect_shifts.announce(found, "off")
     shown = await send_digest.mail_task(watch, then, "manual", [], dry_run=True)
     return _add_up(watch, PollReport(()), read, found, shown)
 
@@ -151,7 +152,9 @@ async def monitor(
     send: Annotated[bool, param("Send digests", "Off: everything but the mails.")] = True,
     as_of: Annotated[
         str,
-        calendar("As of", "A past day: polls no feed, mails nobody, shows that day's digest; leave empty for now."),
+        calendar(
+            "As of", "A past day: asks no feed, mails nobody, shows its digest as known now; leave empty for now."
+        ),
     ] = "",
     requested_by: Annotated[str, BY] = "",
 ) -> State[MonitorReport] | State[None]:
@@ -159,6 +162,7 @@ async def monitor(
     if passed := await superseded():
         return passed
     requested(requested_by)
+    as_of = as_of.strip()
     if as_of and force:
         raise InputError("poll at once is for now: no feed can be asked for a past day; leave one of the two out")
     now = moment(as_of)

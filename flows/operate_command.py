@@ -76,7 +76,7 @@ def restore(
 def tidy(
     *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be forgotten.")] = False
 ) -> None:
-    """Forget texts, readings of earlier models, polls and mails' bytes that are older than the settings keep them.
+    """Forget texts, readings of earlier models, polls, mails' bytes and log files older than the settings keep them.
 
     Denominators, votes, series, shifts, titles and digests are never touched: the detector gives the same answers.
 

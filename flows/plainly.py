@@ -17,7 +17,7 @@ from prefect.context import FlowRunContext
 from prefect.states import Failed
 
 from alerts.words import plain as plain_words
-from flows.echo import masked
+from flows.echo import without_addresses
 from flows.reporting import logger, rename_run
 from store.errors import ConfigError, InputError, RicwatchError
 
@@ -26,7 +26,6 @@ R = TypeVar("R")
 _TASKS = "prefect.task_runs"
 _TOLD = "_told_in_a_log"
 _LINK = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+")
-_MAIL = re.compile(r"[^\s<>'\"(]+@[^\s<>'\")]+")
 _FOLDERS = re.compile(r"(?<![\w.])(?:/[^/\s'\"]+)*/(?=[^/\s'\"])")
 
 
@@ -70,7 +69,7 @@ def name_of_failure(flow: str, error: Exception) -> str:
     if not isinstance(error, RicwatchError):
         return f"{flow}: failed"
     words = _LINK.sub("an address", str(error).partition(";")[0])
-    words = _FOLDERS.sub("", _MAIL.sub(lambda found: masked(found[0]), words))
+    words = _FOLDERS.sub("", without_addresses(words))
     return (
         f"{flow}: {'refused' if isinstance(error, InputError | ConfigError) else 'failed'} – {plain_words(words, 60)}"
     )

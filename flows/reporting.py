@@ -23,13 +23,10 @@ from rich.progress import Progress as Bars
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.words import plain
-from flows.echo import rows_of
-from store.db import Store
+from flows.echo import rows_changed
 from store.deeds import keep_deed
 from store.errors import RicwatchError
-from store.faults import in_words
 from store.progress import Progress
-from store.settings import get_settings
 
 LINE_EVERY = 5.0
 """Seconds between two log lines of one step."""
@@ -53,18 +50,22 @@ def logger() -> logging.Logger | logging.LoggerAdapter[Any]:
 
 
 def requested(by: str) -> None:
-    """Keep in the run's log who asked for it."""
+    """Keep who asked for the run: in its log, and on record from its beginning, should it never come to an end."""
     if by.strip():
         logger().info("requested by %s", plain(by, 200))
+        _keep("began; nothing is known of its end", by)
 
 
-async def rename_run(name: str) -> None:
-    """Let the run's name say what it did, and keep that where a person asked for it; nothing outside a flow run."""
+async def rename_run(name: str, *, by: str = "") -> None:
+    """Let the run's name say what it did, and keep that where a person asked for it; nothing outside a flow run.
+
+    Who asked is the form's *Asked by*, unless *by* names somebody else.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
     name = plain(name, 120)
-    _keep(context, name)
+    _keep(name, by)
     try:
         async with get_client() as client:
             await client.update_flow_run(context.flow_run.id, name=name)
@@ -73,32 +74,33 @@ async def rename_run(name: str) -> None:
         logger().info("the run keeps its name: %s", error)
 
 
-def _keep(context: FlowRunContext, outcome: str) -> None:
-    """Put down what a named person's run did: Prefect forgets its runs after some weeks."""
-    who = plain(str((context.parameters or {}).get("requested_by") or ""), 120)
-    if not who or context.flow_run is None or context.flow is None:
+def _keep(outcome: str, by: str) -> None:
+    """Put down what a named person's run came to: Prefect forgets its runs after some weeks."""
+    from flows.watch import open_watch  # and with it the reader, of which most who import this have no need
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or context.flow is None:
         return
-    asked = rows_of(context.parameters or {}, context.flow.parameters.properties)
+    asked = dict(context.parameters or {})
+    who = plain(by or str(asked.pop("requested_by", "") or ""), 120)
+    asked.pop("requested_by", None)
+    if not who:
+        return
     try:
-        store = Store(get_settings().database)
-        try:
-            store.migrate()
-            with store.writing() as session:
-                keep_deed(
-                    session,
-                    at=dt.datetime.now(dt.UTC),
-                    who=who,
-                    flow=context.flow.name,
-                    run=str(context.flow_run.id),
-                    asked=asked,
-                    outcome=outcome,
-                )
-        finally:
-            store.close()
+        with open_watch() as watch, watch.store.writing() as session:
+            keep_deed(
+                session,
+                at=dt.datetime.now(dt.UTC),
+                who=who,
+                flow=context.flow.name,
+                run=str(context.flow_run.id),
+                asked=rows_changed(asked, context.flow.parameters.properties),
+                outcome=outcome,
+            )
     except (RicwatchError, SQLAlchemyError, OSError) as error:
         # What was done is done, or was refused; that it is not on record must not change how the run ends.
-        why = error if isinstance(error, RicwatchError) else in_words(error) or type(error).__name__
-        logger().warning("who asked for this run could not be kept: %s", why)
+        why = str(error).splitlines()[0] if isinstance(error, RicwatchError) else type(error).__name__
+        logger().warning("that %s asked for this run is not on record: %s", who, why.partition(". ")[0])
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def monitor(report: MonitorReport, mark: str = "") -> None:
     rows = [
         (
             "Feeds answered",
-            f"{report.feeds_answered} of {report.feeds_due} due" if report.feeds_due else "none was due",
+            f"{report.feeds_answered} of {report.feeds_due} due" if report.feeds_due else "none was asked",
         ),
         ("New articles", f"{report.new_articles:,}"),
         ("Readings", f"{report.readings:,}"),

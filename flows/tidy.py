@@ -47,7 +47,7 @@ async def tidy(
     dry_run: Annotated[bool, param("Dry run", "Only count what would be forgotten.")] = False,
     requested_by: Annotated[str, BY] = "",
 ) -> State[TidyReport] | State[None]:
-    """Forgets texts, readings of earlier models, polls and mails' bytes that are older than the settings keep them."""
+    """Forgets texts, readings of earlier models, polls, mails' bytes and log files older than the settings say."""
     if passed := await superseded():
         return passed
     requested(requested_by)

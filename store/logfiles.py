@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import shutil
 from pathlib import Path
@@ -24,12 +25,13 @@ def trim(folder: Path, *, day: dt.date, keep_days: int, dry_run: bool = False) -
     """
     if keep_days <= 0 or not folder.is_dir():
         return 0
-    old = [piece for piece in sorted(folder.iterdir()) if (made := _made(piece)) and (day - made).days > keep_days]
+    files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+    old = [piece for piece in files if (made := _made(piece)) and (day - made).days > keep_days]
     if not dry_run:
         for piece in old:
             piece.unlink()
-        for log in sorted(folder.glob("*.log")):
-            if log.is_file() and log.stat().st_size >= LARGE:
+        for log in files:
+            if log.suffix == ".log" and log.stat().st_size >= LARGE:
                 _put_aside(log, log.with_name(f"{log.name}.{day:%Y-%m-%d}"))
     return len(old)
 
@@ -44,8 +46,12 @@ def _made(file: Path) -> dt.date | None:
 
 def _put_aside(log: Path, piece: Path) -> None:
     # Server and worker hold the file open to append: renaming it would take their lines along. It is emptied only after
-    # all of it lies in the piece, so a break in between repeats lines and loses none.
+    # all of it lies in the piece, on the disk, so a break in between repeats lines and loses none. What is written in
+    # the instant between the last look and the emptying is lost, as with every tool that does so.
     piece.touch(mode=0o600)
     with log.open("r+b") as full, piece.open("ab") as aside:
-        shutil.copyfileobj(full, aside)
+        while os.fstat(full.fileno()).st_size > full.tell():
+            shutil.copyfileobj(full, aside)
+            aside.flush()
+            os.fsync(aside.fileno())
         full.truncate(0)

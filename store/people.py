@@ -148,11 +148,11 @@ class Deed(Base):
     __tablename__ = "deed"
 
     id: Mapped[int] = mapped_column(primary_key=True, comment="Running number.")
-    at: Mapped[dt.datetime] = mapped_column(index=True, comment="When the run ended.")
+    at: Mapped[dt.datetime] = mapped_column(index=True, comment="When the run ended, or began.")
     who: Mapped[str] = mapped_column(String(120), comment="Who asked for it, as they named themselves.")
     flow: Mapped[str] = mapped_column(String(60), comment="Which flow, as re-read.")
     run: Mapped[str] = mapped_column(String(36), unique=True, comment="Prefect's number of the run, while it keeps it.")
     asked: Mapped[list[dict[str, Any]]] = mapped_column(
-        comment="Each field of its form and its value, without secrets."
+        comment="Fields of its form that were changed, mail addresses cut."
     )
-    outcome: Mapped[str] = mapped_column(Text, comment="What it did, or why it was refused: the run's name.")
+    outcome: Mapped[str] = mapped_column(Text, comment="What it did, or why it was refused, in a line.")

@@ -218,6 +218,9 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         3, ge=0, description="Days that Prefect keeps events; read by ricwatch serve. 0 keeps all."
     )
+    keep_deeds_days: int = Field(
+        1100, ge=0, description="Days that it is kept who asked for which run (ricwatch deeds). 0 keeps all."
+    )
     keep_logs_days: int = Field(
         60, ge=0, description="Days that pieces of the log files of ricwatch serve are kept in var/logs. 0 keeps all."
     )

@@ -18,6 +18,7 @@ from alerts.shifts import detect_shifts
 from ingest.articles import store_entries
 from ingest.roster import sync_roster
 from store.db import Store
+from store.deeds import keep_deed
 from store.models import (
     Article,
     Digest,
@@ -33,6 +34,7 @@ from store.models import (
     ThemeDay,
     Vote,
 )
+from store.people import Deed
 from store.settings import Settings
 from tests.alerts.helpers_store import MODEL, add, day, feed_days, press
 from tests.alerts.test_outbox import queue
@@ -236,3 +238,13 @@ def test_the_bytes_of_delivered_mails_go_and_those_of_unknown_fate_stay(store: S
         assert (left["sent"], left["failed"]) == (0, 0)
         assert min(left["unknown"], left["pending"]) > 100
         assert session.scalars(select(Digest.subject)).all() == ["No shift this week"]
+
+
+def test_deeds_are_forgotten_after_their_days(store: Store, harsh: Settings) -> None:
+    with store.session() as session:
+        for age in (harsh.keep_deeds_days, harsh.keep_deeds_days + 1):
+            at = NOW - dt.timedelta(days=age)
+            keep_deed(session, at=at, who="Ann", flow="tidy", run=f"{age}", asked=(), outcome="tidy")
+    assert gone(tidy(store, harsh, MODEL, now=NOW))["deeds"] == 1
+    with store.session() as session:
+        assert session.scalars(select(Deed.run)).all() == [f"{harsh.keep_deeds_days}"]

@@ -8,12 +8,13 @@ import json
 import mailbox
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import State
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import select
 
 from flows.backtest import backtest
 from flows.classify_articles import classify, re_read
@@ -21,6 +22,7 @@ from flows.detect_shifts import detect
 from flows.import_archive import import_archive
 from flows.ingest_feeds import ingest_feeds
 from flows.monitor import monitor
+from flows.people import subscribe
 from flows.replay import replay
 from flows.roster import add_feed, check_feeds, switch_feed
 from flows.seeds import ingest_seeds_flow
@@ -227,10 +229,21 @@ def test_the_watch_as_of_a_day_asks_no_feed_and_mails_nobody(tmp_path: Path, emi
     assert "India–China" in left["digest"]
     assert "2021" in left["digest"]
     assert "polled-feeds" not in left
-    assert {one["resource"]["ricwatch.digest"] for one in emitted} == {"off"}
+    assert {moment.date() for moment in read_at()} == {dt.datetime.now(dt.UTC).date()}, "the reader took over today"
+    assert not emitted, "a shift of the past is no news"
     assert count(Digest) == count(Outbox) == 0
     refused = run(monitor, as_of="2021-07-20", force=True)
     assert "no feed can be asked for a past day" in str(refused.message)
+
+
+def read_at() -> list[dt.datetime]:
+    """When the articles were read."""
+    store = Store(get_settings().database)
+    with store.session() as session:
+        found = list(session.scalars(select(Reading.read_at)))
+    store.close()
+    assert found
+    return found
 
 
 def test_runs_over_files_leave_a_page_that_tells_what_was_asked_for(tmp_path: Path) -> None:
@@ -380,12 +393,30 @@ def test_what_a_named_person_asked_for_stays_on_record_whatever_came_of_it() -> 
 
 
 @pytest.mark.usefixtures("feeds")
-def test_a_record_that_cannot_be_kept_changes_nothing_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_came_to_no_end_is_on_record_with_what_was_changed_and_no_addresses() -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        mock.patch("flows.people.change_subscription", side_effect=KeyboardInterrupt),
+    ):
+        asyncio.run(subscribe(address="ann@example.org", requested_by="Ann"))
+    with_store = Store(get_settings().database)
+    with with_store.session() as session:
+        (row,) = deeds_since(session, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
+    with_store.close()
+    assert (row.who, row.flow, row.outcome) == ("Ann", "subscribe", "began; nothing is known of its end")
+    assert row.asked == [{"field": "Mail address", "value": "ann@…"}]
+
+
+@pytest.mark.usefixtures("feeds")
+def test_a_record_that_cannot_be_kept_changes_nothing_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def full(*_args: Any, **_kwargs: Any) -> None:
-        raise OperationalError("INSERT", {}, OSError("the disk is full"))
+        raise OSError("broken")
 
     monkeypatch.setattr("flows.reporting.keep_deed", full)
     state = run(re_read, since="2000-01-01", requested_by="Ann")
     assert state.is_completed()
+    assert "that Ann asked for this run is not on record: OSError" in caplog.text
     assert name_of(state) == "re-read since 2000-01-01: 0 articles"
     assert deeds() == []

@@ -13,15 +13,17 @@ branch_labels = None
 depends_on = None
 
 
-_ASKED = "Each field of its form and its value, without secrets."
-_OUTCOME = "What it did, or why it was refused: the run's name."
+_ASKED = "Fields of its form that were changed, mail addresses cut."
+_OUTCOME = "What it did, or why it was refused, in a line."
 
 
 def upgrade() -> None:
     op.create_table(
         "deed",
         sa.Column("id", sa.Integer(), nullable=False, comment="Running number."),
-        sa.Column("at", store.models.UtcDateTime(timezone=True), nullable=False, comment="When the run ended."),
+        sa.Column(
+            "at", store.models.UtcDateTime(timezone=True), nullable=False, comment="When the run ended, or began."
+        ),
         sa.Column("who", sa.String(length=120), nullable=False, comment="Who asked for it, as they named themselves."),
         sa.Column("flow", sa.String(length=60), nullable=False, comment="Which flow, as re-read."),
         sa.Column(
