@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select, update
 
 from store.db import Store
+from store.deeds import deeds_since
 from store.models import Outbox
 from store.people import Approval
 from store.settings import ROOT
@@ -164,6 +165,9 @@ def test_an_editor_sends_a_digest_with_a_note_from_the_form(served: Served, page
     with store.session() as session:
         row = session.get_one(Approval, 1)
         assert (row.decision, row.decided_by) == ("send", "Ann")
+        deeds = deeds_since(session, row.asked_at, who="Ann")
+        assert "approve digest 1: sent by Ann" in {deed.outcome for deed in deeds}
+        assert "digest" in {deed.flow for deed in deeds}, "the run that delivers goes under her name"
     store.close()
 
 
