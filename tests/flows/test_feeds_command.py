@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -37,7 +39,9 @@ def write(path: Path, *rows: dict[str, object]) -> None:
 
 
 def told(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["feeds", *arguments], standalone_mode=False, env={"COLUMNS": "250"})
+    # A width of its own: a console keeps the one that was in force when its module was loaded, by whichever test.
+    with mock.patch("flows.tables._out", Console(width=250, highlight=False)):
+        done = CliRunner().invoke(app, ["feeds", *arguments], standalone_mode=False)
     assert done.exception is None, done.exception
     return done.stdout
 
@@ -79,7 +83,6 @@ def test_a_check_asks_disabled_feeds_too_and_proposes_a_status_with_its_day(
         write(roster, ROW | {"url": alive}, OFF | {"url": again}, OFF | {"key": "gone", "url": dead})
         monkeypatch.setenv("RICWATCH_ALLOW_PRIVATE_ADDRESSES", "true")
         monkeypatch.setenv("RICWATCH_HOST_SPACING", "0")
-        monkeypatch.setenv("COLUMNS", "200")  # so that no cell takes two lines
         get_settings.cache_clear()
         words = told("check")
     finally:
