@@ -40,7 +40,7 @@ def write(path: Path, *rows: dict[str, object]) -> None:
 
 def told(*arguments: str) -> str:
     # A width of its own: a console keeps the one that was in force when its module was loaded, by whichever test.
-    with mock.patch("flows.tables._out", Console(width=250, highlight=False)):
+    with mock.patch("flows.tables._out", Console(width=250, height=50, highlight=False)):
         done = CliRunner().invoke(app, ["feeds", *arguments], standalone_mode=False)
     assert done.exception is None, done.exception
     return done.stdout
