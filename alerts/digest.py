@@ -72,20 +72,22 @@ def run_digest(
     """
     parse_address(settings.sender, "sender")
     sign = make_signer(settings)
+    job = _Job(settings, model, day, now, kind, states or _states, sign)
+    if dry_run:  # stores nothing, so it waits for no writer and holds none up
+        with store.session() as session:
+            return _run(session, job, recipients, dry_run=True)
     # One process at a time decides whom to tell what: a second one that decided beside it would tell the same readers
     # again. On SQLite the whole block writes, so nobody else does for the second that drawing takes.
     return in_transaction(
         store,
-        lambda session: _run(
-            session, _Job(settings, model, day, now, kind, states or _states, sign), recipients, dry_run=dry_run
-        ),
+        lambda session: _run(session, job, recipients, dry_run=False),
         undo=lambda: None,
         what="composing the digests",
     )
 
 
 def _run(session: Session, job: _Job, recipients: Sequence[str] | None, *, dry_run: bool) -> DigestReport:
-    if session.get_bind().dialect.name == "postgresql":
+    if not dry_run and session.get_bind().dialect.name == "postgresql":
         # SQLite's writers wait for each other by themselves.
         session.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
     people, everyone = _people(session, job.settings, recipients)

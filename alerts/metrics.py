@@ -173,6 +173,6 @@ def _last(session: Session, settings: Settings) -> dict[str, dt.datetime | None]
         "feed": session.scalar(select(func.max(Feed.last_success_at))),
         "reading": session.scalar(select(func.max(Reading.read_at))),
         "series": session.scalar(select(func.max(SeriesState.updated_at))),
-        "mail": session.scalar(select(func.max(Outbox.sent_at)).where(Outbox.state == MailState.SENT)),
+        "mail": session.scalar(select(func.max(Outbox.sent_at))),
         "backup": dt.datetime.fromtimestamp(files[-1].stat().st_mtime, dt.UTC) if files else None,
     }

@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from flows.environment import prepare
-
 if TYPE_CHECKING:
     from store.people import Deed
 
@@ -40,7 +38,6 @@ def deeds(
     from store.settings import get_settings
 
     settings = get_settings()
-    prepare()
     first = parse_day(since, "--since")
     now = dt.datetime.now(dt.UTC)
     moment = dt.datetime.combine(first, dt.time(), settings.zone) if first else now - dt.timedelta(days=DAYS_BACK)

@@ -82,8 +82,8 @@ def _keep(outcome: str, by: str) -> None:
     if context is None or context.flow_run is None or context.flow is None:
         return
     asked = dict(context.parameters or {})
-    who = plain(by or str(asked.pop("requested_by", "") or ""), 120)
-    asked.pop("requested_by", None)
+    named = asked.pop("requested_by", "")
+    who = plain(by or str(named or ""), 120)
     if not who:
         return
     try:

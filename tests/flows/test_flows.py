@@ -6,15 +6,17 @@ import asyncio
 import datetime as dt
 import json
 import mailbox
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 from prefect.client.schemas.objects import State
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from flows.backtest import backtest
 from flows.classify_articles import classify, re_read
@@ -33,11 +35,13 @@ from ingest.roster import load_roster
 from store.db import Store
 from store.deeds import deeds_since
 from store.models import Article, Digest, Feed, Outbox, Poll, Reading, SeedDocument
+from store.people import Deed
 from store.settings import Settings, get_settings
 from tests.flows.inprocess import IN_PROCESS
 from tests.flows.items import write_items
 
 pytestmark = IN_PROCESS
+T = TypeVar("T")
 
 
 def run(flow: Any, **parameters: Any) -> State[Any]:
@@ -77,13 +81,19 @@ def name_of(state: State[Any]) -> str:
     return asyncio.run(read())
 
 
-def count(table: type[Any]) -> int:
-    """Rows of a table in the database in force."""
+def stored(read: Callable[[Session], T]) -> T:
+    """What *read* finds in the database in force."""
     store = Store(get_settings().database)
-    with store.session() as session:
-        found = session.query(table).count()
-    store.close()
-    return found
+    try:
+        with store.session() as session:
+            return read(session)
+    finally:
+        store.close()
+
+
+def count(table: type[Any]) -> int:
+    """Rows of a table."""
+    return stored(lambda session: session.query(table).count())
 
 
 def test_ingest_seeds_loads_five_documents_and_shows_them() -> None:
@@ -229,21 +239,12 @@ def test_the_watch_as_of_a_day_asks_no_feed_and_mails_nobody(tmp_path: Path, emi
     assert "India–China" in left["digest"]
     assert "2021" in left["digest"]
     assert "polled-feeds" not in left
-    assert {moment.date() for moment in read_at()} == {dt.datetime.now(dt.UTC).date()}, "the reader took over today"
+    read_at = stored(lambda session: set(session.scalars(select(func.date(Reading.read_at)))))
+    assert read_at == {f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"}, "the reader took over today"
     assert not emitted, "a shift of the past is no news"
     assert count(Digest) == count(Outbox) == 0
     refused = run(monitor, as_of="2021-07-20", force=True)
     assert "no feed can be asked for a past day" in str(refused.message)
-
-
-def read_at() -> list[dt.datetime]:
-    """When the articles were read."""
-    store = Store(get_settings().database)
-    with store.session() as session:
-        found = list(session.scalars(select(Reading.read_at)))
-    store.close()
-    assert found
-    return found
 
 
 def test_runs_over_files_leave_a_page_that_tells_what_was_asked_for(tmp_path: Path) -> None:
@@ -372,13 +373,9 @@ def test_articles_are_read_again_since_a_day() -> None:
     assert "nothing new to read" in str(run(re_read, since="2099-01-01").message)
 
 
-def deeds() -> list[tuple[str, str, str]]:
+def deeds() -> list[Deed]:
     """Who asked for what, and what came of it."""
-    store = Store(get_settings().database)
-    with store.session() as session:
-        rows = deeds_since(session, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
-    store.close()
-    return [(row.who, row.flow, row.outcome) for row in rows]
+    return list(stored(lambda session: deeds_since(session, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))))
 
 
 @pytest.mark.usefixtures("feeds")
@@ -386,7 +383,7 @@ def test_what_a_named_person_asked_for_stays_on_record_whatever_came_of_it() -> 
     run(re_read, since="2000-01-01", requested_by="Ann\nB")
     run(re_read, since="2000-13-01", requested_by="Bo")
     run(re_read, since="2000-01-01")
-    assert deeds() == [
+    assert [(row.who, row.flow, row.outcome) for row in deeds()] == [
         ("Ann B", "re-read", "re-read since 2000-01-01: 0 articles"),
         ("Bo", "re-read", "re-read: refused – Since '2000-13-01' is no day"),
     ]
@@ -399,10 +396,7 @@ def test_a_run_that_came_to_no_end_is_on_record_with_what_was_changed_and_no_add
         mock.patch("flows.people.change_subscription", side_effect=KeyboardInterrupt),
     ):
         asyncio.run(subscribe(address="ann@example.org", requested_by="Ann"))
-    with_store = Store(get_settings().database)
-    with with_store.session() as session:
-        (row,) = deeds_since(session, dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
-    with_store.close()
+    (row,) = deeds()
     assert (row.who, row.flow, row.outcome) == ("Ann", "subscribe", "began; nothing is known of its end")
     assert row.asked == [{"field": "Mail address", "value": "ann@…"}]
 
