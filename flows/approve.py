@@ -39,7 +39,7 @@ from flows import artifacts
 from flows.forms import param
 from flows.oversight import is_served
 from flows.plainly import plainly
-from flows.reporting import in_flow_run, logger, rename_run
+from flows.reporting import in_flow_run, logger, rename_run, requested
 from flows.watch import Watch, moment, open_watch
 from store.errors import ConfigError, InputError
 
@@ -114,6 +114,7 @@ async def approve_digest(
     requested_by: Annotated[str, param("Your name", "Needed to decide; a note goes out under it.")] = "",
 ) -> State[Decided] | State[None]:
     """Lets digests go that wait for a person, with a note or without, or drops them."""
+    requested(requested_by)
     with open_watch() as watch:
         with watch.store.session() as session:
             found = find(session, approval)

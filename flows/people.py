@@ -122,6 +122,7 @@ async def subscribe(
 
     What belongs to no tie or theme goes only to those who ask for all.
     """
+    requested(requested_by)
     start, _, end = mute_hours.replace(" ", "").partition("-")
     fields = {
         "address": address,
@@ -138,7 +139,6 @@ async def subscribe(
         "dates": dates,
         "html": not text_only,
     }
-    requested(requested_by)
     with open_watch() as watch:
         report = change_subscription(watch, fields, by=requested_by or UNASKED, whole=True)
         what = ", ".join([*dyads, *themes]) or "everything"

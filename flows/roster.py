@@ -62,6 +62,7 @@ async def add_feed(
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[str]]:
     """Finds the feed of a site, reads it once, and adds it to the roster file; the next poll takes it in."""
+    requested(requested_by)
     lines = await feeds.add(
         url,
         bloc=press,
@@ -74,7 +75,7 @@ async def add_feed(
     )
     found = lines[0].partition(":")[0] if len(lines) == 2 else f"{len(lines) - 1} feeds"
     await rename_run(f"add feed {found} ({press} press)" + (": dry run" if dry_run else ""))
-    return await _told(lines, requested_by)
+    return await _told(lines)
 
 
 @flow(name="switch-feed", flow_run_name="switch feed {key}", log_prints=False)
@@ -90,17 +91,17 @@ async def switch_feed(
     requested_by: Annotated[str, BY] = "",
 ) -> State[list[str]]:
     """Switches a feed of the roster, or its full texts, off or on. It stays in the roster, and so do its articles."""
+    requested(requested_by)
     if what == "full texts":
         lines = feeds.full_text([key], on=polled)
     else:
         lines = [feeds.switch(key, enabled=polled, note=because)]
     told = "full texts switched" if what == "full texts" else "switched"
     await rename_run(f"feed {key}: {told} {'on' if polled else 'off'}")
-    return await _told(lines, requested_by)
+    return await _told(lines)
 
 
-async def _told(lines: list[str], by: str) -> State[list[str]]:
-    requested(by)
+async def _told(lines: list[str]) -> State[list[str]]:
     logger().info("; ".join(lines))
     await artifacts.publish(get_settings(), "roster", "roster", "What was changed in the roster", lines=lines)
     return Completed(message=lines[-1], data=lines)

@@ -105,6 +105,7 @@ async def judge_shift(
     ] = "",
 ) -> State[str]:
     """Keeps what a reader says of a shift; the record in the next digest counts it."""
+    requested(requested_by)
     with open_watch() as watch:
         words = judge(watch, number, verdict, by=requested_by, comment=comment)
         logger().info(words)
@@ -128,6 +129,7 @@ async def silence(
     press: Annotated[str, choose("Press", "Only shifts of this press alone.", CODES.blocs)] = ALL,
 ) -> State[str]:
     """Lists what has a known cause in digests without alerting anybody, until a day."""
+    requested(requested_by)
     last = need_day(until, "Until")
     with open_watch() as watch:
         scope = {"dyad": dyad, "kind": kind, "theme": theme, "bloc": press}

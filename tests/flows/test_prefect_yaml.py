@@ -6,6 +6,7 @@ these would surface only as a crashed run.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from typing import Any
@@ -130,6 +131,19 @@ def test_its_runs_are_named_after_what_they_did(deployment: dict[str, Any]) -> N
     assert "await rename_run(" in inspect.getsource(module)
     assert "address" not in str(flow.flow_run_name), "names of runs show in lists, events and mails"
     assert "url" not in str(flow.flow_run_name)
+
+
+def test_who_asked_is_on_record_from_the_beginning_on(deployment: dict[str, Any]) -> None:
+    flow = flow_of(deployment)
+    first = next(line for line in _body(flow) if "superseded()" not in line and "return passed" not in line)
+    assert ("requested_by" in flow.parameters.properties) == (first == "requested(requested_by)"), first
+
+
+def _body(flow: Flow[..., Any]) -> list[str]:
+    """The statements of a flow, its docstring apart."""
+    (function,) = ast.parse(inspect.getsource(flow.fn)).body
+    assert isinstance(function, ast.AsyncFunctionDef)
+    return [line.strip() for one in function.body[1:] for line in ast.unparse(one).splitlines()]
 
 
 def test_it_runs_one_at_a_time_in_a_queue_that_exists(deployment: dict[str, Any]) -> None:
