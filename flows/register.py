@@ -1,11 +1,19 @@
-"""What prefect.yaml cannot hold: queue limits, automations, and the sweep of left-overs. Repeatable."""
+"""All that a Prefect server must know of ricwatch: pool, deployments, queue limits, automations. Repeatable.
+
+One process does all of it. Prefect's own commands take part as they are, but most of what each of them does is to load
+Prefect and the flows; here that is done once, and while the server is still starting.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
+from importlib import import_module
 
+import yaml
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
@@ -19,6 +27,7 @@ from prefect.states import Crashed
 from flows.automations import keep, operator_automations
 from flows.environment import POOL
 from flows.leftovers import settle
+from store.settings import ROOT
 
 QUEUES = {"default": 1, "long": 1, "operator": 1, "approval": 1}
 """Runs of one queue never overlap: whoever writes the series has the database to itself, a long back-test in the second
@@ -100,5 +109,47 @@ async def register(*, sweeping: bool = True) -> int:
     return swept
 
 
+def load() -> None:
+    """Load what the commands below need, the modules of the flows among it."""
+    described = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    for row in described["deployments"]:
+        import_module(row["entrypoint"].rpartition(".")[0])
+    import_module("prefect.cli.deploy")
+    import_module("prefect.cli.work_pool")
+
+
+def prefect(*words: str) -> None:
+    """Prefect's command line, in this process.
+
+    Raises:
+        SystemExit: the command failed, and has said why.
+    """
+    from prefect.cli import app
+
+    sys.argv = ["prefect", "--no-prompt", *words]
+    try:
+        app()
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Register all with the server of ``PREFECT_API_URL``; `ricwatch serve` and `ricwatch setup` call it."""
+    parser = argparse.ArgumentParser(prog="flows.register", description=__doc__)
+    parser.add_argument("--no-sweep", action="store_true", help="a worker may be alive: leave its runs alone")
+    parser.add_argument("--when-told", action="store_true", help="load all, then wait for a line of input")
+    parser.add_argument("--template", default="", help="a file that says how runs of the pool begin")
+    given = parser.parse_args(arguments)
+    if given.when_told:
+        load()
+        if not sys.stdin.readline():
+            return  # whoever started this gave up
+    template = ["--base-job-template", given.template] if given.template else []
+    prefect("work-pool", "create", POOL, "--type", "process", "--overwrite", *template)
+    prefect("deploy", "--all")
+    asyncio.run(register(sweeping=not given.no_sweep))
+
+
 if __name__ == "__main__":
-    asyncio.run(register(sweeping="--no-sweep" not in sys.argv))
+    main()

@@ -38,7 +38,6 @@ from store.settings import ROOT, Settings
 
 START_LIMIT = 180.0
 """Seconds that the server may take to answer; a first start makes its database."""
-CREATE_POOL = ("-m", "prefect", "--no-prompt", "work-pool", "create", POOL, "--type", "process", "--overwrite")
 STOP_LIMIT = 20.0
 """Seconds that a part may take to stop before it is killed."""
 
@@ -116,18 +115,24 @@ def _spawn(arguments: list[str], env: dict[str, str], log: Path) -> subprocess.P
         )
 
 
-def _call(arguments: list[str], env: dict[str, str]) -> None:
-    done = subprocess.run(  # noqa: S603 (our own interpreter and fixed words)
-        [sys.executable, *arguments],
-        check=False,
+def _begin_registering(env: dict[str, str], template: Path) -> subprocess.Popen[str]:
+    """The process that registers all as soon as it is told to; until then it loads what it needs."""
+    return subprocess.Popen(  # noqa: S603 (our own interpreter and fixed words)
+        [sys.executable, "-m", "flows.register", "--when-told", "--template", str(template)],
         env=env,
         cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise ServeError(f"`{' '.join(arguments[1:])}` failed:\n{done.stdout}{done.stderr}".rstrip())
+
+
+def _register(registering: subprocess.Popen[str]) -> None:
+    said, _ = registering.communicate("now\n")
+    if registering.returncode:
+        raise ServeError(f"registering the deployments failed:\n{said}".rstrip())
 
 
 def _await_server(api: str, server: subprocess.Popen[bytes], log: Path, stopped: threading.Event) -> None:
@@ -199,6 +204,7 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
             f"Listening on {host}, unencrypted: put a TLS proxy in front (docs/server.md), or the password can be read."
         )
     parts: list[tuple[str, subprocess.Popen[bytes], Path]] = []
+    registering: subprocess.Popen[str] | None = None
     try:
         say("Starting the Prefect server …")
         log = logs / "server.log"
@@ -207,13 +213,11 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
         asking = {**env, **server_login(settings)}
         server = _spawn(["flows.server", "--host", host, "--port", str(port), *names], asking, log)
         parts.append(("server", server, log))
+        registering = _begin_registering(env, job_template(home))
         _await_server(api, server, log, stopped)
         if not stopped.is_set():
             say("Registering deployments …")
-            template = ["--base-job-template", str(job_template(home))]
-            _call([*CREATE_POOL, *template], env)
-            _call(["-m", "prefect", "--no-prompt", "deploy", "--all"], env)
-            _call(["-m", "flows.register"], env)
+            _register(registering)
             log = logs / "worker.log"
             worker = _spawn(["prefect", "worker", "start", "--pool", POOL, "--name", "local", "--limit", "4"], env, log)
             parts.append(("worker", worker, log))
@@ -227,6 +231,9 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
                     raise ServeError(f"the {name} ended by itself; its last words are in {its_log}")
     finally:
         serving_file(settings).unlink(missing_ok=True)
+        if registering is not None and registering.poll() is None:
+            registering.kill()
+            registering.communicate()
         for _name, part, _log in reversed(parts):
             _stop(part)
         if parts:

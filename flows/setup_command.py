@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from flows.environment import POOL, client_login, one_authority, prefect_home, running_api
-from flows.serve import CREATE_POOL, job_template
+from flows.serve import job_template
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
 
@@ -63,18 +63,18 @@ def register_all(settings: Settings, api: str) -> None:
     }
     # On another machine than the server's, nobody knows where its workers have their Python.
     near = running_api(settings) == api
-    template = ["--base-job-template", str(job_template(prefect_home(settings)))] if near else []
-    for step in (
-        [*CREATE_POOL, *template],
-        ["-m", "prefect", "--no-prompt", "deploy", "--all"],
-        ["-m", "flows.register", "--no-sweep"],
-    ):
-        done = subprocess.run(  # noqa: S603 (our own interpreter and fixed words)
-            [sys.executable, *step], check=False, env=env, cwd=ROOT, capture_output=True, text=True
+    template = ["--template", str(job_template(prefect_home(settings)))] if near else []
+    done = subprocess.run(  # noqa: S603 (our own interpreter and fixed words)
+        [sys.executable, "-m", "flows.register", "--no-sweep", *template],
+        check=False,
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise SetupError(
+            f"registering with {api} failed: {said[-1] if said else 'no reason given'}. Does the server answer there "
+            "(`curl` its /health), and do the versions fit (`ricwatch doctor`)?"
         )
-        if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise SetupError(
-                f"`{' '.join(step[1:])}` failed at {api}: {said[-1] if said else 'no reason given'}. Does the server "
-                "answer there (`curl` its /health), and do the versions fit (`ricwatch doctor`)?"
-            )
