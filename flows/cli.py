@@ -115,7 +115,7 @@ def run(
     - `ricwatch run --force --no-send` – poll everything, send nothing
     - `ricwatch run --as-of 2026-11-02` – the digest of that day, from what is known now
     """
-    prepare()
+    prepare(flows=True)
     from flows import tables
     from flows.monitor import monitor
 
@@ -150,7 +150,7 @@ def replay(
     - `ricwatch replay` – from where the last replay stopped to the archive's end
     - `ricwatch replay --fresh --until 2024-12-31`
     """
-    prepare()
+    prepare(flows=True)
     _replay(fresh=fresh, until=until)
 
 
@@ -200,7 +200,7 @@ def seeds(
 
     Example: `ricwatch seeds --originals ~/seed-documents`
     """
-    prepare()
+    prepare(flows=True)
     from flows import tables
     from flows.seeds import ingest_seeds_flow
 
@@ -215,7 +215,7 @@ def import_(
 
     Example: `ricwatch import archive-2023.jsonl.gz archive-2024.jsonl.gz`
     """
-    prepare()
+    prepare(flows=True)
     from flows import tables
     from flows.import_archive import import_archive
 
@@ -240,7 +240,7 @@ def detect(
     - `ricwatch detect series.csv -o shifts.jsonl` – on a file with the columns date,dyad,plus,zero,minus[,total]
     - `ricwatch detect series.csv -o shifts.jsonl --false-alarms-per-year 0.5`
     """
-    prepare()
+    prepare(flows=series is None)
     from flows import tables
     from flows.detect_shifts import detect as detect_flow
 

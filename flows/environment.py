@@ -1,7 +1,7 @@
 """Where Prefect runs and keeps its things. `prepare` must be called before Prefect is imported.
 
-The command line uses the server that `ricwatch serve` started when that one answers; otherwise Prefect starts a small
-server of its own for the length of the command. Either way its database lies under ``var/prefect``, not in the home
+The command line uses the server that `ricwatch serve` started when that one answers; otherwise a small server runs for
+the length of the command (`flows.command_server`). Either way its database lies under ``var/prefect``, not in the home
 folder, so that two checkouts never share runs.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import certifi
 import httpx
 
+from flows import command_server
 from store.errors import ConfigError, InputError
 from store.private import private_folder
 from store.settings import ROOT, Settings, get_settings
@@ -95,13 +96,14 @@ def one_authority(api: str, home: Path) -> dict[str, str]:
     return {"PREFECT_API_SSL_CERT_FILE": str(file)}
 
 
-def prepare(*, quiet: bool | None = None) -> str | None:
-    """Point Prefect at the running server or at its own small one; gives the running server's API address.
+def prepare(*, quiet: bool | None = None, flows: bool = False) -> str | None:
+    """Point Prefect at the running server or at a small one; gives the running server's API address.
 
-    `quiet` keeps Prefect's log lines off the terminal, where progress bars are shown instead.
+    `quiet` keeps Prefect's log lines off the terminal, where progress bars are shown instead. A command that is sure to
+    run *flows* has the small server start at once; for others Prefect starts one if need be.
     """
     if "prefect" in sys.modules:
-        return os.environ.get("PREFECT_API_URL")
+        return None if command_server.running() else os.environ.get("PREFECT_API_URL")
     settings = get_settings()
     home = prefect_home(settings)
     os.environ.setdefault("PREFECT_HOME", str(home))
@@ -111,9 +113,10 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ["PREFECT_API_URL"] = api
     else:
         os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
-        # Stopped at the command's end, it may print a page of traceback for a task run that it had not yet recorded,
-        # below the command's own answer. What fails in it otherwise fails in the command too, and is told there.
-        os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
+        if not flows:
+            # Stopped at the command's end, Prefect's own one may print a page of traceback for a task run that it had
+            # not yet recorded. What fails in it otherwise fails in the command too, and is told there.
+            os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
         # The small server listens on loopback for the length of the command, where other users reach it too.
         os.environ.update(server_login(settings))
     os.environ.update(one_authority(api or "http://", home))
@@ -127,7 +130,20 @@ def prepare(*, quiet: bool | None = None) -> str | None:
         os.environ.setdefault("PREFECT_LOGGING_COLORS", "false")
     os.environ.update(log_format(settings))
     os.chdir(ROOT)  # prefect.toml is read from the current folder when Prefect is imported
+    # Workers elsewhere could not reach a server on this machine's loopback; each of them has its own, if none is named.
+    if flows and not api and not settings.task_runner_address:
+        _start_server(settings)
     return api
+
+
+def _start_server(settings: Settings) -> None:
+    elsewhere = any(name.endswith("DATABASE_CONNECTION_URL") for name in os.environ if name.startswith("PREFECT_"))
+    if not elsewhere and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
+        print("Making Prefect's database, this once …", file=sys.stderr, flush=True)
+    # Its first answer may wait for that.
+    os.environ.setdefault("PREFECT_API_REQUEST_TIMEOUT", "180")
+    os.environ["PREFECT_UI_URL"] = ""  # it has no pages that a log line could point at
+    os.environ["PREFECT_API_URL"] = command_server.start(settings.logs_folder)
 
 
 def log_format(settings: Settings) -> dict[str, str]:

@@ -13,17 +13,23 @@ locked"), however long it was told to wait (https://www.sqlite.org/rescode.html#
 from __future__ import annotations
 
 import argparse
+import os
+import socket
+import threading
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import uvicorn
     from prefect.server.database.configurations import BaseDatabaseConfiguration
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
     from starlette.types import ASGIApp
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+STARTUP_FAILURE = 3
+"""The status with which uvicorn's own command ends when the application did not start."""
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (recognised here, never bound without a password)
 
 
@@ -75,9 +81,12 @@ def main() -> None:
     """Serve until a signal ends it. All but the address comes from the environment and prefect.toml."""
     parser = argparse.ArgumentParser(prog="flows.server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("--port", type=int)
+    to.add_argument("--socket", type=int, help="inherited, and listening: serve one command, until standard input ends")
     parser.add_argument("--name", action="append", default=[], help="a name under which it may be asked for")
     given = parser.parse_args()
+    small = given.socket is not None
 
     import uvicorn
     from prefect.server.api.server import create_app
@@ -87,13 +96,26 @@ def main() -> None:
     MODELS_DEPENDENCIES["database_config"] = patient(PREFECT_API_DATABASE_CONNECTION_URL.value())
 
     # As `prefect server start` runs it: its keep-alive of 5 s, and a line of log only from warnings on.
-    uvicorn.run(
-        guarded(create_app(final=True), given.name or host_names(given.host, "")),
+    config = uvicorn.Config(
+        guarded(create_app(final=True, ephemeral=small), given.name or host_names(given.host, "")),
         host=given.host,
-        port=given.port,
+        port=given.port or 0,
         timeout_keep_alive=5,
         log_level=str(PREFECT_SERVER_LOGGING_LEVEL.value()).lower(),
     )
+    server = uvicorn.Server(config)
+    if small:
+        threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[socket.socket(fileno=given.socket)] if small else None)
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def _end_with_input(server: uvicorn.Server) -> None:
+    while os.read(0, 1024):  # not through sys.stdin, whose lock a thread may not hold when Python ends
+        pass
+    server.should_exit = True
 
 
 if __name__ == "__main__":
