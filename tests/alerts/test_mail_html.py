@@ -88,12 +88,12 @@ def everything() -> DigestView:
     )
 
 
-@pytest.fixture(params=DIGESTS)
-def html(request: pytest.FixtureRequest, settings: Settings) -> str:
+@pytest.fixture(scope="module", params=DIGESTS)
+def html(request: pytest.FixtureRequest) -> str:
     if request.param == "full":
         return render_html(TEMPLATES, everything(), CHARTS)
     given = facts() if request.param == "shift" else quiet_facts(replay=True)
-    return render(settings, given, "shift-2024-10-27-0").html
+    return render(Settings(), given, "shift-2024-10-27-0").html
 
 
 def styles(html: str) -> list[tuple[str, str]]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,12 +33,23 @@ def decide(store: Store, settings: Settings, index: int, model: str = MODEL) -> 
     return detect_shifts(store, settings, model, day=day(index), now=NOW)
 
 
-@pytest.fixture
-def shifted(store: Store) -> Store:
-    """Coverage that turns divergent on day 120."""
+@pytest.fixture(scope="module")
+def turned(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with coverage that turns divergent on day 120; tests take copies."""
+    path = Path(shutil.copy(migrated, tmp_path_factory.mktemp("turned") / "turned.db"))
+    store = Store(f"sqlite:///{path}")
     add(store, press(170, mean=[0.1] * 120 + [-0.7] * 50))
     feed_days(store, 170)
-    return store
+    store.close()
+    return path
+
+
+@pytest.fixture
+def shifted(turned: Path, tmp_path: Path) -> Iterator[Store]:
+    """Coverage that turns divergent on day 120."""
+    store = Store(f"sqlite:///{shutil.copy(turned, tmp_path / 'shifted.db')}")
+    yield store
+    store.close()
 
 
 def test_a_shift_is_stored_with_its_evidence(shifted: Store, settings: Settings) -> None:

@@ -46,9 +46,9 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return migrated(folder / "prefect-database" / "prefect.db")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def collected() -> Iterator[None]:
-    """What Prefect left to the collector is collected here, and not in the middle of another room's test."""
+    """What Prefect left to the collector is collected after the module, and not in the middle of another room's test."""
     yield
     gc.collect()
 

@@ -26,6 +26,7 @@ from flows.doctor_setup import ARTIFACTS, TEMPLATES
 from flows.environment import serving_file
 from flows.findings import Finding
 from ingest.roster import load_roster
+from ingest.yamlfile import parse_yaml
 from store.db import Store
 from store.models import Feed, Outbox, Poll
 from store.settings import ROOT, Settings, get_settings
@@ -40,6 +41,8 @@ __all__ = ["certificates", "served"]  # fixtures
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Demo</title><item><title>One</title>
 <link>https://a.example/1</link></item></channel></rss>"""
 NOW = dt.datetime.now(dt.UTC)
+ROSTER = ROOT / "seeds" / "feeds.yaml"
+FIRST_FEED: dict[str, Any] = parse_yaml(ROSTER, ROSTER.read_bytes())["feeds"][0]
 
 
 @dataclass
@@ -102,18 +105,21 @@ class Setup:
 
 @pytest.fixture
 def well(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: Callable[..., tuple[Post, int]], certificates: Certificates
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    served: Callable[..., tuple[Post, int]],
+    certificates: Certificates,
+    migrated: Path,
 ) -> Iterator[Setup]:
     server = FeedServer()
     made = Setup(tmp_path / "var", server, monkeypatch, served, certificates)
     made.var.mkdir(mode=0o700)
-    row = yaml.safe_load((ROOT / "seeds" / "feeds.yaml").read_text())["feeds"][0]
-    row |= {"url": server.set("/feed", Answer(RSS)), "status": "ok", "enabled": True}
+    row = FIRST_FEED | {"url": server.set("/feed", Answer(RSS)), "status": "ok", "enabled": True}
     (made.var / "feeds.yaml").write_text(yaml.safe_dump({"feeds": [row]}))
     made.set(roster=made.var / "feeds.yaml", allow_private_addresses="true", fetch_timeout="5", model="linear")
     made.set(user_agent="ricwatch (desk@example.org)")
     assert load_roster(get_settings().feeds_file)
-    made.store().migrate()
+    shutil.copy(migrated, made.var / "ricwatch.db")
     with made.held:
         yield made
     server.close()
