@@ -48,7 +48,7 @@ def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def collected() -> Iterator[None]:
-    """What Prefect left to the collector is collected after the module, and not in the middle of another room's test."""
+    """What Prefect left to the collector is collected after its module, not in the middle of another room's test."""
     yield
     gc.collect()
 
