@@ -240,18 +240,18 @@ def detect(
     - `ricwatch detect series.csv -o shifts.jsonl` – on a file with the columns date,dyad,plus,zero,minus[,total]
     - `ricwatch detect series.csv -o shifts.jsonl --false-alarms-per-year 0.5`
     """
+    if series is None and (output is not None or false_alarms_per_year is not None):
+        hint = "--output" if output is not None else "--false-alarms-per-year"
+        raise typer.BadParameter("it is for a file of daily counts, which must be named too", param_hint=hint)
+    if series is not None and output is None:
+        raise typer.BadParameter("say where the shifts go: -o shifts.jsonl", param_hint="--output")
     prepare(flows=series is None)
     from flows import tables
     from flows.detect_shifts import detect as detect_flow
 
     if series is None:
-        if output is not None or false_alarms_per_year is not None:
-            hint = "--output" if output is not None else "--false-alarms-per-year"
-            raise typer.BadParameter("it is for a file of daily counts, which must be named too", param_hint=hint)
         tables.say(_run(detect_flow, return_state=True).message)
         return
-    if output is None:
-        raise typer.BadParameter("say where the shifts go: -o shifts.jsonl", param_hint="--output")
     rate = false_alarms_per_year or 0.0
     done = _run(detect_flow.fn, series=str(series), shifts=str(output), false_alarms_per_year=rate).data
     tables.bad_lines(series.name, [(bad.number, bad.reason) for bad in done.bad])

@@ -8,12 +8,15 @@ so what is asked of it too early waits in line, and nothing has to look again an
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+
+from rich.console import Console
 
 from flows.exits import EXIT_FAILED
 from store.private import private_folder
@@ -30,7 +33,7 @@ def start(logs: Path) -> str:
     """Start it with this process's environment; gives its API address. It ends with this process, however that ends.
 
     Raises:
-        OSError: its log cannot be written into the folder *logs*.
+        OSError: its log cannot be written into the folder *logs*, or the system has no process or socket to give.
     """
     log = private_folder(logs) / LOG
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("ab") as sink:
@@ -63,6 +66,10 @@ def _watch(server: subprocess.Popen[bytes], log: Path) -> None:
     if server not in _started:
         return
     # Prefect would try for minutes to tell it of each task. The work itself can be broken off at any moment.
+    for worker in multiprocessing.active_children():
+        worker.kill()  # a pool's workers hold both ends of their queue, and would wait for ever
+    if sys.stderr.isatty():
+        Console(stderr=True).show_cursor()
     words = "the Prefect server of this command ended by itself, so the command did too; run it again to go on."
     print(f"ricwatch: {words} The server's last words are in {log}", file=sys.stderr, flush=True)
     os._exit(EXIT_FAILED)
@@ -72,6 +79,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     _started.remove(server)
     if server.stdin is not None:
         server.stdin.close()
+    server.terminate()  # what has hardly begun to load does not look at its input yet
     try:
         server.wait(STOP_LIMIT)
     except subprocess.TimeoutExpired:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import certifi
 import httpx
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows import command_server
 from store.errors import ConfigError, InputError
@@ -105,15 +107,17 @@ def prepare(*, quiet: bool | None = None, flows: bool = False) -> str | None:
     if "prefect" in sys.modules:
         return None if command_server.running() else os.environ.get("PREFECT_API_URL")
     settings = get_settings()
+    told = _Told()
     home = prefect_home(settings)
     os.environ.setdefault("PREFECT_HOME", str(home))
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    api = os.environ.get("PREFECT_API_URL") or running_api(settings)
+    api = told.api_url or running_api(settings)
+    small = not api and flows and told.leaves_it_to_us and not _elsewhere(settings)
     if api:
         os.environ["PREFECT_API_URL"] = api
     else:
         os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "true"
-        if not flows:
+        if not small:
             # Stopped at the command's end, Prefect's own one may print a page of traceback for a task run that it had
             # not yet recorded. What fails in it otherwise fails in the command too, and is told there.
             os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")
@@ -130,18 +134,48 @@ def prepare(*, quiet: bool | None = None, flows: bool = False) -> str | None:
         os.environ.setdefault("PREFECT_LOGGING_COLORS", "false")
     os.environ.update(log_format(settings))
     os.chdir(ROOT)  # prefect.toml is read from the current folder when Prefect is imported
-    # Workers elsewhere could not reach a server on this machine's loopback; each of them has its own, if none is named.
-    if flows and not api and not settings.task_runner_address:
-        _start_server(settings)
+    if small:
+        _start_server(
+            settings, new=not told.database and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists()
+        )
     return api
 
 
-def _start_server(settings: Settings) -> None:
-    elsewhere = any(name.endswith("DATABASE_CONNECTION_URL") for name in os.environ if name.startswith("PREFECT_"))
-    if not elsewhere and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists():
+class _Told(BaseSettings):
+    """What somebody told Prefect, in the environment or in `.env`, which it reads as well."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env", env_prefix="PREFECT_", extra="ignore", env_ignore_empty=True
+    )
+
+    api_url: str = ""
+    home: str = ""
+    profile: str = ""
+    api_database_connection_url: SecretStr = SecretStr("")
+    server_database_connection_url: SecretStr = SecretStr("")
+    server_database_host: str = ""
+
+    @property
+    def leaves_it_to_us(self) -> bool:
+        """Whether no profile of theirs may name a server."""
+        return not self.home and not self.profile
+
+    @property
+    def database(self) -> bool:
+        """Whether Prefect's database lies elsewhere."""
+        named = self.api_database_connection_url, self.server_database_connection_url
+        return bool(self.server_database_host or any(one.get_secret_value() for one in named))
+
+
+def _elsewhere(settings: Settings) -> bool:
+    """Whether workers on other machines read: they could not reach a server on this one's loopback."""
+    return settings.task_runner in ("dask", "ray") and bool(settings.task_runner_address)
+
+
+def _start_server(settings: Settings, *, new: bool) -> None:
+    if new:
         print("Making Prefect's database, this once …", file=sys.stderr, flush=True)
-    # Its first answer may wait for that.
-    os.environ.setdefault("PREFECT_API_REQUEST_TIMEOUT", "180")
+        os.environ.setdefault("PREFECT_API_REQUEST_TIMEOUT", "180")  # the first answer waits for it
     os.environ["PREFECT_UI_URL"] = ""  # it has no pages that a log line could point at
     os.environ["PREFECT_API_URL"] = command_server.start(settings.logs_folder)
 

@@ -129,9 +129,16 @@ def _begin_registering(env: dict[str, str], template: Path) -> subprocess.Popen[
     )
 
 
-def _register(registering: subprocess.Popen[str]) -> None:
-    said, _ = registering.communicate("now\n")
-    if registering.returncode:
+def _register(registering: subprocess.Popen[str], stopped: threading.Event) -> None:
+    words: str | None = "now\n"
+    while not stopped.is_set():
+        try:
+            said, _ = registering.communicate(words, timeout=0.5)
+        except subprocess.TimeoutExpired:
+            words = None  # they are on their way
+            continue
+        if not registering.returncode:
+            return
         raise ServeError(f"registering the deployments failed:\n{said}".rstrip())
 
 
@@ -217,7 +224,8 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
         _await_server(api, server, log, stopped)
         if not stopped.is_set():
             say("Registering deployments …")
-            _register(registering)
+            _register(registering, stopped)
+        if not stopped.is_set():
             log = logs / "worker.log"
             worker = _spawn(["prefect", "worker", "start", "--pool", POOL, "--name", "local", "--limit", "4"], env, log)
             parts.append(("worker", worker, log))

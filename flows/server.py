@@ -13,6 +13,7 @@ locked"), however long it was told to wait (https://www.sqlite.org/rescode.html#
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import socket
 import threading
@@ -91,7 +92,7 @@ def main() -> None:
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.server.database.dependencies import MODELS_DEPENDENCIES
-    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_SERVER_LOGGING_LEVEL
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, PREFECT_HOME, PREFECT_SERVER_LOGGING_LEVEL
 
     MODELS_DEPENDENCIES["database_config"] = patient(PREFECT_API_DATABASE_CONNECTION_URL.value())
 
@@ -103,7 +104,16 @@ def main() -> None:
         timeout_keep_alive=5,
         log_level=str(PREFECT_SERVER_LOGGING_LEVEL.value()).lower(),
     )
-    server = uvicorn.Server(config)
+
+    class OneAtATime(uvicorn.Server):
+        """Of servers that begin on one database, each finds it as the one before has left it: made, or migrated."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with (PREFECT_HOME.value() / "starting.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                await super().startup(sockets)
+
+    server = OneAtATime(config)
     if small:
         threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
     with suppress(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The log files of `ricwatch serve`: pieces are put aside when they are large, and forgotten when they are old."""
+"""The log files of server and worker: pieces are put aside when they are large, and forgotten when they are old."""
 
 from __future__ import annotations
 

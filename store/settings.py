@@ -222,7 +222,9 @@ class Settings(BaseSettings):
         1100, ge=0, description="Days that it is kept who asked for which run (ricwatch deeds). 0 keeps all."
     )
     keep_logs_days: int = Field(
-        60, ge=0, description="Days that pieces of the log files of ricwatch serve are kept in var/logs. 0 keeps all."
+        60,
+        ge=0,
+        description="Days that pieces of the logs of server and worker are kept in var/logs. 0 keeps all.",
     )
     log_json: bool = Field(False, description="Log lines of runs, server and worker as JSON, one object a line.")
     backup_dir: Path | None = Field(
@@ -299,7 +301,7 @@ class Settings(BaseSettings):
 
     @property
     def logs_folder(self) -> Path:
-        """Where `ricwatch serve` leaves the log files of its parts."""
+        """Where the log files of the Prefect server and the worker lie."""
         return self.var_dir / "logs"
 
     @property

@@ -88,12 +88,22 @@ def everything() -> DigestView:
     )
 
 
-@pytest.fixture(scope="module", params=DIGESTS)
-def html(request: pytest.FixtureRequest) -> str:
-    if request.param == "full":
+@pytest.fixture(params=DIGESTS)
+def html(request: pytest.FixtureRequest, settings: Settings) -> str:
+    if request.param not in _drawn:
+        _drawn[request.param] = draw(request.param, settings)
+    return _drawn[request.param]
+
+
+def draw(which: str, settings: Settings) -> str:
+    if which == "full":
         return render_html(TEMPLATES, everything(), CHARTS)
-    given = facts() if request.param == "shift" else quiet_facts(replay=True)
-    return render(Settings(), given, "shift-2024-10-27-0").html
+    given = facts() if which == "shift" else quiet_facts(replay=True)
+    return render(settings, given, "shift-2024-10-27-0").html
+
+
+_drawn: dict[str, str] = {}
+"""Drawn once each, for it takes a second."""
 
 
 def styles(html: str) -> list[tuple[str, str]]:
