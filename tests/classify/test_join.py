@@ -96,14 +96,17 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     small = write(tmp_path / "s.jsonl", *(text(number) for number in range(3, 303)))
     large = write(tmp_path / "t.jsonl", *(text(number) for number in range(3, 6_003)))
 
-    def peak(path: Path) -> int:
+    def once(path: Path) -> int:
         tracemalloc.start()
         join_labels(labels, [path])
         held = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return held
 
-    peak(small)
+    def peak(path: Path) -> int:
+        # What threads of earlier tests take in that moment is counted as well; it is not there each time.
+        return min(once(path) for _ in range(3))
+
     assert peak(large) < peak(small) + 100_000 < large.stat().st_size / 2
 
 
