@@ -16,9 +16,8 @@ import sys
 import threading
 from pathlib import Path
 
-from rich.console import Console
-
 from flows.exits import EXIT_FAILED
+from flows.processes import stop
 from store.private import private_folder
 from store.settings import ROOT
 
@@ -69,6 +68,8 @@ def _watch(server: subprocess.Popen[bytes], log: Path) -> None:
     for worker in multiprocessing.active_children():
         worker.kill()  # a pool's workers hold both ends of their queue, and would wait for ever
     if sys.stderr.isatty():
+        from rich.console import Console
+
         Console(stderr=True).show_cursor()
     words = "the Prefect server of this command ended by itself, so the command did too; run it again to go on."
     print(f"ricwatch: {words} The server's last words are in {log}", file=sys.stderr, flush=True)
@@ -77,11 +78,6 @@ def _watch(server: subprocess.Popen[bytes], log: Path) -> None:
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
     _started.remove(server)
+    stop(server, STOP_LIMIT)
     if server.stdin is not None:
         server.stdin.close()
-    server.terminate()  # what has hardly begun to load does not look at its input yet
-    try:
-        server.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()

@@ -61,6 +61,15 @@ def running_api(settings: Settings) -> str | None:
     return api
 
 
+def api_in_force(settings: Settings) -> str | None:
+    """The API address that somebody told Prefect, else that of `running_api`.
+
+    Raises:
+        ConfigError: as `running_api`.
+    """
+    return _Told().api_url or running_api(settings)
+
+
 def login(settings: Settings) -> tuple[str, str] | None:
     """User and password of the API, where it has them; None where it is open."""
     user, colon, password = settings.api_auth.get_secret_value().partition(":")
@@ -108,10 +117,10 @@ def prepare(*, quiet: bool | None = None, flows: bool = False) -> str | None:
         return None if command_server.running() else os.environ.get("PREFECT_API_URL")
     settings = get_settings()
     told = _Told()
+    api = api_in_force(settings)
     home = prefect_home(settings)
     os.environ.setdefault("PREFECT_HOME", str(home))
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    api = told.api_url or running_api(settings)
     small = not api and flows and told.leaves_it_to_us and not _elsewhere(settings)
     if api:
         os.environ["PREFECT_API_URL"] = api
@@ -135,9 +144,7 @@ def prepare(*, quiet: bool | None = None, flows: bool = False) -> str | None:
     os.environ.update(log_format(settings))
     os.chdir(ROOT)  # prefect.toml is read from the current folder when Prefect is imported
     if small:
-        _start_server(
-            settings, new=not told.database and not (Path(os.environ["PREFECT_HOME"]) / "prefect.db").exists()
-        )
+        _start_server(settings, new=not told.database and not (home / "prefect.db").exists())
     return api
 
 

@@ -118,7 +118,7 @@ def load() -> None:
     import_module("prefect.cli.work_pool")
 
 
-def prefect(*words: str) -> None:
+def prefect_command(*words: str) -> None:
     """Prefect's command line, in this process.
 
     Raises:
@@ -146,8 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not sys.stdin.readline():
             return  # whoever started this gave up
     template = ["--base-job-template", given.template] if given.template else []
-    prefect("work-pool", "create", POOL, "--type", "process", "--overwrite", *template)
-    prefect("deploy", "--all")
+    prefect_command("work-pool", "create", POOL, "--type", "process", "--overwrite", *template)
+    prefect_command("deploy", "--all")
     asyncio.run(register(sweeping=not given.no_sweep))
 
 

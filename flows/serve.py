@@ -30,6 +30,7 @@ from flows.environment import (
     server_login,
     serving_file,
 )
+from flows.processes import stop
 from flows.server import LOOPBACK, host_names
 from flows.watch import open_watch
 from store.errors import ConfigError, RicwatchError
@@ -158,18 +159,6 @@ def _await_server(api: str, server: subprocess.Popen[bytes], log: Path, stopped:
             stopped.wait(0.2)
 
 
-def _stop(part: subprocess.Popen[bytes]) -> None:
-    if part.poll() is not None:
-        return
-    part.terminate()
-    try:
-        part.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
-        # The whole session: a worker's flow processes must not outlive it.
-        os.killpg(part.pid, signal.SIGKILL)
-        part.wait()
-
-
 def check_host(host: str, settings: Settings) -> str:
     """The address at which this machine itself reaches a server bound to *host*.
 
@@ -243,7 +232,7 @@ def serve(settings: Settings, *, port: int = 4200, host: str = "127.0.0.1", say:
             registering.kill()
             registering.communicate()
         for _name, part, _log in reversed(parts):
-            _stop(part)
+            stop(part, STOP_LIMIT)
         if parts:
             say("Stopped.")
 

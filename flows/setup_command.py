@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from flows.environment import POOL, client_login, one_authority, prefect_home, running_api
+from flows.environment import POOL, api_in_force, client_login, one_authority, prefect_home, running_api
 from flows.serve import job_template
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
@@ -38,7 +38,7 @@ def setup() -> None:
         feeds = sum(feed.enabled for feed in watch.roster)
         actors, themes = len(watch.topic.actors), len(watch.topic.themes)
         tables.say(f"topic: {actors} actors, {themes} themes, {feeds} feeds switched on")
-    api = os.environ.get("PREFECT_API_URL") or running_api(settings)
+    api = api_in_force(settings)
     if api is None:
         tables.say("no Prefect server answers: `ricwatch serve` starts one and registers all; or set PREFECT_API_URL")
         return

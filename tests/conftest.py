@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from store.db import Store
 from store.settings import ROOT, Settings, get_settings
+from tests.databases import copy_of
 
 DATA = ROOT.parent / "shared" / "data"
 LONGEST = (
@@ -76,9 +77,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, migrated: Path) -> Iterator[Store]:
     """A migrated SQLite database."""
-    store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'test.db')}")
-    yield store
-    store.close()
+    with copy_of(migrated, tmp_path / "test.db") as store:
+        yield store
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +115,8 @@ def postgres_migrated(postgres_url: str) -> str:
 def any_store(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[Store]:
     """A migrated database of either engine."""
     if request.param == "sqlite":
-        store = Store(f"sqlite:///{shutil.copy(migrated, tmp_path / 'any.db')}")
-        yield store
-        store.close()
+        with copy_of(migrated, tmp_path / "any.db") as store:
+            yield store
         return
     url = request.getfixturevalue("postgres_url")
     _administer(url, f"CREATE DATABASE any_store TEMPLATE {request.getfixturevalue('postgres_migrated')}")

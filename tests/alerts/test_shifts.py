@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +23,7 @@ from store.db import Store
 from store.models import Feed, FeedDay, Poll, Reading, Shift, StepLease
 from store.settings import Settings
 from tests.alerts.helpers_store import MODEL, OUTLETS, Item, add, day, feed_days, press
+from tests.databases import copy_of
 
 NOW = dt.datetime(2024, 12, 1, tzinfo=dt.UTC)
 
@@ -36,20 +36,18 @@ def decide(store: Store, settings: Settings, index: int, model: str = MODEL) -> 
 @pytest.fixture(scope="module")
 def turned(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with coverage that turns divergent on day 120; tests take copies."""
-    path = Path(shutil.copy(migrated, tmp_path_factory.mktemp("turned") / "turned.db"))
-    store = Store(f"sqlite:///{path}")
-    add(store, press(170, mean=[0.1] * 120 + [-0.7] * 50))
-    feed_days(store, 170)
-    store.close()
+    path = tmp_path_factory.mktemp("turned") / "turned.db"
+    with copy_of(migrated, path) as store:
+        add(store, press(170, mean=[0.1] * 120 + [-0.7] * 50))
+        feed_days(store, 170)
     return path
 
 
 @pytest.fixture
 def shifted(turned: Path, tmp_path: Path) -> Iterator[Store]:
     """Coverage that turns divergent on day 120."""
-    store = Store(f"sqlite:///{shutil.copy(turned, tmp_path / 'shifted.db')}")
-    yield store
-    store.close()
+    with copy_of(turned, tmp_path / "shifted.db") as store:
+        yield store
 
 
 def test_a_shift_is_stored_with_its_evidence(shifted: Store, settings: Settings) -> None:
