@@ -3,11 +3,14 @@
     python -m bench.ingest                     # 200 feeds of 30 items
     python -m bench.ingest --feeds 20 200 2000
     python -m bench.ingest --no-rivals
+    python -m bench.ingest --atom              # which feedparser reads
 
 Every poll runs in a process of its own, so that its time, processor time and memory are its own. The server knows
 conditional requests, and answers each feed with an ETag. Both store into SQLite on the same disk; reader runs with
 eight workers, and stores every item. Ours passes every item through the topic gate, as in use: one in five is on the
 topic, is stored and put into a story, the others are counted; `--every` makes all of them so, which is the costly case.
+With `--atom` no feed is plain RSS: ours reads them in two processes of its own, whose time counts as ours (not their
+memory), and a second time, as `threads`, in its own process alone.
 `--profile` says which stage takes how much. newsboat and rss2email run beside ours in `python -m bench.readers`.
 Everything goes to bench/out/ingest.json.
 """
@@ -25,7 +28,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count, islice
+from itertools import count, islice, product
 from pathlib import Path
 
 from store.settings import ROOT
@@ -41,8 +44,9 @@ _MEASURED = """
 import json, resource, sys, time
 began, before = time.perf_counter(), time.process_time()
 {work}
-own = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({{"wall": time.perf_counter() - began, "cpu": time.process_time() - before,
+own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({{"wall": time.perf_counter() - began,
+    "cpu": time.process_time() - before + others.ru_utime + others.ru_stime,
     "mb": own.ru_maxrss / 1024, **told}}))
 """
 OURS = """
@@ -70,6 +74,11 @@ report = asyncio.run(poll_feeds(store, settings, now=now, on_topic=matcher.names
 told = {{"new": report.new + report.off_topic, "answered": report.answered}}
 store.close()
 """
+IN_THREADS = """
+import sys
+from ingest import parsepool
+parsepool.FEW = parsepool.SMALL = sys.maxsize
+"""
 READER = """
 import warnings; warnings.simplefilter("ignore")
 from reader import make_reader
@@ -91,8 +100,9 @@ reader.close()
 class Press:
     """A server of feeds; `edition` says how many batches of fresh items each has had."""
 
-    def __init__(self, feeds: int, one_in: int = 1) -> None:
+    def __init__(self, feeds: int, one_in: int = 1, *, atom: bool = False) -> None:
         self.edition = 0
+        self._form = _ATOM if atom else _RSS
         self._one_in = one_in
         press = self
 
@@ -151,14 +161,27 @@ class Press:
     def _made(self, feed: int) -> bytes:
         newest = ITEMS + FRESH * self.edition
         items = "".join(
-            f"<item><title>{self._head(n)} {_words(feed, n)}</title><link>https://o{feed}.in/{n}</link>"
-            f"<guid>https://o{feed}.in/{n}</guid><pubDate>Wed, 25 Nov 2026 {n % 11:02}:00:00 +0000</pubDate>"
-            f"<description>{_words(n, feed)} said officials. {_words(feed + 7, n)}</description></item>"
+            self._form[0].format(
+                title=f"{self._head(n)} {_words(feed, n)}",
+                url=f"https://o{feed}.in/{n}",
+                hour=n % 11,
+                text=f"{_words(n, feed)} said officials. {_words(feed + 7, n)}",
+            )
             for n in range(newest - ITEMS, newest)
         )
-        return f'<rss version="2.0"><channel><title>Outlet {feed}</title>{items}</channel></rss>'.encode()
+        return self._form[1].format(title=f"Outlet {feed}", items=items).encode()
 
 
+_RSS = (
+    "<item><title>{title}</title><link>{url}</link><guid>{url}</guid>"
+    "<pubDate>Wed, 25 Nov 2026 {hour:02}:00:00 +0000</pubDate><description>{text}</description></item>",
+    '<rss version="2.0"><channel><title>{title}</title>{items}</channel></rss>',
+)
+_ATOM = (
+    '<entry><title>{title}</title><link href="{url}"/><id>{url}</id>'
+    "<updated>2026-11-25T{hour:02}:00:00Z</updated><summary>{text}</summary></entry>",
+    '<feed xmlns="http://www.w3.org/2005/Atom"><title>{title}</title>{items}</feed>',
+)
 _STEMS = (
     "trade", "border", "oil", "arms", "visit", "talks", "dam", "rail", "visa", "port", "grain", "steel", "drone",
     "radar", "gas", "loan", "bank", "treaty", "patrol", "summit",
@@ -172,9 +195,9 @@ def _words(one: int, two: int) -> str:
 
 
 @contextmanager
-def press_of(feeds: int, one_in: int = 1) -> Iterator[Press]:
+def press_of(feeds: int, one_in: int = 1, *, atom: bool = False) -> Iterator[Press]:
     """A server with so many feeds, of whose items one in so many is on the topic."""
-    press = Press(feeds, one_in)
+    press = Press(feeds, one_in, atom=atom)
     try:
         yield press
     finally:
@@ -196,10 +219,10 @@ def measured_code(work: str) -> dict[str, float]:
     return told
 
 
-def three_polls(works: Mapping[str, str], feeds: int, one_in: int) -> Results:
+def three_polls(works: Mapping[str, str], feeds: int, one_in: int, *, atom: bool = False) -> Results:
     """First, unchanged and five new, by each of *works* in a database of its own: in turn, for machines change pace."""
     results: Results = {}
-    with tempfile.TemporaryDirectory() as folder, press_of(feeds, one_in) as press:
+    with tempfile.TemporaryDirectory() as folder, press_of(feeds, one_in, atom=atom) as press:
         for name in works:
             (Path(folder) / name).mkdir()
         hours = count()
@@ -235,6 +258,7 @@ def main() -> None:
     parser.add_argument("--no-rivals", action="store_true", help="leave reader out")
     parser.add_argument("--profile", action="store_true", help="print where the time of our first poll goes, and stop")
     parser.add_argument("--every", action="store_true", help="every item is on the topic, not one in five")
+    parser.add_argument("--atom", action="store_true", help="feeds that feedparser must read")
     given = parser.parse_args()
     one_in = 1 if given.every else 5
     if given.profile:
@@ -244,12 +268,17 @@ def main() -> None:
     rival = not given.no_rivals and importlib.util.find_spec("reader") is not None
     if not rival:
         print("reader is left out: not asked for, or not installed (pip install reader)")
+    works = {"ours": OURS}
+    if given.atom:
+        works["threads"] = IN_THREADS + OURS
+    if rival:
+        works["reader"] = READER
     for feeds in given.feeds:
-        results |= three_polls({"ours": OURS} | ({"reader": READER} if rival else {}), feeds, one_in)
-        for step in STEPS if rival else ():
-            mine, theirs = (results[f"{name}, {feeds} feeds, {step}"] for name in ("ours", "reader"))
+        results |= three_polls(works, feeds, one_in, atom=given.atom)
+        for step, other in product(STEPS, [name for name in works if name != "ours"]):
+            mine, theirs = (results[f"{name}, {feeds} feeds, {step}"] for name in ("ours", other))
             wall, cpu = (theirs[unit] / mine[unit] for unit in ("wall", "cpu"))
-            print(f"{step}: {wall:.2f} times as fast as reader, {cpu:.2f} times per processor second")
+            print(f"{step}: {wall:.2f} times as fast as {other}, {cpu:.2f} times per processor second")
         print(f"{feeds} feeds, ours: " + ", ".join(_per_feed(results, feeds, step) for step in STEPS))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -263,7 +292,7 @@ def _per_feed(results: Results, feeds: int, step: str) -> str:
 
 _STAGES = {
     "HTTP": ("ingest/fetch.py", "fetch"),
-    "parse and clean": ("ingest/parse.py", "parse"),
+    "parse and clean": ("ingest/parse.py", "parse_plain"),
     "identity": ("ingest/articles.py", "_identify"),
     "topic gate": ("classify/actors.py", "names_two"),
     "stories": ("ingest/stories.py", "place"),

@@ -13,7 +13,7 @@ from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
 from ingest.hosts import Hosts, Resting, Way, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.pagehealth import what_full_texts_lack
-from ingest.parse import parse
+from ingest.parsepool import ParsePool
 from ingest.policy import rests_until
 from ingest.robots import ROBOTS, RulesKind, origin_of, product_token, read_rules
 from store.progress import Progress, silent
@@ -88,8 +88,8 @@ async def check_feeds(
     *hosts* are those that polls share (`open_hosts`): a probe keeps its distance to them, waits while another worker is
     at the host, and leaves a host alone that asked for it. *fetcher* replaces the one made from *settings*.
     """
-    async with open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client:
-        run = _Run(settings, client, hosts or Hosts(settings.host_spacing), now)
+    async with open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client, ParsePool() as parsers:
+        run = _Run(settings, client, hosts or Hosts(settings.host_spacing), parsers, now)
         done = 0
 
         async def one(feed: RosterFeed) -> CheckRow:
@@ -105,9 +105,12 @@ async def check_feeds(
 class _Run:
     """One round of probes: what all of them share."""
 
-    def __init__(self, settings: Settings, fetcher: Fetcher, hosts: Hosts, now: dt.datetime) -> None:
+    def __init__(
+        self, settings: Settings, fetcher: Fetcher, hosts: Hosts, parsers: ParsePool, now: dt.datetime
+    ) -> None:
         self._settings = settings
         self._fetcher = fetcher
+        self._parsers = parsers
         self._hosts = hosts
         self._now = now
         self._slots = asyncio.Semaphore(settings.poll_concurrency)
@@ -123,8 +126,8 @@ class _Run:
                 self._hosts.rest(way.host, until)
             parsed = None
             if isinstance(outcome, Fetched):
-                parsed = await asyncio.to_thread(
-                    parse, outcome.body, outcome.headers, feed, now=self._now, max_items=self._settings.feed_max_items
+                parsed = await self._parsers.parse(
+                    outcome.body, outcome.headers, feed, now=self._now, max_items=self._settings.feed_max_items
                 )
         row = assess(feed, outcome, parsed, self._now.date())
         if feed.full_text and parsed is not None and row.items:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 OnTopic = Callable[[str], bool]
 """Tells whether a text names at least two of the topic's actors; `classify.actors.Matcher.names_two` is the real one.
@@ -83,3 +84,8 @@ class ParsedFeed:
     problem: FeedProblem | None = None
     ttl: int | None = None
     truncated: bool = False
+
+    @classmethod
+    def refused(cls, problem: FeedProblem, error: str) -> Self:
+        """A body that is no feed, and why in words."""
+        return cls(format="", title="", entries=(), bad=0, left=0, error=error, problem=problem)

@@ -52,8 +52,8 @@ _DATES = ("published", "updated", "created")
 _RAW_LIMIT = 200
 
 MOST_TAGS = 250_000
-"""Of `<` in what feedparser is asked, which takes up to 80 µs for each, in a thread that nobody can stop. A feed of
-2,000 items has some 60,000, one of 20,000 short items 240,000."""
+"""Of `<` in what feedparser is asked, which takes up to 80 µs for each. A feed of 2,000 items has some 60,000, one of
+20,000 short items 240,000."""
 MOST_MARKS = 1_500_000
 """Of references, equals signs and ends of lines, at which its parsers break a text up: up to 6 µs for each.
 Real feeds have at most 7 in 100 bytes, which makes a million of the largest body that is fetched."""
@@ -87,34 +87,73 @@ class Source:
     lang: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is to be read: a body, its headers (names in lower case), and the feed that it came from.
+
+    *now* judges future dates; at most *max_items* are read.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    feed: FeedLike
+    now: dt.datetime
+    max_items: int = 2_000
+
+
 def parse(
     body: bytes, headers: Mapping[str, str], feed: FeedLike, *, now: dt.datetime, max_items: int = 2_000
 ) -> ParsedFeed:
     """The entries of *body*. Never raises for what is in it: what is no feed has `problem` and `error` set.
 
-    *headers* are the response's, names in lower case; *now* judges future dates; at most *max_items* are read.
+    See `Response` for what is passed.
     """
+    response = Response(body, headers, feed, now, max_items)
+    return parse_plain(response) or parse_any(response)
+
+
+def parse_plain(response: Response) -> ParsedFeed | None:
+    """What can be read without feedparser, within a second or two; None for the rest, which `parse_any` reads."""
+    body, headers = response.body, response.headers
     if not body.strip():
-        return _no_feed(FeedProblem.EMPTY_BODY, "the answer has no content")
+        return ParsedFeed.refused(FeedProblem.EMPTY_BODY, "the answer has no content")
     if problem := _page_instead(body, headers):
         return problem
-    raw = read_plain_rss(body, headers)
-    made = [_entry(item, feed, now) for item in raw.items[:max_items]] if raw else []
-    if raw is None or not made or any(map(_undated, made)):
-        raw = read_other(body, max_items) or _by_feedparser(body, headers)
-        if raw.problem is not None:
-            # Some guards ask in a line of plain text or JSON; a document of another kind may just speak of them.
-            return _no_robot() if _asks_for_a_human(body, xml=False) else _no_feed(raw.problem, raw.error)
-        made = [_entry(item, feed, now) for item in raw.items[:max_items]]
+    if raw := read_plain_rss(body, headers):
+        made = _entries(raw, response)
+        if made and not any(map(_undated, made)):
+            return _parsed(raw, made, response)
+    return None if (raw := read_other(body, response.max_items)) is None else _read(raw, response)
+
+
+def parse_any(response: Response) -> ParsedFeed:
+    """By feedparser, whatever it is. May take half a minute over what is as large and odd as `MOST_TAGS` allow."""
+    return _read(_by_feedparser(response.body, response.headers), response)
+
+
+def _read(raw: RawFeed, response: Response) -> ParsedFeed:
+    if raw.problem is not None:
+        # Some guards ask in a line of plain text or JSON; a document of another kind may just speak of them.
+        return (
+            _no_robot() if _asks_for_a_human(response.body, xml=False) else ParsedFeed.refused(raw.problem, raw.error)
+        )
+    return _parsed(raw, _entries(raw, response), response)
+
+
+def _entries(raw: RawFeed, response: Response) -> list[Entry | None]:
+    return [_entry(item, response.feed, response.now) for item in raw.items[: response.max_items]]
+
+
+def _parsed(raw: RawFeed, made: list[Entry | None], response: Response) -> ParsedFeed:
     entries = [entry for entry in made if entry is not None]
-    if garbled := wrong_script([entry.title for entry in entries], feed.lang):
-        return _no_feed(FeedProblem.WRONG_SCRIPT, garbled)
+    if garbled := wrong_script([entry.title for entry in entries], response.feed.lang):
+        return ParsedFeed.refused(FeedProblem.WRONG_SCRIPT, garbled)
     return ParsedFeed(
         format=raw.format,
         title=plain_text(_text(raw.about, "title"), TITLE_LIMIT),
         entries=tuple(entries),
         bad=len(made) - len(entries),
-        left=max(0, len(raw.items) - max_items),
+        left=max(0, len(raw.items) - response.max_items),
         ttl=_ttl(raw.about),
         truncated=raw.truncated,
     )
@@ -181,12 +220,8 @@ def _ampersands_escaped(body: bytes) -> bytes:
     return _BARE_AMPERSAND.sub(lambda found: found[1] or b"&amp;", body)
 
 
-def _no_feed(problem: FeedProblem, error: str) -> ParsedFeed:
-    return ParsedFeed(format="", title="", entries=(), bad=0, left=0, error=error, problem=problem)
-
-
 def _no_robot() -> ParsedFeed:
-    return _no_feed(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")
+    return ParsedFeed.refused(FeedProblem.CHALLENGE, "a robot check was sent instead of the feed")
 
 
 def _asks_for_a_human(body: bytes, *, xml: bool) -> bool:
@@ -209,14 +244,16 @@ def _page_instead(body: bytes, headers: Mapping[str, str]) -> ParsedFeed | None:
     makes "malformed XML" of it."""
     head = body[:_HEAD].replace(b"\x00", b"")  # UTF-16 pages too
     if _OPML.search(head):  # its <head> and <body> are not a web page's
-        return _no_feed(FeedProblem.NOT_A_FEED, "an OPML list of feeds, which `ricwatch feeds import` takes")
+        return ParsedFeed.refused(FeedProblem.NOT_A_FEED, "an OPML list of feeds, which `ricwatch feeds import` takes")
     if _FEED_ROOT.search(head) or not (_HTML.search(head) or headers.get("cf-mitigated")):
         return None
     if headers.get("cf-mitigated") or _asks_for_a_human(body, xml=True):
         return _no_robot()
     found = re.search(rb"<title[^>]*>(.*?)</title", body[:_SEARCHED], re.IGNORECASE | re.DOTALL)
     title = plain_text(found.group(1).decode("utf-8", "replace"), 80) if found else ""
-    return _no_feed(FeedProblem.HTML, f"a web page was sent instead of the feed{f': {title}' if title else ''}")
+    return ParsedFeed.refused(
+        FeedProblem.HTML, f"a web page was sent instead of the feed{f': {title}' if title else ''}"
+    )
 
 
 def _entry(item: Any, feed: FeedLike, now: dt.datetime) -> Entry | None:

@@ -24,7 +24,7 @@ from ingest.hosts import Claim, Resting, Way
 from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
-from ingest.parse import parse
+from ingest.parsepool import ParsePool
 from ingest.policy import (
     FULL_EVERY,
     Due,
@@ -129,8 +129,9 @@ async def poll_feeds(
     async with (
         open_fetcher(settings) if fetcher is None else nullcontext(fetcher) as client,
         open_hosts(store, settings) if hosts is None else nullcontext(hosts) as shared,
+        ParsePool() as parsers,
     ):
-        run = _Run(store, settings, client, shared, now=now, on_topic=on_topic)
+        run = _Run(store, settings, client, shared, parsers, now=now, on_topic=on_topic)
         rows: dict[str, PollRow | None] = {}
         coming = iter(_in_turn(tasks))
 
@@ -235,12 +236,14 @@ class _Run:
         settings: Settings,
         fetcher: Fetcher,
         hosts: SharedHosts,
+        parsers: ParsePool,
         *,
         now: dt.datetime,
         on_topic: OnTopic,
     ) -> None:
         self._store = store
         self._fetcher = fetcher
+        self._parsers = parsers
         self._now = now
         self._on_topic = on_topic
         self._max_items = settings.feed_max_items
@@ -318,8 +321,8 @@ class _Run:
         if isinstance(outcome, Fetched):
             size = len(outcome.body)
             if not same:
-                parsed = await asyncio.to_thread(
-                    parse, outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
+                parsed = await self._parsers.parse(
+                    outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
                 )
             outcome = replace(outcome, body=b"")
         outcome = at_roster(task.move, outcome)
