@@ -13,17 +13,15 @@ from prefect.states import Completed
 
 from alerts.words import count
 from classify.batch import ClassifyReport, any_pending, classify_pending, forget_since
-from classify.jsonl import FileReport, classify_file
-from classify.model import get_backend
+from classify.jsonl import FileReport
 from classify.outcome import count_unread
-from classify.spread import Recipe, divisible, in_processes
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.plainly import plainly
+from flows.readfile import read_file
 from flows.reporting import logger, progress, rename_run, requested
 from flows.runners import spread_of
 from flows.watch import Watch, moment, open_watch
-from ingest.topic import load_topic
 from store.days import need_day
 from store.errors import ConfigError, InputError
 from store.settings import get_settings
@@ -74,24 +72,6 @@ def latest_readings(watch: Watch, report: ClassifyReport, limit: int = 50) -> li
         return []
     with watch.store.session() as session:
         return recent_readings(session, report.model, min(limit, report.read))
-
-
-def read_file(source: Path, target: Path, jobs: int = 1) -> FileReport:
-    """Read a file of items, by *jobs* processes; needs neither database nor server.
-
-    Raises:
-        ConfigError: several processes for a backend that counts what a run may use.
-    """
-    settings = get_settings()
-    model = get_backend(settings.model, load_topic(settings.seeds_dir))
-    if jobs > 1 and not divisible(model):
-        raise ConfigError(
-            f"the backend {settings.model} keeps a budget for the run, which processes cannot share; leave --jobs out"
-        )
-    recipe = Recipe(settings.model, str(settings.seeds_dir), model.version)
-    read_by = in_processes(recipe, jobs) if jobs > 1 else None
-    with progress("Reading items") as report_progress:
-        return classify_file(model, source, target, read_by=read_by, progress=report_progress)
 
 
 @flow(name="re-read", flow_run_name="re-read since {since}", log_prints=False)

@@ -32,8 +32,6 @@ def classify(
     """
     prepare()
     from flows import tables
-    from flows.classify_articles import classify as classify_flow
-    from flows.classify_articles import read_file
 
     if items is None:
         if jobs > 1:
@@ -43,11 +41,15 @@ def classify(
             )
         if output is not None:
             raise typer.BadParameter("it is for a file of items, which must be named too", param_hint="--output")
+        from flows.classify_articles import classify as classify_flow
+
         stored: Any = classify_flow
         tables.say(asyncio.run(stored(return_state=True)).message)
         return
     if output is None:
         raise typer.BadParameter("say where the readings go: -o readings.jsonl", param_hint="--output")
+    from flows.readfile import read_file
+
     done = read_file(items, output, jobs)
     tables.bad_lines(items.name, [(bad.line, bad.reason) for bad in done.bad])
     tables.unread(done.unread, done.usage)

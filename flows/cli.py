@@ -32,7 +32,6 @@ from flows.shifts_command import judge, judged, shifts, silence_app
 from flows.subscribers_command import subscribers_app
 from flows.trace_command import trace
 from store.errors import RicwatchError
-from store.faults import in_words
 
 # Typer brings its own copy of click from 0.26 on, so the class is asked for and not imported.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -472,6 +471,8 @@ def main() -> None:
         code = error.exit_code
     except Exception as error:
         # The outermost edge: nothing below may show a bare trace.
+        from store.faults import in_words
+
         _complain(str(in_words(error) or _unexpected(error)))
         code = EXIT_FAILED
     if code == EXIT_INTERRUPTED:  # newer Typer turns Ctrl-C into this status itself and raises nothing

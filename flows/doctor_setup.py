@@ -262,7 +262,7 @@ def classifier(settings: Settings) -> Finding:
     """Whether the model loads, and was trained on the topic that it reads."""
     from classify.model import get_backend
     from classify.trained import remark
-    from flows.runners import require_extra
+    from flows.extras import require_extra
 
     try:
         require_extra(settings)

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import certifi
-import httpx
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -45,6 +44,8 @@ def running_api(settings: Settings) -> str | None:
     Raises:
         ConfigError: it answers and wants another password than the setting's.
     """
+    import httpx
+
     try:
         api = str(json.loads(serving_file(settings).read_text(encoding="utf-8"))["api"])
         answer = httpx.get(f"{api}/health", timeout=2.0, trust_env=False)

@@ -11,34 +11,16 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from alerts.export import COLUMNS, Asked, Exported, What
-from alerts.export import export as write_export
 from alerts.words import count
 from flows import artifacts
+from flows.exporting import build, describe
 from flows.forms import ALL, BY, calendar, choose, codes, param
 from flows.plainly import plainly
-from flows.reporting import logger, progress, rename_run, requested
-from flows.watch import Watch, closed_day, moment, open_watch
+from flows.reporting import logger, rename_run, requested
+from flows.watch import Watch, open_watch
 from store.days import parse_day
 
 CODES = codes()
-
-
-def describe(done: Exported) -> str:
-    """One line for the state message, the log and the terminal."""
-    return f"{count(done.rows, 'row')} of {done.what} in {done.path}"
-
-
-def build(watch: Watch, asked: Asked) -> Exported:
-    """The step behind the flow."""
-    with progress(f"Exporting {asked.what}") as report_progress:
-        return write_export(
-            watch.store,
-            watch.settings,
-            watch.version,
-            asked,
-            day=closed_day(moment("")),
-            progress=report_progress,
-        )
 
 
 @task(name="write export", task_run_name="export {asked.what}", cache_policy=NO_CACHE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow, task
@@ -11,50 +10,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from alerts.report import PAGE_NAME, ReportDone, write_report
+from alerts.report import ReportDone
 from alerts.reportfacts import MONTHS
-from alerts.words import count, safe_url
+from alerts.words import count
 from flows import artifacts
 from flows.forms import BY, calendar, param
 from flows.late import superseded
 from flows.plainly import plainly
-from flows.reporting import logger, progress, rename_run, requested
-from flows.watch import Watch, closed_day, moment, open_watch
+from flows.reporting import logger, rename_run, requested
+from flows.reportpage import build, describe, page_of, published
+from flows.watch import Watch, moment, open_watch
 from store.settings import Settings
-
-
-def describe(done: ReportDone) -> str:
-    """One line for the state message, the log and the terminal."""
-    return (
-        f"report up to {done.day} with {count(done.shifts, 'shift')} in {done.path} ({done.size_words}); "
-        f"feed of shifts in {done.feed}"
-    )
-
-
-def page_of(settings: Settings) -> Path:
-    """Where the page lies unless another place was asked for."""
-    return settings.var_dir / "report" / PAGE_NAME
-
-
-def published(settings: Settings) -> str | None:
-    """The address under which readers open the page, where the settings name one."""
-    return safe_url(f"{settings.report_url.rstrip('/')}/{PAGE_NAME}") if settings.report_url else None
-
-
-def build(watch: Watch, now: dt.datetime, output: str = "", feed: str = "", months: int = MONTHS) -> ReportDone:
-    """The step behind the flow."""
-    with progress("Gathering the report") as report_progress:
-        return write_report(
-            watch.store,
-            watch.settings,
-            watch.version,
-            Path(output) if output else page_of(watch.settings),
-            feed=Path(feed) if feed else None,
-            day=closed_day(now),
-            now=now,
-            months=months,
-            progress=report_progress,
-        )
 
 
 @task(name="write report", task_run_name="write the report", cache_policy=NO_CACHE)

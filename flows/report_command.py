@@ -61,7 +61,7 @@ def report(
     """
     prepare()
     from flows import tables
-    from flows.report import build, describe
+    from flows.reportpage import build, describe
     from flows.watch import moment, open_watch
 
     with open_watch() as watch:
@@ -95,7 +95,7 @@ def export(
     from alerts.export import Asked
     from alerts.export import What as Known
     from flows import tables
-    from flows.export import build, describe
+    from flows.exporting import build, describe
     from flows.watch import open_watch
     from store.days import parse_day
 

@@ -1,4 +1,7 @@
-"""How a running step tells how far it is: a bar where a person watches a terminal, log lines elsewhere."""
+"""How a running step tells how far it is: a bar where a person watches a terminal, log lines elsewhere.
+
+Commands use it too, so Prefect is loaded by those alone that run flows: it takes longer than most commands.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,20 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import httpx
-from prefect import get_client, get_run_logger
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import FlowRunContext
-from prefect.exceptions import MissingContextError, PrefectException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
-from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.words import plain
-from flows.echo import rows_changed
-from store.deeds import keep_deed
 from store.errors import RicwatchError
 from store.progress import Progress
+
+if TYPE_CHECKING:
+    from prefect.context import FlowRunContext
 
 LINE_EVERY = 5.0
 """Seconds between two log lines of one step."""
@@ -38,15 +36,26 @@ console = Console(stderr=True)
 
 def in_flow_run() -> bool:
     """Whether the caller is inside a Prefect flow run, rather than a flow's plain function."""
-    return FlowRunContext.get() is not None
+    return _run() is not None
+
+
+def _run() -> FlowRunContext | None:
+    if "prefect" not in sys.modules:
+        return None  # who runs a flow has loaded it
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get()
 
 
 def logger() -> logging.Logger | logging.LoggerAdapter[Any]:
     """The run's logger inside a flow run, the program's own outside."""
-    try:
-        return get_run_logger()
-    except MissingContextError:
-        return logging.getLogger("ricwatch")
+    if "prefect" in sys.modules:
+        from prefect import get_run_logger
+        from prefect.exceptions import MissingContextError
+
+        with suppress(MissingContextError):
+            return get_run_logger()
+    return logging.getLogger("ricwatch")
 
 
 def requested(by: str) -> None:
@@ -61,9 +70,13 @@ async def rename_run(name: str, *, by: str = "") -> None:
 
     Who asked is the form's *Asked by*, unless *by* names somebody else.
     """
-    context = FlowRunContext.get()
+    context = _run()
     if context is None or context.flow_run is None:
         return
+    import httpx
+    from prefect import get_client
+    from prefect.exceptions import PrefectException
+
     name = plain(name, 120)
     _keep(name, by)
     try:
@@ -76,11 +89,15 @@ async def rename_run(name: str, *, by: str = "") -> None:
 
 def _keep(outcome: str, by: str) -> None:
     """Put down what a named person's run came to: Prefect forgets its runs after some weeks."""
-    from flows.watch import open_watch  # and with it the reader, of which most who import this have no need
-
-    context = FlowRunContext.get()
+    context = _run()
     if context is None or context.flow_run is None or context.flow is None:
         return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from flows.echo import rows_changed
+    from flows.watch import open_watch  # and with it the reader, of which most who import this have no need
+    from store.deeds import keep_deed
+
     asked = dict(context.parameters or {})
     named = asked.pop("requested_by", "")
     who = plain(by or str(named or ""), 120)
@@ -164,6 +181,10 @@ class _PageBar:
 
     def show(self, percent: float, words: str) -> None:
         """Make the bar, or move it; *percent* from 0 to 100."""
+        import httpx
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+        from prefect.exceptions import PrefectException
+
         told = plain(words, 200)
         try:
             # Steps run in threads, and some in the loop of the run itself, where nothing here could be awaited.

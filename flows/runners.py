@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
@@ -19,9 +18,9 @@ from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from classify.model import Item, Read
 from classify.spread import Recipe, Spread, Submit, in_order, know, read_packed
 from flows.clusters import CLUSTERS, Give
+from flows.extras import require_extra
 from flows.reporting import in_flow_run, logger
 from flows.watch import Watch
-from store.errors import ConfigError
 from store.settings import Settings
 
 AHEAD = 3
@@ -45,19 +44,6 @@ def spread_of(watch: Watch) -> Spread | None:
     if not in_flow_run():
         return None
     return Spread(partial(_read, watch), settings.task_batch, settings.task_runner_from)
-
-
-def require_extra(settings: Settings) -> None:
-    """Nothing where the packages of the chosen task runner are installed.
-
-    Raises:
-        ConfigError: they are not; it says how to install them.
-    """
-    runner = settings.task_runner
-    if runner in CLUSTERS and find_spec(f"prefect_{runner}") is None:
-        raise ConfigError(
-            f"RICWATCH_TASK_RUNNER is {runner}, but prefect-{runner} is not installed; pip install 'ricwatch[{runner}]'"
-        )
 
 
 def workers_of(settings: Settings) -> int:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 from flows.environment import POOL, api_in_force, client_login, one_authority, prefect_home, running_api
-from flows.serve import job_template
 from store.errors import RicwatchError
 from store.settings import ROOT, Settings
 
@@ -52,6 +51,8 @@ def register_all(settings: Settings, api: str) -> None:
     Raises:
         SetupError: the server does not answer, or took one of them not.
     """
+    from flows.serve import job_template
+
     env = {
         **os.environ,
         "PWD": str(ROOT),  # `{{ $PWD }}` in prefect.yaml

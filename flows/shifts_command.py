@@ -38,15 +38,15 @@ def shifts(
     - `ricwatch shifts 7`
     """
     prepare()
-    from flows import tables, verdicts
+    from flows import judging, tables
     from flows.watch import open_watch
 
     with open_watch() as watch:
         if number:
-            for line in lines_of(verdicts.explain(watch, number)):
+            for line in lines_of(judging.explain(watch, number)):
                 tables.say(line)
             return
-        rows = verdicts.shifts(watch)
+        rows = judging.shifts(watch)
     table = Table("Number", "Found", "Since about", "Shift", "Size", "Evidence", "State", "Readers")
     for row in rows:
         table.add_row(
@@ -95,11 +95,11 @@ def judge(
     Example: `ricwatch judge 7 wrong --by Ann --comment "satire read as news"`
     """
     prepare()
-    from flows import tables, verdicts
+    from flows import judging, tables
     from flows.watch import open_watch
 
     with open_watch() as watch:
-        tables.say(verdicts.judge(watch, number, verdict.value, by=by, comment=comment))
+        tables.say(judging.judge(watch, number, verdict.value, by=by, comment=comment))
 
 
 def judged(
@@ -137,7 +137,7 @@ def silence_add(
     Example: `ricwatch silence add --until 2026-11-30 --tie IN-CN --by Ann --comment "summit in Delhi"`
     """
     prepare()
-    from flows import tables, verdicts
+    from flows import judging, tables
     from flows.watch import open_watch
     from store.days import parse_day
 
@@ -145,7 +145,7 @@ def silence_add(
     if day is None:
         raise typer.BadParameter("say until when: a silence ends by itself", param_hint="--until")
     with open_watch() as watch:
-        words = verdicts.add_silence(
+        words = judging.add_silence(
             watch, until=day, author=by, comment=comment, dyad=tie, kind=kind, theme=theme, bloc=press
         )
         tables.say(words)
@@ -158,11 +158,11 @@ def silence_end(number: Annotated[int, typer.Argument(help="Number of the silenc
     Example: `ricwatch silence end 3`
     """
     prepare()
-    from flows import tables, verdicts
+    from flows import judging, tables
     from flows.watch import open_watch
 
     with open_watch() as watch:
-        tables.say(verdicts.end_silence(watch, number))
+        tables.say(judging.end_silence(watch, number))
 
 
 @silence_app.command("list")
@@ -173,11 +173,11 @@ def silence_list() -> None:
     """
     prepare()
     from alerts.silences import because, what
-    from flows import tables, verdicts
+    from flows import judging, tables
     from flows.watch import open_watch
 
     with open_watch() as watch:
-        held = verdicts.silences_now(watch)
+        held = judging.silences_now(watch)
     for one in held:
         tables.say(f"{one.id}  {what(one)}: {because(one)}")
     if not held:

@@ -30,7 +30,7 @@ def list_() -> None:
     Example: `ricwatch subscribers list`
     """
     prepare()
-    from flows.people import everyone
+    from flows.readership import everyone
     from flows.watch import open_watch
 
     with open_watch() as watch:
@@ -69,7 +69,7 @@ def add(
     """
     prepare()
     from flows import tables
-    from flows.people import change_subscription
+    from flows.readership import change_subscription
     from flows.watch import open_watch
 
     start, _, end = (mute_hours or "").replace(" ", "").partition("-")
@@ -102,7 +102,7 @@ def end_(address: Address, by: By = "the command line") -> None:
     """
     prepare()
     from flows import tables
-    from flows.people import end_subscription
+    from flows.readership import end_subscription
     from flows.watch import open_watch
 
     with open_watch() as watch:
@@ -120,7 +120,7 @@ def pause(
     """
     prepare()
     from flows import tables
-    from flows.people import pause_subscription
+    from flows.readership import pause_subscription
     from flows.watch import open_watch
     from store.days import parse_day
 

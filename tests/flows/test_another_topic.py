@@ -25,7 +25,7 @@ from classify.trained import own_folder, remark, weights_of
 from flows.doctor_setup import classifier
 from flows.monitor import monitor
 from flows.replay import write_roster
-from flows.report import build
+from flows.reportpage import build
 from flows.training import train_files
 from flows.watch import open_watch
 from ingest.archive import ArchiveServer, load_archive

@@ -17,10 +17,15 @@ from tests.flows.served import place
 
 def ricwatch(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would."""
+    return run([sys.executable, "-m", "flows.cli", *arguments], cwd=cwd, **variables)
+
+
+def run(command: list[str], *, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same for any program, with nothing set but *variables*."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("RICWATCH_", "PREFECT_"))}
     env |= {"RICWATCH_VAR_DIR": str(cwd / "var"), "PYTHONPATH": str(ROOT), **variables}
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments],
+        command,
         check=False,
         cwd=cwd,
         env=env,
@@ -135,3 +140,33 @@ def test_log_lines_are_json_where_that_is_set(tmp_path: Path, prefect_database: 
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert any("Beginning flow run" in line["message"] for line in lines), done.stderr
+
+
+def test_what_only_some_commands_need_is_not_loaded_by_all() -> None:
+    heavy = {"prefect", "sqlalchemy", "numpy", "httpx", "jinja2", "feedparser"}
+    code = f"import sys, flows.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", "`ricwatch --help` takes three times as long with these"
+
+
+def test_commands_that_run_no_flow_do_without_prefect(tmp_path: Path) -> None:
+    (tmp_path / "items.jsonl").write_text('{"id": "a", "title": "India and China sign a border agreement"}\n')
+    commands = [
+        "shifts", "feeds list", "subscribers list", "silence list", "narratives", "claims", "doctor",
+        f"classify {tmp_path}/items.jsonl -o {tmp_path}/readings.jsonl", "report",
+        f"export series -o {tmp_path}/series.csv",
+    ]  # fmt: skip
+    code = f"""
+import sys
+from flows import cli
+for words in {commands}:
+    sys.argv = ["ricwatch", *words.split()]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        assert not ended.code or words == "doctor", (words, ended.code)
+    assert "prefect" not in sys.modules, words
+"""
+    done = run([sys.executable, "-c", code], cwd=tmp_path, RICWATCH_MAIL_TO="reader@example.org")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "readings.jsonl").exists()

@@ -24,7 +24,9 @@ from classify.batch import ClassifyReport, classify_pending, forget_since
 from classify.spread import WorkerError
 from flows import clusters
 from flows.classify_articles import re_read
-from flows.runners import require_extra, spread_of, started
+from flows.clusters import CLUSTERS
+from flows.extras import NEED_PACKAGES, require_extra
+from flows.runners import spread_of, started
 from flows.watch import open_watch
 from ingest.archive_items import load_archive
 from store.db import Store
@@ -260,8 +262,9 @@ def test_a_few_articles_start_no_workers(
 
 @pytest.mark.parametrize("runner", ["dask", "ray"])
 def test_a_missing_extra_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, runner: str) -> None:
+    assert set(CLUSTERS) == NEED_PACKAGES
     monkeypatch.setenv("RICWATCH_TASK_RUNNER", runner)
     get_settings.cache_clear()
-    monkeypatch.setattr("flows.runners.find_spec", lambda name: None)
+    monkeypatch.setattr("flows.extras.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=rf"pip install 'ricwatch\[{runner}\]'$"), open_watch() as watch:
         spread_of(watch)
