@@ -219,7 +219,7 @@ def roster_broken(setup: Setup) -> None:
 
 
 def without_dask(setup: Setup) -> None:
-    setup.monkeypatch.setattr("flows.runners.find_spec", lambda name: None)
+    setup.monkeypatch.setattr("flows.extras.find_spec", lambda name: None)
     setup.set(task_runner="dask")
 
 
