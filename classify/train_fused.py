@@ -18,7 +18,7 @@ from classify import tune
 from classify.decide import log_softmax
 from classify.distil import distil
 from classify.export import export
-from classify.further import learn_further
+from classify.further import LEARNED, learn_further
 from classify.fusion import HeldOut, fit_fusion
 from classify.labelled import Labelled, digest, load_labelled, split_by_time
 from classify.linear import LinearModel
@@ -216,7 +216,9 @@ def tune_on(
     texts = [text_of(item) for item in news]
     unlabelled = other_prompts(texts, topic, seed)
     if start is not None:
-        return learn_further(recovered(start, themes), pairs, unlabelled, seed=seed, progress=progress)
+        # Of themes that it is to learn it knew nothing, so there a mean would undo half of what it learned.
+        share = LEARNED if set(themes) <= set(load_neural(start).themes) else 1.0
+        return learn_further(recovered(start, themes), pairs, unlabelled, share=share, seed=seed, progress=progress)
     if not news:
         return tune.tune(pairs, themes, seed=seed, progress=progress)
     return distil(pairs, themes, texts, unlabelled, seed=seed, progress=progress)

@@ -175,6 +175,15 @@ def test_the_shipped_network_learns_on_where_it_stood(
     said, kept, lost = (softmax(logits[:, :STANCES]) for logits in (was, tuned.logits(held), loose.logits(held)))
     assert np.abs(kept - said).mean() < np.abs(lost - said).mean() / 2
 
+    # A share of what was learned is that share of the way, in every weight.
+    start = recovered(WEIGHTS, themes).network.state_dict()
+    part = recovered(WEIGHTS, themes)
+    learn_further(part, turned, share=0.25)
+    quarter, whole = part.network.state_dict(), loose.network.state_dict()
+    for name, weight in quarter.items():
+        expected = start[name] + (whole[name] - start[name]) / 4
+        assert np.allclose(weight.numpy(), expected.numpy(), atol=1e-5), name
+
     export(tuned, None, replace(HALVES, thresholds=(0.5,) * len(themes)), tmp_path / "weights", {})
     words = [(folder / TOKENIZER).read_text(encoding="utf-8") for folder in (WEIGHTS, tmp_path / "weights")]
     assert json.loads(words[0])["model"]["vocab"] == json.loads(words[1])["model"]["vocab"]
