@@ -17,7 +17,7 @@ EPOCHS, BATCH, RATE = 2, 32, 1e-4
 KEPT, KEPT_WEIGHT = 6_000, 0.3
 """Of the unlabelled prompts, how many hold the network to what it knew, and what each counts beside a label."""
 LEARNED = 0.5
-"""The share of the weights after, where the network knew the topic: it read later news best (docs/decisions/0005)."""
+"""The share of the weights after, of a network that knew the topic: it read later news best (docs/decisions/0005)."""
 
 
 def learn_further(

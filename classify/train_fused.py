@@ -216,12 +216,20 @@ def tune_on(
     texts = [text_of(item) for item in news]
     unlabelled = other_prompts(texts, topic, seed)
     if start is not None:
-        # Of themes that it is to learn it knew nothing, so there a mean would undo half of what it learned.
-        share = LEARNED if set(themes) <= set(load_neural(start).themes) else 1.0
+        share = share_learned(start, topic)
         return learn_further(recovered(start, themes), pairs, unlabelled, share=share, seed=seed, progress=progress)
     if not news:
         return tune.tune(pairs, themes, seed=seed, progress=progress)
     return distil(pairs, themes, texts, unlabelled, seed=seed, progress=progress)
+
+
+def share_learned(start: Path, topic: Topic) -> float:
+    """The share of what a network learned on from *start*, in its mean with that one; all of a topic that is new.
+
+    Of another topic, or of a theme that is new, it knew nothing: a mean would undo half of what it learned.
+    """
+    known = start == own_folder(topic) and {theme.code for theme in topic.themes} <= set(load_neural(start).themes)
+    return LEARNED if known else 1.0
 
 
 def examples_for_network(labelled: Sequence[Labelled], lessons: Sequence[Labelled], topic: Topic) -> list[tune.Example]:

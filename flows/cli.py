@@ -383,7 +383,8 @@ def train(
     another into the folder weights among its seeds (docs/another-topic.md).
 
     With unlabelled news the network of `fused` learns more: minutes on a graphics card, many hours on two cores. With
-    --further it learns on from where it stands, in less than an hour of one core.
+    --further it learns on from where it stands, in less than an hour of one core; where it knew the topic, what it was
+    counts for half.
 
     Examples:
 

@@ -44,10 +44,13 @@ def running_api(settings: Settings) -> str | None:
     Raises:
         ConfigError: it answers and wants another password than the setting's.
     """
-    import httpx
-
     try:
         api = str(json.loads(serving_file(settings).read_text(encoding="utf-8"))["api"])
+    except (OSError, ValueError, KeyError):
+        return None
+    import httpx  # half of what most commands take to load, where no server was ever started
+
+    try:
         answer = httpx.get(f"{api}/health", timeout=2.0, trust_env=False)
         if answer.status_code != 200:
             return None

@@ -13,6 +13,7 @@ from ingest.health import UNKNOWN_SILENCE, silence_limit, usual_gap
 from ingest.hosts import Hosts, Resting, Way, host_of
 from ingest.model import FeedProblem, ParsedFeed, RosterFeed
 from ingest.pagehealth import what_full_texts_lack
+from ingest.parse import Response
 from ingest.parsepool import ParsePool
 from ingest.policy import rests_until
 from ingest.robots import ROBOTS, RulesKind, origin_of, product_token, read_rules
@@ -126,8 +127,9 @@ class _Run:
                 self._hosts.rest(way.host, until)
             parsed = None
             if isinstance(outcome, Fetched):
+                await way.asking.aclose()  # others can be asked while it is read
                 parsed = await self._parsers.parse(
-                    outcome.body, outcome.headers, feed, now=self._now, max_items=self._settings.feed_max_items
+                    Response(outcome.body, outcome.headers, feed, self._now, self._settings.feed_max_items)
                 )
         row = assess(feed, outcome, parsed, self._now.date())
         if feed.full_text and parsed is not None and row.items:

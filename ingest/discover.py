@@ -12,7 +12,8 @@ from urllib.parse import urljoin, urlsplit
 from ingest.clean import canonical_url, web_address
 from ingest.fetch import Fetched, Fetcher
 from ingest.model import ParsedFeed
-from ingest.parse import Source, parse
+from ingest.parse import Response, Source
+from ingest.parsepool import ParsePool
 from store.errors import InputError
 
 _TYPES = frozenset(
@@ -96,22 +97,23 @@ async def find_feeds(fetcher: Fetcher, url: str, now: dt.datetime) -> list[Found
     outcome = await fetcher.fetch(address)
     if not isinstance(outcome, Fetched):
         raise InputError(f"{address} does not answer: {getattr(outcome, 'detail', None) or 'it is gone'}")
-    if here := _as_feed(outcome, now):
-        return [here]
-    links = linked_feeds(outcome.body.decode("utf-8", "replace"), outcome.url)
-    site = urlsplit(outcome.url)
-    tried = links or [f"{site.scheme}://{site.netloc}{path}" for path in _USUAL]
-    found: dict[str, FoundFeed] = {}
-    for link in tried:
-        answer = await fetcher.fetch(link)
-        if isinstance(answer, Fetched) and (feed := _as_feed(answer, now)):
-            found.setdefault(canonical_url(feed.url) or feed.url, feed)
+    async with ParsePool() as parsers:
+        if here := await _as_feed(parsers, outcome, now):
+            return [here]
+        links = linked_feeds(outcome.body.decode("utf-8", "replace"), outcome.url)
+        site = urlsplit(outcome.url)
+        tried = links or [f"{site.scheme}://{site.netloc}{path}" for path in _USUAL]
+        found: dict[str, FoundFeed] = {}
+        for link in tried:
+            answer = await fetcher.fetch(link)
+            if isinstance(answer, Fetched) and (feed := await _as_feed(parsers, answer, now)):
+                found.setdefault(canonical_url(feed.url) or feed.url, feed)
     if not found:
         where = "links no feed that answers" if links else "names no feed, and none lies at the usual places"
         raise InputError(f"{address} {where}; look on the site for its RSS page, and give the feed's own address")
     return list(found.values())
 
 
-def _as_feed(answer: Fetched, now: dt.datetime) -> FoundFeed | None:
-    parsed = parse(answer.body, answer.headers, Source(answer.url), now=now)
+async def _as_feed(parsers: ParsePool, answer: Fetched, now: dt.datetime) -> FoundFeed | None:
+    parsed = await parsers.parse(Response(answer.body, answer.headers, Source(answer.url), now))
     return None if parsed.problem else FoundFeed(answer.url, parsed.title, parsed)

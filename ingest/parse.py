@@ -60,7 +60,7 @@ Real feeds have at most 7 in 100 bytes, which makes a million of the largest bod
 MOST_ATTRIBUTES = 100
 """Of one tag, since the time for them grows with their square: 10,000 take 1.6 s, 200,000 more than four minutes."""
 _FLOOD = "too much markup to be read in bounded time"
-_HARMLESS = 65_536
+HARMLESS = 65_536
 """Bytes that cannot hold enough of anything to take more than a second or two."""
 _MANY_ATTRIBUTES = re.compile(
     rb"""<[^\s<>!?/][^<>"']*+(?:"[^"<]*+"[^<>"']*+|'[^'<]*+'[^<>"']*+){%d}""" % (MOST_ATTRIBUTES + 1)
@@ -194,7 +194,7 @@ def _by_feedparser(body: bytes, headers: Mapping[str, str]) -> RawFeed:
 
 def _flood(body: bytes, headers: Mapping[str, str]) -> str:
     """Why feedparser would take too long over *body*; empty where it would not."""
-    if len(body) <= _HARMLESS:
+    if len(body) <= HARMLESS:
         return ""
     from feedparser.encodings import convert_to_utf8
 

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ingest.apart import NoProcess
 from ingest.check import CheckRow, check_feeds
 from ingest.fetch import Failed, FailedReason, Fetched, Fetcher, open_fetcher
 from ingest.health import usual_gaps
@@ -24,6 +25,7 @@ from ingest.hosts import Claim, Resting, Way
 from ingest.leases import still_held
 from ingest.model import OnTopic
 from ingest.pages import TextReport
+from ingest.parse import Response
 from ingest.parsepool import ParsePool
 from ingest.policy import (
     FULL_EVERY,
@@ -321,9 +323,11 @@ class _Run:
         if isinstance(outcome, Fetched):
             size = len(outcome.body)
             if not same:
-                parsed = await self._parsers.parse(
-                    outcome.body, outcome.headers, task, now=self._now, max_items=self._max_items
-                )
+                response = Response(outcome.body, outcome.headers, task, self._now, self._max_items)
+                parsed = await self._parsers.plain(response)
+                if parsed is None:
+                    await way.asking.aclose()  # others can be asked while it is read
+                    parsed = await self._parsers.any(response)
             outcome = replace(outcome, body=b"")
         outcome = at_roster(task.move, outcome)
         verdict = judge(task.key, task.state, outcome, parsed, same_body=same, now=self._now)
@@ -394,7 +398,7 @@ def _postponed(task: Task, until: dt.datetime) -> PollRow:
 
 def _of_machine(error: Exception) -> bool:
     """Whether *error* is of the database, the disk or the memory, and hence no feed's: no feed is to wait for it."""
-    return isinstance(error, SQLAlchemyError | StoreError | MemoryError) or in_words(error) is not None
+    return isinstance(error, SQLAlchemyError | StoreError | MemoryError | NoProcess) or in_words(error) is not None
 
 
 def _lost(task: Task, error: Exception, seconds: float) -> PollRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 
 from classify.agreement import cohens_kappa
+from classify.further import LEARNED
 from classify.labelled import NEITHER, item_key
 from classify.model import Item
 from classify.otherlabels import HARD_WEIGHT, WEIGHT, PairLabel, join_pairs, load_pair_labels, pair_examples
 from classify.otherpairs import STATES
+from classify.parameters import WEIGHTS
 from classify.prompts import FIRST, SECOND, THIRD
+from classify.train_fused import share_learned
 from classify.tune import OTHER_PAIR, Example, targets_of
 from flows.training import train_files
 from ingest.topic import Topic
@@ -108,3 +112,10 @@ def test_the_kept_labels_are_whole_and_two_readers_agree() -> None:
     assert len({one for one, _ in answers}) == 4
     assert np.mean([one == other for one, other in answers]) == pytest.approx(0.942, abs=0.001)
     assert cohens_kappa(answers).value == pytest.approx(0.919, abs=0.001)
+
+
+def test_only_a_network_that_knew_the_topic_is_half_what_it_was(topic: Topic, tmp_path: Path) -> None:
+    assert share_learned(WEIGHTS, topic) == LEARNED
+    whaling = replace(topic.themes[0], code="whaling")
+    assert share_learned(WEIGHTS, replace(topic, themes=(*topic.themes, whaling))) == 1.0
+    assert share_learned(WEIGHTS, replace(topic, folder=tmp_path)) == 1.0, "the shipped one, for another topic"

@@ -408,7 +408,7 @@ def test_a_record_that_cannot_be_kept_changes_nothing_of_the_run(
     def full(*_args: Any, **_kwargs: Any) -> None:
         raise OSError("broken")
 
-    monkeypatch.setattr("flows.reporting.keep_deed", full)
+    monkeypatch.setattr("store.deeds.keep_deed", full)
     state = run(re_read, since="2000-01-01", requested_by="Ann")
     assert state.is_completed()
     assert "that Ann asked for this run is not on record: OSError" in caplog.text

@@ -18,8 +18,8 @@ HTML = {"content-type": "text/html"}
 
 
 def process_of(reader: PageReader) -> int:
-    assert reader._process is not None
-    return reader._process.pid
+    assert reader._apart._process is not None
+    return reader._apart._process.pid
 
 
 async def test_pages_are_read_one_after_the_other_by_one_process() -> None:
@@ -38,10 +38,10 @@ async def test_a_page_that_takes_too_long_is_given_up_and_the_next_is_read() -> 
         await reader.read(page(), HTML)
         first = process_of(reader)
         os.kill(first, signal.SIGSTOP)  # as one that never comes back
-        reader._seconds = 0.2
+        reader._apart._seconds = 0.2
         found = await reader.read(page(), HTML)
         assert (found.text, found.refused) == ("", PageOutcome.TOO_SLOW)
-        reader._seconds = 30.0
+        reader._apart._seconds = 30.0
         assert "freight wagons" in (await reader.read(page(), HTML)).text
         assert process_of(reader) != first
 
