@@ -77,7 +77,7 @@ store.close()
 IN_THREADS = """
 import sys
 from ingest import parsepool
-parsepool.FEW = parsepool.SMALL = sys.maxsize
+parsepool.FEW = parsepool.HARMLESS = sys.maxsize
 """
 READER = """
 import warnings; warnings.simplefilter("ignore")

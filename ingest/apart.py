@@ -17,6 +17,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
+from store.errors import RicwatchError
+
 START_SECONDS = 60.0
 """For the start, which imports the parser: on a busy machine that takes a while, and no question is to blame."""
 MEMORY = 1_500_000_000
@@ -32,7 +34,7 @@ class Ended(Exception):
     """The question ended the process; the message says how."""
 
 
-class NoProcess(Exception):
+class NoProcess(RicwatchError):
     """The process does not start, or was killed: by the machine, which has no memory left, or by a person."""
 
 
